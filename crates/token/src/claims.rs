@@ -1,0 +1,279 @@
+//! Claims (RFC 7519 section 4, RFC 9068 section 2.2): read once, judged in a fixed order.
+
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use serde_json::{Map, Number, Value};
+
+use crate::{
+    json,
+    jws::Verified,
+    numeric_date::{NumericDate, UnixTime},
+    provider::Provider,
+    reason::Reason,
+};
+
+/// Significant digits that every JavaScript number holds exactly.
+const EXACT_DIGITS: usize = 15;
+
+/// A token whose signature, claims and time hold: the first stage that shows claims.
+pub struct Valid {
+    claims: Claims,
+    key_id: Option<String>,
+}
+
+impl Valid {
+    /// The claims.
+    #[must_use]
+    pub const fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// The key id of the verified header, if the token names one.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+}
+
+/// The claims of a valid token.
+pub struct Claims {
+    members: Map<String, Value>,
+    issuer: String,
+    expires_at: u64,
+    roles: Vec<String>,
+    permissions: Vec<String>,
+}
+
+impl Claims {
+    /// `iss`.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// `sub`, if present.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.members.get("sub").and_then(Value::as_str)
+    }
+
+    /// `roles`.
+    #[must_use]
+    pub fn roles(&self) -> &[String] {
+        &self.roles
+    }
+
+    /// `permissions`, followed by the values of `scope`.
+    #[must_use]
+    pub fn permissions(&self) -> &[String] {
+        &self.permissions
+    }
+
+    /// `exp` in seconds since 1970, rounded down.
+    #[must_use]
+    pub const fn expires_at(&self) -> u64 {
+        self.expires_at
+    }
+
+    /// All claims as compact JSON; numbers are spelt as in the token.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(&self.members).unwrap_or_default()
+    }
+
+    /// Numbers that may not fit a JavaScript number: the JSON pointer (RFC 6901) and the decimal text of each.
+    #[must_use]
+    pub fn wide_numbers(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for (name, value) in &self.members {
+            collect_wide_numbers(value, &join("", name), &mut found);
+        }
+        found
+    }
+
+    /// The value at a JSON pointer.
+    pub(crate) fn at(&self, pointer: &str) -> Option<&Value> {
+        let (name, rest) = pointer
+            .strip_prefix('/')?
+            .split_once('/')
+            .map_or_else(|| (pointer.strip_prefix('/').unwrap_or_default(), ""), |(name, rest)| (name, rest));
+        let value = self.members.get(&name.replace("~1", "/").replace("~0", "~"))?;
+        if rest.is_empty() && !pointer.ends_with('/') { Some(value) } else { value.pointer(&format!("/{rest}")) }
+    }
+}
+
+impl Verified {
+    /// Judges the claims. The order is part of the contract: form, issuer, audience, time, required claims, proof.
+    pub(crate) fn validate(self, provider: &Provider, now: UnixTime) -> Result<Valid, Reason> {
+        let (payload, key_id) = self.into_parts();
+        let members = json::parse_object(&payload).map_err(|_| Reason::Malformed)?;
+        let form = Form::read(&members)?;
+
+        // RFC 7519 section 4.1.1, RFC 9068 section 4: byte-equal.
+        let issuer = form.issuer.ok_or(Reason::ClaimMissing)?;
+        if issuer != provider.issuer {
+            return Err(Reason::IssuerMismatch);
+        }
+        // RFC 7519 section 4.1.3: one of the audiences, byte-equal.
+        let audience = form.audience.as_ref().ok_or(Reason::ClaimMissing)?;
+        if !audience.iter().any(|one| provider.audiences.iter().any(|accepted| accepted == one)) {
+            return Err(Reason::AudienceMismatch);
+        }
+        let expires_at = form.check_time(provider, now.as_secs())?;
+        for name in &provider.required_claims {
+            match members.get(name) {
+                None => return Err(Reason::ClaimMissing),
+                Some(Value::Null) => return Err(Reason::ClaimInvalid),
+                Some(Value::String(text)) if text.is_empty() => return Err(Reason::ClaimInvalid),
+                Some(Value::Array(array)) if array.is_empty() => return Err(Reason::ClaimInvalid),
+                Some(_) => {}
+            }
+        }
+        // RFC 7800 section 3.1: bound to a key whose possession nobody has proven here.
+        if members.contains_key("cnf") {
+            return Err(Reason::ProofOfPossessionRequired);
+        }
+        let issuer = String::from(issuer);
+        let owned = |texts: Vec<&str>| texts.into_iter().map(String::from).collect();
+        let (roles, permissions) = (owned(form.roles), owned(form.permissions));
+        Ok(Valid { claims: Claims { members, issuer, expires_at, roles, permissions }, key_id })
+    }
+}
+
+/// The registered claims, each of the right type or absent: a wrong type is never "absent" (CVE-2026-25537).
+struct Form<'c> {
+    issuer: Option<&'c str>,
+    audience: Option<Vec<&'c str>>,
+    expires: Option<NumericDate>,
+    not_before: Option<NumericDate>,
+    issued_at: Option<NumericDate>,
+    roles: Vec<&'c str>,
+    permissions: Vec<&'c str>,
+}
+
+impl<'c> Form<'c> {
+    fn read(members: &'c Map<String, Value>) -> Result<Self, Reason> {
+        let issuer = text(members, "iss")?;
+        let audience = match members.get("aud") {
+            None => None,
+            Some(Value::Array(array)) if array.is_empty() => return Err(Reason::ClaimInvalid),
+            Some(Value::Array(_)) => Some(texts(members, "aud")?),
+            Some(_) => text(members, "aud")?.map(|audience| Vec::from([audience])),
+        };
+        let (expires, not_before, issued_at) = (date(members, "exp")?, date(members, "nbf")?, date(members, "iat")?);
+        for name in ["sub", "jti", "workspace", "client_id"] {
+            text(members, name)?;
+        }
+        let roles = texts(members, "roles")?;
+        let mut permissions = texts(members, "permissions")?;
+        // RFC 8693 section 4.2: tokens with one space between them.
+        if let Some(scope) = members.get("scope") {
+            let scope = scope.as_str().ok_or(Reason::ClaimInvalid)?;
+            if !scope.is_empty() {
+                for one in scope.split(' ') {
+                    permissions.push(printable(one)?);
+                }
+            }
+        }
+        Ok(Self { issuer, audience, expires, not_before, issued_at, roles, permissions })
+    }
+
+    fn check_time(&self, provider: &Provider, now: u64) -> Result<u64, Reason> {
+        let skew = provider.clock_skew;
+        // RFC 9068 section 2.2: always there; no switch turns it off.
+        let expires = self.expires.ok_or(Reason::ClaimMissing)?.floor();
+        let not_before = self.not_before.map(NumericDate::ceil);
+        // RFC 7519 section 4.1.4: "on or after"
+        if now >= expires.saturating_add(skew) {
+            return Err(Reason::Expired);
+        }
+        // RFC 7519 section 4.1.5
+        if not_before.is_some_and(|not_before| now < not_before.saturating_sub(skew)) {
+            return Err(Reason::NotYetValid);
+        }
+        // A token from the future would escape "issued before" revocation.
+        if self.issued_at.is_some_and(|issued_at| issued_at.ceil() > now.saturating_add(skew)) {
+            return Err(Reason::NotYetValid);
+        }
+        let issued_at = self.issued_at.map(NumericDate::floor);
+        // No lifetime at all, whatever the clock says.
+        if issued_at.is_some_and(|issued_at| expires <= issued_at) || not_before.is_some_and(|start| expires <= start) {
+            return Err(Reason::ClaimInvalid);
+        }
+        if let Some(max_lifetime) = provider.max_lifetime {
+            let issued_at = issued_at.ok_or(Reason::ClaimMissing)?;
+            let remaining = expires.saturating_sub(now);
+            if expires.saturating_sub(issued_at) > max_lifetime || remaining > max_lifetime.saturating_add(skew) {
+                return Err(Reason::LifetimeExceeded);
+            }
+        }
+        if let Some(max_age) = provider.max_age {
+            let issued_at = issued_at.ok_or(Reason::ClaimMissing)?;
+            if now.saturating_sub(issued_at) > max_age.saturating_add(skew) {
+                return Err(Reason::Expired);
+            }
+        }
+        Ok(expires)
+    }
+}
+
+/// Text that may be compared, mapped and forwarded: not empty, no control characters.
+fn printable(text: &str) -> Result<&str, Reason> {
+    if text.is_empty() || text.chars().any(char::is_control) { Err(Reason::ClaimInvalid) } else { Ok(text) }
+}
+
+fn text<'c>(members: &'c Map<String, Value>, name: &str) -> Result<Option<&'c str>, Reason> {
+    match members.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => printable(text).map(Some),
+        Some(_) => Err(Reason::ClaimInvalid),
+    }
+}
+
+fn texts<'c>(members: &'c Map<String, Value>, name: &str) -> Result<Vec<&'c str>, Reason> {
+    match members.get(name) {
+        None => Ok(Vec::new()),
+        Some(Value::Array(array)) => {
+            array.iter().map(|one| one.as_str().ok_or(Reason::ClaimInvalid).and_then(printable)).collect()
+        }
+        Some(_) => Err(Reason::ClaimInvalid),
+    }
+}
+
+fn date(members: &Map<String, Value>, name: &str) -> Result<Option<NumericDate>, Reason> {
+    match members.get(name) {
+        None => Ok(None),
+        Some(Value::Number(number)) => NumericDate::from_number(number).map(Some).ok_or(Reason::ClaimInvalid),
+        Some(_) => Err(Reason::ClaimInvalid),
+    }
+}
+
+fn collect_wide_numbers(value: &Value, pointer: &str, found: &mut Vec<(String, String)>) {
+    match value {
+        Value::Number(number) if is_wide(number) => found.push((pointer.to_string(), number.to_string())),
+        Value::Array(array) => {
+            for (index, element) in array.iter().enumerate() {
+                collect_wide_numbers(element, &join(pointer, &index.to_string()), found);
+            }
+        }
+        Value::Object(object) => {
+            for (name, member) in object {
+                collect_wide_numbers(member, &join(pointer, name), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_wide(number: &Number) -> bool {
+    let text = number.as_str();
+    text.contains(['e', 'E']) || text.bytes().filter(u8::is_ascii_digit).count() > EXACT_DIGITS
+}
+
+fn join(pointer: &str, name: &str) -> String {
+    format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
+}

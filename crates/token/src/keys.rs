@@ -1,0 +1,165 @@
+//! JWK Sets (RFC 7517) of Ed25519 keys (RFC 8037).
+
+use alloc::{format, string::String, vec::Vec};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Map, Value};
+
+use crate::{
+    config_error::ConfigError,
+    numeric_date::{NumericDate, UnixTime},
+    reason::Reason,
+    signature::PublicKey,
+};
+
+/// Keys that a set may have.
+const MAX_KEYS: usize = 64;
+
+/// The usable keys of one issuer; never empty.
+#[derive(Debug)]
+pub(crate) struct KeySet(Vec<Key>);
+
+#[derive(Debug)]
+struct Key {
+    id: Option<String>,
+    public: PublicKey,
+    /// The key's own security period: `not_before <= now < not_after`, without clock skew.
+    not_before: u64,
+    not_after: u64,
+}
+
+/// What becomes of one member of `keys`.
+enum Entry {
+    Usable(Key),
+    /// Of another type or for another use: RFC 7517 section 5 says to ignore it.
+    Foreign(&'static str),
+}
+
+impl KeySet {
+    /// Reads `{"keys":[...]}`. Keys of other types or uses are skipped and named in the second part of the result; a
+    /// key that is broken, weak, private or named twice is an error, as is a set without a usable key.
+    pub(crate) fn read(set: &Value) -> Result<(Self, Vec<ConfigError>), ConfigError> {
+        let members = set
+            .as_object()
+            .and_then(|set| set.get("keys"))
+            .and_then(Value::as_array)
+            .ok_or_else(|| ConfigError::new("expected a JWK Set: an object with the array `keys`"))?;
+        if members.len() > MAX_KEYS {
+            return Err(ConfigError::new(format!("expected at most {MAX_KEYS} keys")).within("keys"));
+        }
+        let mut keys: Vec<Key> = Vec::new();
+        let mut skipped = Vec::new();
+        for (index, member) in members.iter().enumerate() {
+            let place = |error: ConfigError| error.within(&format!("{index}")).within("keys");
+            match read_key(member).map_err(place)? {
+                Entry::Foreign(why) => skipped.push(place(ConfigError::new(format!("key skipped: {why}")))),
+                Entry::Usable(key) => {
+                    // RFC 7517 section 4.5: distinct keys have distinct ids.
+                    if keys.iter().any(|other| (other.id.is_some() && other.id == key.id) || other.public == key.public)
+                    {
+                        return Err(place(ConfigError::new(
+                            "expected a key id and a key that no other key of the set has",
+                        )));
+                    }
+                    keys.push(key);
+                }
+            }
+        }
+        if keys.is_empty() {
+            return Err(ConfigError::new("expected at least one usable Ed25519 key").within("keys"));
+        }
+        Ok((Self(keys), skipped))
+    }
+
+    /// The key that a token names, or the only one active now if it names none (RFC 7515 appendix D). An unknown id
+    /// never falls back to another key.
+    pub(crate) fn find(&self, id: Option<&str>, now: UnixTime) -> Result<&PublicKey, Reason> {
+        let now = now.as_secs();
+        let active = |key: &&Key| key.not_before <= now && now < key.not_after;
+        let key = match id {
+            Some(id) => self.0.iter().find(|key| key.id.as_deref() == Some(id)).ok_or(Reason::UnknownKey)?,
+            None => match self.0.as_slice() {
+                [only] => only,
+                keys => {
+                    let mut candidates = keys.iter().filter(active);
+                    match (candidates.next(), candidates.next()) {
+                        (Some(only), None) => only,
+                        _ => return Err(Reason::UnknownKey),
+                    }
+                }
+            },
+        };
+        if active(&key) { Ok(&key.public) } else { Err(Reason::KeyInactive) }
+    }
+}
+
+fn read_key(member: &Value) -> Result<Entry, ConfigError> {
+    let key = member.as_object().ok_or_else(|| ConfigError::new("expected a JWK: an object"))?;
+    // RFC 8037 section 2, RFC 7518 section 6: private or symmetric material has no place where tokens are verified.
+    if let Some(name) = ["d", "k", "p", "q", "dp", "dq", "qi", "oth"].into_iter().find(|name| key.contains_key(*name)) {
+        return Err(ConfigError::new("expected a public key, found private or symmetric key material").within(name));
+    }
+    if text(key, "kty")? != Some("OKP") || text(key, "crv")? != Some("Ed25519") {
+        return Ok(Entry::Foreign("`kty` and `crv` are not `OKP` and `Ed25519`"));
+    }
+    // RFC 7517 sections 4.2 to 4.4
+    if !matches!(text(key, "use")?, None | Some("sig")) {
+        return Ok(Entry::Foreign("`use` is not `sig`"));
+    }
+    if !allows_verify(key)? {
+        return Ok(Entry::Foreign("`key_ops` does not have `verify`"));
+    }
+    if !matches!(text(key, "alg")?, None | Some("EdDSA" | "Ed25519")) {
+        return Ok(Entry::Foreign("`alg` is not `EdDSA` or `Ed25519`"));
+    }
+    let id = text(key, "kid")?;
+    if id.is_some_and(|id| id.is_empty() || id.len() > 256) {
+        return Err(ConfigError::new("expected 1 to 256 bytes").within("kid"));
+    }
+    let public = text(key, "x")?
+        .and_then(|x| URL_SAFE_NO_PAD.decode(x).ok())
+        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
+        .ok_or_else(|| ConfigError::new("expected 43 characters of canonical base64url").within("x"))?;
+    let public = PublicKey::from_bytes(&public)
+        .map_err(|error| ConfigError::new(format!("expected another key: {error}")).within("x"))?;
+    let not_before = date(key, "nbf")?.map_or(0, NumericDate::ceil);
+    let not_after = date(key, "exp")?.map_or(u64::MAX, NumericDate::floor);
+    if not_after <= not_before {
+        return Err(ConfigError::new("expected a time after `nbf`").within("exp"));
+    }
+    Ok(Entry::Usable(Key { id: id.map(String::from), public, not_before, not_after }))
+}
+
+/// RFC 7517 section 4.3.
+fn allows_verify(key: &Map<String, Value>) -> Result<bool, ConfigError> {
+    let Some(operations) = key.get("key_ops") else {
+        return Ok(true);
+    };
+    let invalid = || ConfigError::new("expected an array of distinct strings").within("key_ops");
+    let operations = operations.as_array().ok_or_else(invalid)?;
+    for (index, operation) in operations.iter().enumerate() {
+        if !operation.is_string() || operations.iter().take(index).any(|other| other == operation) {
+            return Err(invalid());
+        }
+    }
+    Ok(operations.iter().any(|operation| operation == "verify"))
+}
+
+fn text<'k>(key: &'k Map<String, Value>, name: &str) -> Result<Option<&'k str>, ConfigError> {
+    match key.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(ConfigError::new("expected a string").within(name)),
+    }
+}
+
+fn date(key: &Map<String, Value>, name: &str) -> Result<Option<NumericDate>, ConfigError> {
+    let Some(member) = key.get(name) else {
+        return Ok(None);
+    };
+    member
+        .as_number()
+        .and_then(NumericDate::from_number)
+        .map(Some)
+        .ok_or_else(|| ConfigError::new("expected seconds since 1970 as a number").within(name))
+}

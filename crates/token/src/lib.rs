@@ -1,0 +1,69 @@
+//! Verifies signed access tokens (JWS, Ed25519) and authorises requests by the roles and permissions in them.
+//!
+//! A token goes one way, and each stage is a type that consumes the one before:
+//!
+//! ```text
+//! Request -> carriers -> Unverified -> Verified -> Valid -> Grant -> Decision
+//! ```
+//!
+//! Claims can be read only from [`Valid`]. Time, keys and configuration are arguments: this crate reads no clock,
+//! does no I/O, and knows neither JavaScript nor Envoy.
+//!
+//! ```
+//! use datakit_token::{UnixTime, Verifier};
+//!
+//! let config = br#"{"version":1,"providers":[{"name":"main","issuer":"https://id.example.com","audiences":["api"],
+//!     "keys":{"inline":{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}}}]}"#;
+//! let verifier = Verifier::from_json(config).unwrap();
+//! let now = UnixTime::from_secs(1_790_000_000).unwrap();
+//! assert_eq!(verifier.verify(b"not a token", now).err().unwrap().code(), "malformed");
+//! ```
+//!
+//! A half-checked token has no claims to read:
+//!
+//! ```compile_fail
+//! fn read(token: datakit_token::Verified) { token.claims(); }
+//! ```
+//!
+//! ```compile_fail
+//! fn read(token: datakit_token::Unverified) { token.claims(); }
+//! ```
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod carrier;
+mod claims;
+mod config;
+mod config_error;
+mod json;
+mod jws;
+mod keys;
+mod numeric_date;
+mod path;
+mod policy;
+mod provider;
+mod reason;
+mod report;
+mod request;
+mod response;
+mod signature;
+mod upstream;
+mod verifier;
+
+// The public interface is:
+pub use crate::{
+    claims::{Claims, Valid},
+    config_error::ConfigError,
+    jws::{Unverified, Verified},
+    numeric_date::UnixTime,
+    policy::Grant,
+    reason::Reason,
+    report::{report_decide, report_verify},
+    request::{OwnedRequest, Request},
+    response::{Denial, Response},
+    signature::{InvalidPublicKey, InvalidSignature, PublicKey},
+    upstream::UpstreamEdits,
+    verifier::{Decision, Verifier},
+};

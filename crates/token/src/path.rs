@@ -1,0 +1,134 @@
+//! The path that rules look at. What two readers could read in two ways is refused, so that what is matched is what
+//! the upstream gets.
+
+use alloc::{borrow::Cow, vec::Vec};
+
+use crate::reason::Reason;
+
+/// A path without its query, in which every escape stands for a reserved or non-ASCII byte.
+pub(crate) struct Path(Vec<u8>);
+
+impl Path {
+    /// Reads the request target. Refused: no leading slash, empty and dot segments, fragments, backslashes, path
+    /// parameters, control and non-ASCII bytes, bad escapes and escapes of these (RFC 3986 sections 3.3 and 6.2.2).
+    pub(crate) fn parse(target: &[u8]) -> Result<Self, Reason> {
+        if target.contains(&b'#') {
+            return Err(Reason::InvalidRequest);
+        }
+        let raw = target.split(|byte| *byte == b'?').next().unwrap_or_default();
+        if raw.first() != Some(&b'/') {
+            return Err(Reason::InvalidRequest);
+        }
+        let mut path = Vec::with_capacity(raw.len());
+        let mut bytes = raw.iter().copied();
+        while let Some(byte) = bytes.next() {
+            if byte != b'%' {
+                if !byte.is_ascii_graphic() || matches!(byte, b'\\' | b';') {
+                    return Err(Reason::InvalidRequest);
+                }
+                path.push(byte);
+                continue;
+            }
+            let (high, low) = (bytes.next(), bytes.next());
+            let decoded = high.zip(low).and_then(|(high, low)| escape(high, low)).ok_or(Reason::InvalidRequest)?;
+            match decoded {
+                // RFC 3986 section 6.2.2.2: unreserved characters mean the same with and without escape.
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => path.push(decoded),
+                b'/' | b'\\' | b';' | b'%' | b'#' | b'?' | 0..=0x1f | 0x7f => {
+                    return Err(Reason::InvalidRequest);
+                }
+                _ => path.extend([
+                    b'%',
+                    high.unwrap_or_default().to_ascii_uppercase(),
+                    low.unwrap_or_default().to_ascii_uppercase(),
+                ]),
+            }
+        }
+        let mut segments = path.split(|byte| *byte == b'/').skip(1).peekable();
+        while let Some(segment) = segments.next() {
+            let last = segments.peek().is_none();
+            if matches!(segment, b"." | b"..") || (segment.is_empty() && !last) {
+                return Err(Reason::InvalidRequest);
+            }
+        }
+        Ok(Self(path))
+    }
+
+    /// Whether the path is the prefix, or goes on after it with a new segment.
+    pub(crate) fn has_prefix(&self, prefix: &[u8]) -> bool {
+        let ends = prefix.last() == Some(&b'/');
+        self.0.strip_prefix(prefix).is_some_and(|rest| ends || rest.is_empty() || rest.first() == Some(&b'/'))
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Decodes percent escapes once; `None` where an escape is broken. `+` stays `+`.
+pub(crate) fn percent_decode(text: &[u8]) -> Option<Cow<'_, [u8]>> {
+    if !text.contains(&b'%') {
+        return Some(Cow::Borrowed(text));
+    }
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut bytes = text.iter().copied();
+    while let Some(byte) = bytes.next() {
+        decoded.push(if byte == b'%' { escape(bytes.next()?, bytes.next()?)? } else { byte });
+    }
+    Some(Cow::Owned(decoded))
+}
+
+fn escape(high: u8, low: u8) -> Option<u8> {
+    let digit = |byte| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    digit(high)?.checked_mul(16)?.checked_add(digit(low)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Path, percent_decode};
+
+    #[test]
+    fn ambiguous_paths_are_refused() {
+        for target in [
+            "",
+            "admin",
+            "*",
+            "//admin",
+            "/a//b",
+            "/a/../b",
+            "/a/%2e%2e/b",
+            "/a/%2E./b",
+            "/a/..%2fb",
+            "/a/..;/b",
+            "/a;x=1",
+            "/a\\b",
+            "/a%5cb",
+            "/a%00",
+            "/a%",
+            "/a%2",
+            "/a%zz",
+            "/a#b",
+            "/a/.",
+            "/a b",
+            "/a/%252e",
+            "/\u{e9}",
+            "/..",
+            "http://host/a",
+        ] {
+            assert!(Path::parse(target.as_bytes()).is_err(), "{target}");
+        }
+    }
+
+    #[test]
+    fn prefixes_end_at_a_segment() {
+        let matches = |target: &str| Path::parse(target.as_bytes()).ok().unwrap().has_prefix(b"/api");
+        assert!(matches("/api") && matches("/api/") && matches("/api/x?y=//..") && matches("/%61pi"));
+        assert!(!matches("/apiadmin") && !matches("/API") && !matches("/"));
+    }
+
+    #[test]
+    fn values_are_decoded_once() {
+        assert_eq!(percent_decode(b"%2541+").unwrap().as_ref(), b"%41+");
+        assert!(percent_decode(b"%4").is_none());
+    }
+}

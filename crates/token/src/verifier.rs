@@ -1,0 +1,149 @@
+//! The whole way of a token, from request to decision.
+
+use alloc::{format, string::String, vec::Vec};
+
+use crate::{
+    carrier::Carriers,
+    claims::Valid,
+    config::Config,
+    config_error::ConfigError,
+    jws::Unverified,
+    numeric_date::UnixTime,
+    path::Path,
+    policy::{Grant, Policy},
+    provider::Provider,
+    reason::Reason,
+    request::Request,
+    response::{Denial, Responses},
+    upstream,
+};
+
+/// Providers, rules and answers, compiled from one configuration.
+///
+/// The order of checks is fixed: carrier, size, segments, base64url, header, `crit`, `alg`, `typ`, key, key window,
+/// signature, claims, `iss`, `aud`, `exp`/`nbf`/`iat`, required claims, `cnf`, rule, permission. No reason that depends on a
+/// claim is given before the signature holds.
+pub struct Verifier {
+    providers: Vec<Provider>,
+    carriers: Carriers,
+    policy: Policy,
+    responses: Responses,
+    token_bytes: usize,
+    claim_header_names: Vec<String>,
+    warnings: Vec<ConfigError>,
+}
+
+/// What to do with a request.
+#[must_use]
+pub enum Decision {
+    /// Let it go on, with the grant's edits.
+    Allow(Grant),
+    /// Answer it with the denial's response.
+    Deny(Denial),
+}
+
+impl Verifier {
+    /// Compiles a configuration document.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: the place as a JSON pointer, and what was expected there.
+    pub fn from_json(config: &[u8]) -> Result<Self, ConfigError> {
+        let config = Config::from_json(config)?;
+        let mut providers: Vec<Provider> = Vec::new();
+        let mut carriers = Carriers::default();
+        let mut warnings = Vec::new();
+        let mut names: Vec<String> = Vec::new();
+        let mut claim_header_names: Vec<String> = Vec::new();
+        if config.providers.is_empty() {
+            return Err(ConfigError::new("expected at least one provider").within("providers"));
+        }
+        for (index, mut provider) in config.providers.into_iter().enumerate() {
+            let place = |error: ConfigError| error.within(&format!("{index}")).within("providers");
+            if names.contains(&provider.name) {
+                return Err(place(ConfigError::new("expected a name that no other provider has").within("name")));
+            }
+            // The claimed issuer chooses the keys (RFC 8725 section 3.8), so it must choose one set.
+            if providers.iter().any(|other| other.issuer == provider.issuer) {
+                return Err(place(ConfigError::new("expected an issuer that no other provider has").within("issuer")));
+            }
+            names.push(provider.name.clone());
+            carriers.add(core::mem::take(&mut provider.from)).map_err(place)?;
+            let (provider, skipped) = Provider::new(provider).map_err(place)?;
+            warnings.extend(skipped.into_iter().map(place));
+            claim_header_names.extend(provider.claim_headers.iter().map(|header| header.name().into()));
+            providers.push(provider);
+        }
+        if config.rules.is_empty() {
+            warnings.push(ConfigError::new("no rule: every request will be denied").within("rules"));
+        }
+        let token_bytes = usize::try_from(config.limits.token_bytes).unwrap_or(usize::MAX);
+        if token_bytes == 0 {
+            return Err(ConfigError::new("expected at least 1").within("token_bytes").within("limits"));
+        }
+        Ok(Self {
+            providers,
+            carriers,
+            policy: Policy::new(config.rules)?,
+            responses: Responses::new(config.responses)?,
+            token_bytes,
+            claim_header_names,
+            warnings,
+        })
+    }
+
+    /// What is accepted in the configuration, but hardly meant: skipped keys, no rules.
+    #[must_use]
+    pub fn warnings(&self) -> &[ConfigError] {
+        &self.warnings
+    }
+
+    /// Judges a bare token; rules do not apply.
+    ///
+    /// # Errors
+    /// The [`Reason`] of the first check that fails.
+    pub fn verify(&self, token: &[u8], now: UnixTime) -> Result<Valid, Reason> {
+        self.verify_with_provider(token, now).map(|(valid, _)| valid)
+    }
+
+    /// Judges a request: finds its token, verifies it, and asks the rules.
+    pub fn decide(&self, request: &Request<'_>, now: UnixTime) -> Decision {
+        match self.grant(request, now) {
+            Ok(grant) => Decision::Allow(grant),
+            Err(reason) => Decision::Deny(self.responses.denial(reason)),
+        }
+    }
+
+    /// The denial of a request that cannot be put to [`Verifier::decide`], for instance without a clock.
+    #[must_use]
+    pub fn deny(&self, reason: Reason) -> Denial {
+        self.responses.denial(reason)
+    }
+
+    fn grant(&self, request: &Request<'_>, now: UnixTime) -> Result<Grant, Reason> {
+        // A path with two readings is refused whatever the token says.
+        let path = Path::parse(request.path())?;
+        let carried = self.carriers.find(request)?;
+        let (valid, provider) = self.verify_with_provider(&carried.token, now)?;
+        self.policy.authorise(&path, &valid)?;
+        let edits = upstream::edit(request, &carried.place, provider, &valid, &self.claim_header_names)?;
+        Ok(Grant::new(valid, edits))
+    }
+
+    fn verify_with_provider(&self, token: &[u8], now: UnixTime) -> Result<(Valid, &Provider), Reason> {
+        let token = Unverified::parse(token, self.token_bytes)?;
+        let provider = self.select(&token)?;
+        token.check_algorithm(&provider.algorithms)?;
+        token.check_type(&provider.types)?;
+        let valid = token.verify(&provider.keys, now)?.validate(provider, now)?;
+        Ok((valid, provider))
+    }
+
+    /// The only provider, or the one whose issuer the token claims.
+    fn select(&self, token: &Unverified<'_>) -> Result<&Provider, Reason> {
+        if let [only] = self.providers.as_slice() {
+            return Ok(only);
+        }
+        let issuer = token.claimed_issuer().ok_or(Reason::UnknownKey)?;
+        self.providers.iter().find(|provider| provider.issuer == issuer).ok_or(Reason::UnknownKey)
+    }
+}

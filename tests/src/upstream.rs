@@ -1,0 +1,52 @@
+//! The upstream: answers every request with what it got, as JSON.
+
+use std::{
+    io::{Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    thread,
+    time::Duration,
+};
+
+use serde_json::json;
+
+/// Starts an upstream on a free loopback port; it ends with the process.
+///
+/// # Errors
+/// If no port can be had.
+pub fn start() -> Result<SocketAddr, std::io::Error> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let address = listener.local_addr()?;
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            thread::spawn(move || serve(stream));
+        }
+    });
+    Ok(address)
+}
+
+/// Answers requests without a body until the peer closes.
+fn serve(mut stream: TcpStream) -> Option<()> {
+    stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
+    let mut received = Vec::new();
+    let mut chunk = [0; 16384];
+    loop {
+        if let Some((length, body)) = echo(&received) {
+            received.drain(..length);
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+            stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).ok()?;
+            continue;
+        }
+        let count = stream.read(&mut chunk).ok().filter(|count| *count > 0)?;
+        received.extend_from_slice(chunk.get(..count)?);
+    }
+}
+
+fn echo(bytes: &[u8]) -> Option<(usize, String)> {
+    let mut headers = [httparse::EMPTY_HEADER; 128];
+    let mut request = httparse::Request::new(&mut headers);
+    let Ok(httparse::Status::Complete(length)) = request.parse(bytes) else { return None };
+    let text = |bytes: &[u8]| bytes.iter().copied().map(char::from).collect::<String>();
+    let headers: Vec<_> =
+        request.headers.iter().map(|header| json!([header.name.to_ascii_lowercase(), text(header.value)])).collect();
+    Some((length, json!({ "method": request.method, "path": request.path, "headers": headers }).to_string()))
+}

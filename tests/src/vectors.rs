@@ -1,0 +1,187 @@
+//! The vectors: `vectors/*.json`, written for people, minted into requests with signed tokens.
+//!
+//! A file has `config`, `now`, `header`, `claims` and `request` for all of its `vectors`; a vector changes what it is
+//! about:
+//!
+//! | member | meaning |
+//! |---|---|
+//! | `name` | unique over all files |
+//! | `now` | seconds, instead of the file's |
+//! | `config` | merged into the file's (RFC 7396) |
+//! | `header`, `claims` | an object is merged into the file's (`null` removes), a string is taken byte for byte |
+//! | `header_hex`, `claims_hex` | the same as bytes, for what no JSON text can hold |
+//! | `sign` | the name of the signing key, instead of `k1` |
+//! | `token` | the whole token; `{token}`, `{header}`, `{payload}`, `{signature}` stand for what was minted |
+//! | `request` | merged into the file's; `{token}` in the path or a header is replaced, `{token%}` percent-encoded |
+//! | `bare` | `false`: the token is not judged alone, as the fault lies in the request |
+//! | `expect` | `"allow"` or a reason |
+//! | `upstream` | the path and headers that the upstream must get (a header with `null` must be absent) |
+
+use std::{fs, path::Path};
+
+use serde_json::{Map, Value, json};
+
+use crate::mint;
+
+/// One vector, ready for every runner.
+#[derive(Clone, Debug)]
+pub struct Vector {
+    /// Unique name.
+    pub name: String,
+    /// The configuration document.
+    pub config: Value,
+    /// Seconds since 1970.
+    pub now: u64,
+    /// `method`, `path`, `headers`; the characters U+0000 to U+00FF stand for bytes.
+    pub request: Value,
+    /// The bare token, where it can be judged alone.
+    pub token: Option<String>,
+    /// `None` is allow.
+    pub reason: Option<String>,
+    /// Expected path and headers behind the verifier.
+    pub upstream: Option<Value>,
+}
+
+impl Vector {
+    /// For the runners outside Rust.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut vector = json!({
+            "name": self.name, "config": self.config, "now": self.now, "request": self.request,
+            "expect": {
+                "verdict": if self.reason.is_some() { "deny" } else { "allow" },
+                "reason": self.reason.as_deref().unwrap_or("ok"),
+            },
+        });
+        if let Some(token) = &self.token {
+            vector["token"] = json!(token);
+        }
+        if let Some(upstream) = &self.upstream {
+            vector["expect"]["upstream"] = upstream.clone();
+        }
+        vector
+    }
+}
+
+/// Reads and mints all vectors.
+///
+/// # Errors
+/// The file, the vector and what is wrong with it.
+pub fn load() -> Result<Vec<Vector>, String> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
+    let mut files: Vec<_> = fs::read_dir(&directory)
+        .map_err(|error| format!("{}: {error}", directory.display()))?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .collect();
+    files.sort();
+    let mut vectors: Vec<Vector> = Vec::new();
+    for path in files {
+        let name = path.display();
+        let text = fs::read(&path).map_err(|error| format!("{name}: {error}"))?;
+        let file: Value = serde_json::from_slice(&text).map_err(|error| format!("{name}: {error}"))?;
+        for vector in file["vectors"].as_array().ok_or_else(|| format!("{name}: expected the array `vectors`"))? {
+            let vector = mint_vector(&file, vector).map_err(|error| format!("{name}: {}: {error}", vector["name"]))?;
+            if vectors.iter().any(|other| other.name == vector.name) {
+                return Err(format!("{name}: {}: the name is used twice", vector.name));
+            }
+            vectors.push(vector);
+        }
+    }
+    Ok(vectors)
+}
+
+const MEMBERS: &[&str] = &[
+    "name", "now", "config", "header", "claims", "header_hex", "claims_hex", "sign", "token", "request", "bare", "expect",
+    "upstream", "note",
+];
+
+fn mint_vector(file: &Value, vector: &Value) -> Result<Vector, String> {
+    let object = vector.as_object().ok_or("expected an object")?;
+    if let Some(unknown) = object.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
+        return Err(format!("unknown member `{unknown}`"));
+    }
+    let header = part(file, vector, "header")?;
+    let payload = part(file, vector, "claims")?;
+    let key = mint::key(vector["sign"].as_str().unwrap_or("k1"));
+    let minted = mint::sign(&key, &header, &payload);
+    let mut segments = minted.split('.');
+    let mut segment = || segments.next().unwrap_or_default();
+    let (header, payload, signature) = (segment(), segment(), segment());
+    let token = vector["token"]
+        .as_str()
+        .unwrap_or("{token}")
+        .replace("{token}", &minted)
+        .replace("{header}", header)
+        .replace("{payload}", payload)
+        .replace("{signature}", signature);
+    let mut request = merged(&file["request"], &vector["request"]);
+    fill(&mut request["path"], &token);
+    for header in request["headers"].as_array_mut().ok_or("expected `headers` in the request")? {
+        fill(&mut header[1], &token);
+    }
+    let expect = vector["expect"].as_str().ok_or("expected `expect`: `allow` or a reason")?;
+    let mut config = merged(&file["config"], &vector["config"]);
+    fill_keys(&mut config);
+    Ok(Vector {
+        name: vector["name"].as_str().ok_or("expected a name")?.to_owned(),
+        config,
+        now: vector.get("now").or(file.get("now")).and_then(Value::as_u64).ok_or("expected `now`")?,
+        request,
+        token: (vector["bare"] != json!(false)).then_some(token),
+        reason: (expect != "allow").then(|| expect.to_owned()),
+        upstream: vector.get("upstream").cloned(),
+    })
+}
+
+fn part(file: &Value, vector: &Value, name: &str) -> Result<Vec<u8>, String> {
+    if let Some(hex) = vector[format!("{name}_hex")].as_str() {
+        let digits: Vec<_> = hex.chars().filter_map(|digit| digit.to_digit(16)).collect();
+        return Ok(digits.chunks(2).filter_map(|pair| u8::try_from(pair.first()? * 16 + pair.get(1)?).ok()).collect());
+    }
+    match &vector[name] {
+        Value::String(text) => Ok(text.clone().into_bytes()),
+        change @ (Value::Null | Value::Object(_)) => Ok(merged(&file[name], change).to_string().into_bytes()),
+        _ => Err(format!("expected an object or a string in `{name}`")),
+    }
+}
+
+/// Strings `"key:NAME"` in a JWK Set become the public JWK of that test key.
+fn fill_keys(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Some(name) = text.strip_prefix("key:") {
+                *value = mint::jwk(name);
+            }
+        }
+        Value::Array(array) => array.iter_mut().for_each(fill_keys),
+        Value::Object(object) => object.values_mut().for_each(fill_keys),
+        _ => {}
+    }
+}
+
+fn fill(value: &mut Value, token: &str) {
+    if let Value::String(text) = value {
+        let encoded: String = token.bytes().map(percent).collect();
+        *text = text.replace("{token}", token).replace("{token%}", &encoded);
+    }
+}
+
+fn percent(byte: u8) -> String {
+    if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) { char::from(byte).into() } else { format!("%{byte:02X}") }
+}
+
+/// JSON Merge Patch (RFC 7396).
+fn merged(base: &Value, change: &Value) -> Value {
+    let Value::Object(change) = change else { return if change.is_null() { base.clone() } else { change.clone() } };
+    let mut object = base.as_object().cloned().unwrap_or_else(Map::new);
+    for (name, value) in change {
+        if value.is_null() {
+            object.remove(name);
+        } else {
+            let merged = merged(object.get(name).unwrap_or(&Value::Null), value);
+            object.insert(name.clone(), merged);
+        }
+    }
+    Value::Object(object)
+}

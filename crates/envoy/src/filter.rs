@@ -1,0 +1,170 @@
+//! One request: from the host's header map to Continue or a local reply.
+
+use datakit_token::{Decision, Denial, Reason, Request, Response, UnixTime, UpstreamEdits};
+
+use crate::{
+    header_map,
+    host::{Host, HostError},
+    plugin::Plugin,
+};
+
+/// True lets the request go on with its edits made; false means that it has been answered.
+pub(crate) fn decide(host: &impl Host, plugin: Option<&Plugin>) -> bool {
+    // Fail closed: without configuration, headers or clock nothing is allowed.
+    let Some(plugin) = plugin else {
+        reply(host, Reason::NotConfigured, &Response::without_configuration(Reason::NotConfigured));
+        return false;
+    };
+    let denial = match judge(host, plugin) {
+        Ok(()) => {
+            plugin.counters.count_allowed(host);
+            return true;
+        }
+        Err(denial) => denial,
+    };
+    plugin.counters.count_denied(host, denial.reason());
+    reply(host, denial.reason(), denial.response());
+    false
+}
+
+fn judge(host: &impl Host, plugin: &Plugin) -> Result<(), Denial> {
+    let not_ready = || plugin.verifier.deny(Reason::NotConfigured);
+    let bytes = host.request_headers().map_err(|HostError| not_ready())?;
+    let pairs = header_map::read(&bytes).ok_or_else(not_ready)?;
+    let now = host.now().ok().and_then(UnixTime::from_secs).ok_or_else(not_ready)?;
+
+    let (pseudo, headers): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(name, _)| name.first() == Some(&b':'));
+    // A CONNECT request has no path; the empty one matches no rule.
+    let find = |wanted: &[u8]| pseudo.iter().find(|(name, _)| *name == wanted).map_or(&b""[..], |(_, value)| *value);
+    let request = Request::new(find(b":method"), find(b":path"), headers);
+    match plugin.verifier.decide(&request, now) {
+        // A token that cannot be taken out of the request must not go on with it.
+        Decision::Allow(grant) => edit(host, grant.edits()).map_err(|HostError| not_ready()),
+        Decision::Deny(denial) => Err(denial),
+    }
+}
+
+fn edit(host: &impl Host, edits: &UpstreamEdits) -> Result<(), HostError> {
+    if let Some(path) = edits.path() {
+        host.replace_request_header(b":path", path)?;
+    }
+    for name in edits.remove() {
+        host.remove_request_header(name.as_bytes())?;
+    }
+    for (name, value) in edits.set() {
+        host.replace_request_header(name.as_bytes(), value)?;
+    }
+    Ok(())
+}
+
+fn reply(host: &impl Host, reason: Reason, response: &Response) {
+    let headers: Vec<_> = response.headers().iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let details = format!("token_denied{{{}}}", reason.code());
+    // If the reply fails, the request stays stopped: that is all a filter can do.
+    let _ = host.reply(response.status(), &details, &header_map::write(&headers), response.body());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use crate::{
+        header_map,
+        host::{Host, HostError, Level},
+        plugin::Plugins,
+    };
+
+    const CONFIGURATION: &str = r#"{"version":1,"providers":[{"name":"main","issuer":"https://id.example.com","audiences":["api"],
+        "keys":{"inline":{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}}}]}"#;
+
+    /// A host with one request and failures on demand; the real one is tested with Envoy.
+    struct Mock {
+        configuration: &'static str,
+        headers: Result<Vec<u8>, HostError>,
+        now: Result<u64, HostError>,
+        replies: RefCell<Vec<(u16, String)>>,
+        log: RefCell<Vec<String>>,
+    }
+
+    impl Mock {
+        fn new() -> Self {
+            Self {
+                configuration: CONFIGURATION,
+                headers: Ok(header_map::write(&[(":method", "GET"), (":path", "/"), ("authorization", "Bearer x")])),
+                now: Ok(1_790_000_000),
+                replies: RefCell::default(),
+                log: RefCell::default(),
+            }
+        }
+
+        fn decide(&self) -> String {
+            let mut plugins = Plugins::default();
+            plugins.create(1, 0);
+            plugins.configure(self, 1, self.configuration.len());
+            plugins.create(2, 1);
+            assert!(!plugins.decide(self, 2));
+            let (status, details) = self.replies.borrow_mut().pop().unwrap();
+            format!("{status} {details}")
+        }
+    }
+
+    impl Host for Mock {
+        fn configuration(&self, _: usize) -> Result<Vec<u8>, HostError> {
+            Ok(self.configuration.into())
+        }
+        fn request_headers(&self) -> Result<Vec<u8>, HostError> {
+            self.headers.clone()
+        }
+        fn replace_request_header(&self, _: &[u8], _: &[u8]) -> Result<(), HostError> {
+            Ok(())
+        }
+        fn remove_request_header(&self, _: &[u8]) -> Result<(), HostError> {
+            Ok(())
+        }
+        fn reply(&self, status: u16, details: &str, _: &[u8], _: &str) -> Result<(), HostError> {
+            self.replies.borrow_mut().push((status, details.into()));
+            Ok(())
+        }
+        fn now(&self) -> Result<u64, HostError> {
+            self.now
+        }
+        fn define_counter(&self, _: &str) -> Result<u32, HostError> {
+            Ok(0)
+        }
+        fn increment(&self, _: u32) {}
+        fn log(&self, _: Level, message: &str) {
+            self.log.borrow_mut().push(message.into());
+        }
+    }
+
+    #[test]
+    fn a_bad_token_is_answered() {
+        assert_eq!(Mock::new().decide(), "401 token_denied{malformed}");
+    }
+
+    #[test]
+    fn without_headers_clock_or_configuration_nothing_is_allowed() {
+        let mut host = Mock::new();
+        host.headers = Err(HostError);
+        assert_eq!(host.decide(), "503 token_denied{not_configured}");
+        let mut host = Mock::new();
+        host.headers = Ok(vec![9, 9]);
+        assert_eq!(host.decide(), "503 token_denied{not_configured}");
+        for now in [Err(HostError), Ok(0)] {
+            let mut host = Mock::new();
+            host.now = now;
+            assert_eq!(host.decide(), "503 token_denied{not_configured}");
+        }
+        let mut host = Mock::new();
+        host.configuration = "\n\x05probe";
+        assert_eq!(host.decide(), "503 token_denied{not_configured}");
+        assert!(host.log.borrow().iter().any(|line| line.contains("StringValue")));
+    }
+
+    #[test]
+    fn a_request_without_path_is_refused() {
+        let mut host = Mock::new();
+        host.headers = Ok(header_map::write(&[(":method", "CONNECT"), (":authority", "host:443")]));
+        assert_eq!(host.decide(), "400 token_denied{invalid_request}");
+    }
+}

@@ -1,0 +1,109 @@
+//! The plugins of this VM and their requests.
+
+use std::collections::BTreeMap;
+
+use datakit_token::{Reason, Verifier};
+
+use crate::{
+    filter,
+    host::{Host, HostError, Level},
+};
+
+/// All contexts of the VM. Several filters may share one VM, each with its own configuration.
+#[derive(Default)]
+pub(crate) struct Plugins {
+    plugins: BTreeMap<u32, Option<Plugin>>,
+    /// The plugin of each request.
+    requests: BTreeMap<u32, u32>,
+}
+
+/// One configured filter.
+pub(crate) struct Plugin {
+    pub(crate) verifier: Verifier,
+    pub(crate) counters: Counters,
+}
+
+/// One counter for each verdict, defined once.
+pub(crate) struct Counters {
+    allowed: u32,
+    denied: Vec<(Reason, u32)>,
+}
+
+impl Plugins {
+    /// Begins a plugin (without parent) or a request.
+    pub(crate) fn create(&mut self, context: u32, parent: u32) {
+        if parent == 0 {
+            self.plugins.insert(context, None);
+        } else {
+            self.requests.insert(context, parent);
+        }
+    }
+
+    /// Ends a plugin or a request.
+    pub(crate) fn delete(&mut self, context: u32) {
+        if self.requests.remove(&context).is_none() {
+            self.plugins.remove(&context);
+        }
+    }
+
+    /// Configures a plugin; false refuses the configuration, and the log says why.
+    pub(crate) fn configure(&mut self, host: &impl Host, context: u32, size: usize) -> bool {
+        let plugin = host
+            .configuration(size)
+            .map_err(|HostError| String::from("the host does not hand over the configuration"))
+            .and_then(|configuration| Plugin::new(host, &configuration));
+        match plugin {
+            Ok(plugin) => {
+                self.plugins.insert(context, Some(plugin));
+                true
+            }
+            Err(problem) => {
+                host.log(Level::Error, &format!("datakit-token: configuration refused: {problem}"));
+                false
+            }
+        }
+    }
+
+    /// Decides about a request: true lets it go on, false means that it has been answered.
+    pub(crate) fn decide(&self, host: &impl Host, context: u32) -> bool {
+        let plugin = self.requests.get(&context).and_then(|plugin| self.plugins.get(plugin)).and_then(Option::as_ref);
+        filter::decide(host, plugin)
+    }
+}
+
+impl Plugin {
+    fn new(host: &impl Host, configuration: &[u8]) -> Result<Self, String> {
+        // A Struct arrives as protobuf bytes, which no JSON reader explains well.
+        if configuration.trim_ascii_start().first() != Some(&b'{') {
+            return Err("expected a JSON object in a google.protobuf.StringValue".into());
+        }
+        let verifier = Verifier::from_json(configuration).map_err(|error| error.to_string())?;
+        for warning in verifier.warnings() {
+            host.log(Level::Warn, &format!("datakit-token: {warning}"));
+        }
+        let counters = Counters::define(host).map_err(|HostError| String::from("the host defines no metrics"))?;
+        Ok(Self { verifier, counters })
+    }
+}
+
+impl Counters {
+    fn define(host: &impl Host) -> Result<Self, HostError> {
+        let denied = |reason: &Reason| {
+            host.define_counter(&format!("datakit_token.denied.{}", reason.code())).map(|counter| (*reason, counter))
+        };
+        Ok(Self {
+            allowed: host.define_counter("datakit_token.allowed")?,
+            denied: Reason::ALL.iter().map(denied).collect::<Result<_, _>>()?,
+        })
+    }
+
+    pub(crate) fn count_allowed(&self, host: &impl Host) {
+        host.increment(self.allowed);
+    }
+
+    pub(crate) fn count_denied(&self, host: &impl Host, denied: Reason) {
+        if let Some((_, counter)) = self.denied.iter().find(|(reason, _)| *reason == denied) {
+            host.increment(*counter);
+        }
+    }
+}

@@ -54,11 +54,26 @@ pub fn send(address: SocketAddr, method: &[u8], path: &[u8], headers: &[(Vec<u8>
     // A server that refuses early closes while we still write; its answer counts.
     let written = stream.write_all(&request);
     let mut answer = Vec::new();
-    let read = stream.read_to_end(&mut answer);
-    if answer.is_empty() {
-        written.and(read.map(drop)).map_err(fault)?;
+    let mut chunk = [0; 16384];
+    while !complete(&answer) {
+        match stream.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(count) => answer.extend_from_slice(chunk.get(..count).unwrap_or_default()),
+            Err(error) if answer.is_empty() => return written.and(Err(error)).map_err(fault),
+            Err(_) => break,
+        }
     }
     parse(&answer)
+}
+
+/// Whether the answer has all of its announced length; the server may close much later.
+fn complete(bytes: &[u8]) -> bool {
+    let mut headers = [httparse::EMPTY_HEADER; 64];
+    let mut response = httparse::Response::new(&mut headers);
+    let Ok(httparse::Status::Complete(start)) = response.parse(bytes) else { return false };
+    let length = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
+    let length = length.and_then(|header| str::from_utf8(header.value).ok()?.parse::<usize>().ok());
+    length.is_some_and(|length| bytes.len() >= start.saturating_add(length))
 }
 
 fn parse(bytes: &[u8]) -> Result<Answer, String> {
@@ -70,9 +85,24 @@ fn parse(bytes: &[u8]) -> Result<Answer, String> {
         Err(error) => return Err(error.to_string()),
     };
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ok(Answer {
-        status: response.code.unwrap_or_default(),
-        headers: response.headers.iter().map(|header| (header.name.to_ascii_lowercase(), text(header.value))).collect(),
-        body: text(bytes.get(length..).unwrap_or_default()),
-    })
+    let headers: Vec<_> =
+        response.headers.iter().map(|header| (header.name.to_ascii_lowercase(), text(header.value))).collect();
+    let chunked = headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked");
+    let body = bytes.get(length..).unwrap_or_default();
+    let body = if chunked { text(&dechunk(body).ok_or("a chunk is cut short")?) } else { text(body) };
+    Ok(Answer { status: response.code.unwrap_or_default(), headers, body })
+}
+
+/// RFC 9112 section 7.1, without trailers.
+fn dechunk(mut bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let httparse::Status::Complete((start, size)) = httparse::parse_chunk_size(bytes).ok()? else { return None };
+        let end = start.checked_add(usize::try_from(size).ok()?)?;
+        if size == 0 {
+            return Some(body);
+        }
+        body.extend_from_slice(bytes.get(start..end)?);
+        bytes = bytes.get(end.checked_add(2)?..)?;
+    }
 }

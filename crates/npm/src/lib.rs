@@ -1,0 +1,104 @@
+//! The core for JavaScript: values in, values out. Everything that decides is in `datakit-token`.
+//!
+//! Verdicts cross as JSON text: one string each way is the cheapest crossing, and JavaScript parses the claims from the
+//! very text that was verified.
+
+use datakit_token::{Decision, Denial, OwnedRequest, Reason, UnixTime, Valid, report_decide};
+use serde_json::{Map, Value, json};
+use wasm_bindgen::prelude::*;
+
+/// A compiled configuration.
+#[wasm_bindgen]
+pub struct Verifier(datakit_token::Verifier);
+
+#[wasm_bindgen]
+impl Verifier {
+    /// Compiles a configuration document.
+    ///
+    /// # Errors
+    /// An `Error` with `pointer` (RFC 6901) and `problem`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(config: &str) -> Result<Self, JsValue> {
+        datakit_token::Verifier::from_json(config.as_bytes()).map(Self).map_err(|error| {
+            let thrown = js_sys::Error::new(&error.to_string());
+            let set = |name: &str, value: &str| js_sys::Reflect::set(&thrown, &name.into(), &value.into());
+            // A plain new object takes new members.
+            let _ = set("pointer", error.pointer()).and(set("problem", error.problem()));
+            thrown.into()
+        })
+    }
+
+    /// What is accepted in the configuration, but hardly meant; one per line.
+    pub fn warnings(&self) -> String {
+        let lines: Vec<_> = self.0.warnings().iter().map(ToString::to_string).collect();
+        lines.join("\n")
+    }
+
+    /// Judges a bare token at `now` (seconds); the verdict as JSON.
+    pub fn verify(&self, token: &str, now: f64) -> String {
+        let outcome = time(now).ok_or(Reason::NotConfigured).and_then(|now| self.0.verify(token.as_bytes(), now));
+        match outcome {
+            Ok(valid) => allow(&valid, "").to_string(),
+            Err(reason) => deny(&self.0.deny(reason)).to_string(),
+        }
+    }
+
+    /// Judges a request (`{"method","path","headers":[[name,value]]}`) at `now` (seconds); the verdict as JSON.
+    pub fn decide(&self, request: &str, now: f64) -> String {
+        let refuse = |reason| deny(&self.0.deny(reason)).to_string();
+        let Some(now) = time(now) else { return refuse(Reason::NotConfigured) };
+        // Characters above U+00FF are no bytes, so no HTTP request has them.
+        let Ok(request) = OwnedRequest::from_json(request.as_bytes()) else { return refuse(Reason::InvalidRequest) };
+        let request = request.as_request();
+        match self.0.decide(&request, now) {
+            Decision::Deny(denial) => deny(&denial).to_string(),
+            decision => {
+                let report = report_decide(&request, &decision);
+                let Decision::Allow(grant) = decision else { return refuse(Reason::NotConfigured) };
+                allow(grant.valid(), &report).to_string()
+            }
+        }
+    }
+}
+
+/// JavaScript clocks have fractions; a time that is no number, or in milliseconds, is no time.
+fn time(now: f64) -> Option<UnixTime> {
+    let now = now.floor();
+    // The comparison fails for NaN as well.
+    if !(1.0..=253_402_300_799.0).contains(&now) {
+        return None;
+    }
+    format!("{now}").parse().ok().and_then(UnixTime::from_secs)
+}
+
+fn allow(valid: &Valid, report: &str) -> Value {
+    let claims = valid.claims();
+    let mut verdict = json!({
+        "verdict": "allow",
+        "claims": claims.to_json(),
+        "wide": claims.wide_numbers(),
+        "keyId": valid.key_id(),
+        "issuer": claims.issuer(),
+        "subject": claims.subject(),
+        "roles": claims.roles(),
+        "permissions": claims.permissions(),
+        "expiresAt": claims.expires_at(),
+    });
+    let report: Map<String, Value> = serde_json::from_str(report).unwrap_or_default();
+    if let (Some(verdict), Some(upstream)) = (verdict.as_object_mut(), report.get("upstream")) {
+        verdict.insert("upstream".into(), upstream.clone());
+    }
+    verdict
+}
+
+fn deny(denial: &Denial) -> Value {
+    let (reason, response) = (denial.reason(), denial.response());
+    json!({
+        "verdict": "deny",
+        "reason": reason.code(),
+        "status": response.status(),
+        "text": reason.text(),
+        "retryable": reason.retryable(),
+        "response": { "status": response.status(), "headers": response.headers(), "body": response.body() },
+    })
+}

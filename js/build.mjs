@@ -1,0 +1,53 @@
+// Makes pkg/dist from the output of wasm-bindgen: node build.mjs DIRECTORY
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const require = createRequire(import.meta.url)
+const input = process.argv[2]
+if (!input) throw new Error('usage: node build.mjs DIRECTORY (the output of wasm-bindgen)')
+const dist = join(here, '../pkg/dist')
+rmSync(dist, { recursive: true, force: true })
+mkdirSync(dist, { recursive: true })
+
+const wasm = join(dist, 'core.wasm')
+const optimiser = join(dirname(require.resolve('binaryen/package.json')), 'bin/wasm-opt')
+const features = ['bulk-memory', 'mutable-globals', 'nontrapping-float-to-int', 'reference-types', 'sign-ext', 'multivalue']
+execFileSync(process.execPath, [optimiser, '-Os', ...features.map((name) => `--enable-${name}`), join(input, 'datakit_token_npm_bg.wasm'), '-o', wasm])
+
+const core = {
+  name: 'core',
+  setup(builder) {
+    builder.onResolve({ filter: /^datakit-token-core$/ }, () => ({ path: join(input, 'datakit_token_npm.js'), sideEffects: false }))
+    builder.onResolve({ filter: /^datakit-token-core-base64$/ }, () => ({ path: wasm, namespace: 'base64' }))
+    builder.onLoad({ filter: /.*/, namespace: 'base64' }, () => ({ contents: `export default ${JSON.stringify(readFileSync(wasm).toString('base64'))}` }))
+    builder.onResolve({ filter: /core\.wasm(\?module)?$/ }, ({ path }) => ({ path, external: true }))
+  },
+}
+const entry = (name) => join(here, 'src/entry', `${name}.ts`)
+const bundle = (name, outfile, format) =>
+  build({ entryPoints: [entry(name)], outfile: join(dist, outfile), bundle: true, format, target: 'es2022', platform: 'neutral', minifySyntax: true, minifyWhitespace: true, legalComments: 'none', plugins: [core] })
+await bundle('inline', 'index.mjs', 'esm')
+await bundle('inline', 'index.cjs', 'cjs')
+await bundle('workerd', 'index.workerd.mjs', 'esm')
+await bundle('edge', 'index.edge.mjs', 'esm')
+
+const types = join(here, '../target/types')
+rmSync(types, { recursive: true, force: true })
+execFileSync(process.execPath, [join(dirname(require.resolve('typescript/package.json')), 'bin/tsc'), '-p', here, '--outDir', types], { stdio: 'inherit' })
+// One declaration file for each module system, as resolvers want them.
+const names = readdirSync(types).filter((name) => name.endsWith('.d.ts'))
+for (const [extension, module] of [['d.mts', 'mjs'], ['d.cts', 'cjs']]) {
+  for (const name of names) {
+    const text = readFileSync(join(types, name), 'utf8').replaceAll(/'\.\/(\w+)\.js'/g, `'./$1.${module}'`)
+    writeFileSync(join(dist, name.replace(/d\.ts$/, extension)), text)
+  }
+  const index = `export * from './api.${module}'\nimport type { Claims, Verifier } from './verifier.${module}'\nimport type { Configuration, ShortConfiguration } from './configuration.${module}'\n/** Compiles a configuration; throws a \`ConfigurationError\`. No initialisation is needed before. */\nexport declare function createVerifier<C = Claims>(config: Configuration | ShortConfiguration): Verifier<C>\n`
+  writeFileSync(join(dist, `index.${extension}`), index)
+}
+writeFileSync(join(dist, 'core.wasm.d.ts'), 'declare const module: WebAssembly.Module\nexport default module\n')
+for (const name of ['LICENSE-MIT', 'LICENSE-APACHE']) copyFileSync(join(here, '..', name), join(here, '../pkg', name))

@@ -1,0 +1,6 @@
+// Edge functions that take compiled modules by a query.
+import module from './core.wasm?module'
+import { bind } from '../verifier.js'
+
+export * from '../api.js'
+export const createVerifier = bind(() => module)

@@ -1,0 +1,6 @@
+// workerd compiles modules only at deployment.
+import module from './core.wasm'
+import { bind } from '../verifier.js'
+
+export * from '../api.js'
+export const createVerifier = bind(() => module)

@@ -1,0 +1,180 @@
+import { document, type Configuration, type ShortConfiguration } from './configuration.js'
+import { ConfigurationError, TokenError, type Reason } from './error.js'
+import { instantiate, type Core } from './core.js'
+
+/** Claims as JSON gives them; integers beyond 2^53 are bigints. */
+export type Claims = Readonly<Record<string, unknown>>
+
+/** A token that was verified. Everything in it is frozen. */
+export interface VerifiedToken<C = Claims> {
+  readonly claims: C
+  readonly issuer: string
+  readonly subject: string | undefined
+  readonly roles: readonly string[]
+  /** `permissions` and the values of `scope`. */
+  readonly permissions: readonly string[]
+  /** Seconds since 1970. */
+  readonly expiresAt: number
+  readonly keyId: string | undefined
+  /** Whether the token grants exactly this permission. */
+  can(permission: string): boolean
+}
+
+/** When to judge. */
+export interface Options {
+  /** Seconds since 1970; the host's clock if absent. */
+  now?: number
+}
+
+/** The head of a request: a fetch `Request`, or its parts. */
+export interface RequestLike {
+  readonly method: string
+  /** An absolute URL, or use `path`. */
+  readonly url?: string
+  /** The request target with its query; wins over `url`. */
+  readonly path?: string
+  readonly headers: Iterable<readonly [string, string]> | Readonly<Record<string, string | readonly string[] | undefined>>
+}
+
+/** What to do with a request. */
+export type Decision<C = Claims> =
+  | { readonly verdict: 'allow'; readonly token: VerifiedToken<C>; readonly upstream: { readonly path: string; readonly headers: readonly (readonly [string, string])[] } }
+  | { readonly verdict: 'deny'; readonly reason: Reason; readonly status: number; readonly response: { readonly status: number; readonly headers: readonly (readonly [string, string])[]; readonly body: string } }
+
+/** Verifies tokens and decides about requests. */
+export interface Verifier<C = Claims> {
+  /** Verifies a bare token; rejects with a `TokenError`. */
+  verify(token: string, options?: Options): Promise<VerifiedToken<C>>
+  /** The same at once; throws a `TokenError`. */
+  verifySync(token: string, options?: Options): VerifiedToken<C>
+  /** The same without throwing. */
+  safeVerify(token: string, options?: Options): Promise<{ ok: true; token: VerifiedToken<C> } | { ok: false; error: TokenError }>
+  /** Finds the token of a request, verifies it, and asks the rules. Never throws for a hostile request. */
+  decide(request: RequestLike, options?: Options): Decision<C>
+}
+
+/** The module to instantiate; each entry point brings its own. */
+export type ModuleSource = () => WebAssembly.Module
+
+interface Denied { verdict: 'deny'; reason: Reason; status: number; text: string; retryable: boolean; response: { status: number; headers: [string, string][]; body: string } }
+interface Allowed {
+  verdict: 'allow'; claims: string; wide: [string, string][]; keyId: string | null; issuer: string; subject: string | null
+  roles: string[]; permissions: string[]; expiresAt: number; upstream?: { path: string; headers: [string, string][] }
+}
+
+/** Makes `createVerifier` for an entry point. */
+export function bind(source: ModuleSource) {
+  /** Compiles a configuration; throws a `ConfigurationError`. No initialisation is needed before. */
+  return function createVerifier<C = Claims>(config: Configuration | ShortConfiguration): Verifier<C> {
+    const { json, pointer } = document(config)
+    const core = instantiate(source)
+    let verifier: InstanceType<Core['Verifier']>
+    try {
+      verifier = new core.Verifier(json)
+    } catch (error) {
+      const fault = error as { pointer?: string; problem?: string }
+      if (typeof fault.problem !== 'string') throw error
+      throw new ConfigurationError(pointer(fault.pointer ?? ''), fault.problem)
+    }
+    const verifySync = (token: string, options?: Options): VerifiedToken<C> => {
+      if (token === undefined || token === null) {
+        throw new TokenError('missing_token', 'there is no token', 401, false)
+      }
+      if (typeof token !== 'string') throw new TokenError('malformed', 'the token is not a string', 401, false)
+      const verdict = JSON.parse(verifier.verify(token, now(options))) as Allowed | Denied
+      if (verdict.verdict !== 'allow') throw refusal(verdict)
+      return verified(verdict)
+    }
+    return Object.freeze({
+      verifySync,
+      verify: async (token: string, options?: Options) => verifySync(token, options),
+      safeVerify: async (token: string, options?: Options) => {
+        try {
+          return { ok: true as const, token: verifySync(token, options) }
+        } catch (error) {
+          if (error instanceof TokenError) return { ok: false as const, error }
+          throw error
+        }
+      },
+      decide: (request: RequestLike, options?: Options): Decision<C> => {
+        const verdict = JSON.parse(verifier.decide(head(request), now(options))) as Allowed | Denied
+        if (verdict.verdict === 'allow' && verdict.upstream) {
+          return freeze({ verdict: 'allow', token: verified<C>(verdict), upstream: verdict.upstream })
+        }
+        const { reason, status, response } = verdict as Denied
+        return freeze({ verdict: 'deny', reason, status, response })
+      },
+    })
+  }
+}
+
+function now(options: Options | undefined): number {
+  const given = options?.now
+  if (given === undefined) return Date.now() / 1000
+  return typeof given === 'number' ? given : Number.NaN
+}
+
+function refusal(denied: Denied): TokenError {
+  const challenge = denied.response.headers.find(([name]) => name === 'www-authenticate')?.[1]
+  return new TokenError(denied.reason, denied.text, denied.status, denied.retryable, challenge)
+}
+
+function verified<C>(verdict: Allowed): VerifiedToken<C> {
+  const claims = JSON.parse(verdict.claims) as Record<string, unknown>
+  for (const [pointer, text] of verdict.wide) widen(claims, pointer, text)
+  const permissions = new Set(verdict.permissions)
+  return freeze({
+    claims: claims as C,
+    issuer: verdict.issuer,
+    subject: verdict.subject ?? undefined,
+    roles: verdict.roles,
+    permissions: verdict.permissions,
+    expiresAt: verdict.expiresAt,
+    keyId: verdict.keyId ?? undefined,
+    can: (permission: string) => permissions.has(permission),
+  })
+}
+
+/** Puts the exact value where `JSON.parse` has lost it: a bigint for an integer, the text for what is infinite. */
+function widen(claims: Record<string, unknown>, pointer: string, text: string): void {
+  const names = pointer.split('/').slice(1).map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'))
+  const last = names.pop()
+  let place: any = claims
+  // Own members only: a claim may be called `__proto__`.
+  for (const name of names) place = Object.getOwnPropertyDescriptor(place, name)?.value
+  if (last === undefined) return
+  const value = Object.getOwnPropertyDescriptor(place, last)?.value
+  const exact = /^-?\d+$/.test(text) && !Number.isSafeInteger(value) ? BigInt(text) : Number.isFinite(value) ? value : text
+  Object.defineProperty(place, last, { value: exact, enumerable: true, configurable: true, writable: true })
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const name of Object.getOwnPropertyNames(value)) freeze(Object.getOwnPropertyDescriptor(value, name)?.value)
+  }
+  return value
+}
+
+/** The head of a request as JSON. Lone surrogates become U+FFFD, which the core refuses like every other non-byte. */
+function head(request: RequestLike): string {
+  const headers: [string, string][] = []
+  const given = request?.headers ?? {}
+  if (Symbol.iterator in given) {
+    for (const [name, value] of given as Iterable<readonly [string, string]>) headers.push([String(name), String(value)])
+  } else {
+    for (const [name, value] of Object.entries(given as Record<string, string | readonly string[] | undefined>)) {
+      if (value === undefined) continue
+      for (const one of Array.isArray(value) ? value : [value]) headers.push([name, String(one)])
+    }
+  }
+  return JSON.stringify({ method: String(request?.method), path: String(request?.path ?? target(request?.url)), headers })
+}
+
+/** The request target of an absolute URL, byte for byte as the URL spells it. */
+function target(url: string | undefined): string {
+  const match = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*(\/?[^#]*)/i.exec(String(url))
+  if (!match) return String(url)
+  const rest = match[1] ?? ''
+  return rest.startsWith('/') ? rest : `/${rest}`
+}

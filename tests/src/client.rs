@@ -39,7 +39,9 @@ impl Answer {
 /// What failed, without the request.
 pub fn send(address: SocketAddr, method: &[u8], path: &[u8], headers: &[(Vec<u8>, Vec<u8>)]) -> Result<Answer, String> {
     let mut request = Vec::new();
-    for part in [method, b" ", path, b" HTTP/1.1\r\nhost: gateway.example\r\nconnection: close\r\ncontent-length: 0\r\n"] {
+    for part in
+        [method, b" ", path, b" HTTP/1.1\r\nhost: gateway.example\r\nconnection: close\r\ncontent-length: 0\r\n"]
+    {
         request.extend_from_slice(part);
     }
     for (name, value) in headers {

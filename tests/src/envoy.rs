@@ -40,8 +40,7 @@ impl Envoy {
         let admin = free_port().map_err(fault)?;
         let directory = env::temp_dir().join(format!("datakit-token-envoy-{}-{}", std::process::id(), admin.port()));
         fs::create_dir_all(&directory).map_err(fault)?;
-        let listeners =
-            configurations.iter().map(|_| free_port()).collect::<Result<Vec<_>, _>>().map_err(fault)?;
+        let listeners = configurations.iter().map(|_| free_port()).collect::<Result<Vec<_>, _>>().map_err(fault)?;
         let bootstrap = bootstrap(configurations, &listeners, admin, upstream, &filter, &directory);
         let file = directory.join("envoy.json");
         fs::write(&file, bootstrap.to_string()).map_err(fault)?;
@@ -53,11 +52,7 @@ impl Envoy {
         if clock.exists() {
             command.env("LD_PRELOAD", clock).env("DATAKIT_TOKEN_CLOCK", directory.join("clock"));
         }
-        let child = command
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .map_err(|error| format!("{binary}: {error}"))?;
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().map_err(|error| format!("{binary}: {error}"))?;
         let mut envoy = Self { child, directory, admin, listeners };
         envoy.wait().map(|()| envoy)
     }
@@ -165,7 +160,8 @@ fn bootstrap(
     filter: &Path,
     directory: &Path,
 ) -> Value {
-    let address = |address: SocketAddr| json!({ "socket_address": { "address": address.ip(), "port_value": address.port() } });
+    let address =
+        |address: SocketAddr| json!({ "socket_address": { "address": address.ip(), "port_value": address.port() } });
     let listener = |(index, (configuration, at)): (usize, (&String, &SocketAddr))| {
         let wasm = json!({
             "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",

@@ -32,7 +32,8 @@ fn serve(mut stream: TcpStream) -> Option<()> {
     loop {
         if let Some((length, body)) = echo(&received) {
             received.drain(..length);
-            let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+            let head =
+                format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
             stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).ok()?;
             continue;
         }

@@ -92,8 +92,20 @@ pub fn load() -> Result<Vec<Vector>, String> {
 }
 
 const MEMBERS: &[&str] = &[
-    "name", "now", "config", "header", "claims", "header_hex", "claims_hex", "sign", "token", "request", "bare", "expect",
-    "upstream", "note",
+    "name",
+    "now",
+    "config",
+    "header",
+    "claims",
+    "header_hex",
+    "claims_hex",
+    "sign",
+    "token",
+    "request",
+    "bare",
+    "expect",
+    "upstream",
+    "note",
 ];
 
 fn mint_vector(file: &Value, vector: &Value) -> Result<Vector, String> {
@@ -168,7 +180,11 @@ fn fill(value: &mut Value, token: &str) {
 }
 
 fn percent(byte: u8) -> String {
-    if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) { char::from(byte).into() } else { format!("%{byte:02X}") }
+    if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        char::from(byte).into()
+    } else {
+        format!("%{byte:02X}")
+    }
 }
 
 /// JSON Merge Patch (RFC 7396).

@@ -42,8 +42,11 @@ fn check(vector: &Vector) -> Result<(), String> {
     }
     for (name, value) in expected["headers"].as_object().into_iter().flatten() {
         let headers = report["upstream"]["headers"].as_array().unwrap();
-        let found: Vec<_> =
-            headers.iter().filter(|header| header[0].as_str().unwrap().eq_ignore_ascii_case(name)).map(|header| &header[1]).collect();
+        let found: Vec<_> = headers
+            .iter()
+            .filter(|header| header[0].as_str().unwrap().eq_ignore_ascii_case(name))
+            .map(|header| &header[1])
+            .collect();
         let good = if value.is_null() { found.is_empty() } else { found == [value] };
         if !good {
             return Err(format!("upstream header {name}: expected {value}, found {found:?}"));

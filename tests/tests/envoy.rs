@@ -28,7 +28,8 @@ fn config() -> Value {
 }
 
 fn token() -> String {
-    let claims = json!({ "iss": "https://id.example.com", "aud": "api", "exp": NOW + 600, "permissions": ["ingest.logging"] });
+    let claims =
+        json!({ "iss": "https://id.example.com", "aud": "api", "exp": NOW + 600, "permissions": ["ingest.logging"] });
     mint::sign(&mint::key("k1"), br#"{"alg":"EdDSA","typ":"at+jwt","kid":"k1"}"#, claims.to_string().as_bytes())
 }
 
@@ -69,7 +70,8 @@ fn vectors_through_envoy() {
             (Err(error), _) => Some(error),
             (Ok(answer), Some(reason)) => {
                 let found = answer.reason();
-                (found.as_ref() != Some(reason)).then(|| format!("expected {reason}, found {} {found:?}", answer.status))
+                (found.as_ref() != Some(reason))
+                    .then(|| format!("expected {reason}, found {} {found:?}", answer.status))
             }
             (Ok(answer), None) if answer.status == 200 => check_upstream(vector.upstream.as_ref(), &answer.body),
             (Ok(answer), None) => Some(format!("expected allow, found {} {}", answer.status, answer.body)),

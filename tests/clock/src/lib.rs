@@ -25,7 +25,8 @@ pub unsafe extern "C" fn clock_gettime(clock: libc::clockid_t, time: *mut libc::
     // SAFETY: the system call that the C function makes, with the same arguments.
     let result = unsafe { libc::syscall(libc::SYS_clock_gettime, clock, time) };
     if result == 0 && matches!(clock, libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE) {
-        if let Some(seconds) = CLOCK.get_or_init(map).map(|clock| clock.load(Ordering::Relaxed)).filter(|&set| set != 0) {
+        if let Some(seconds) = CLOCK.get_or_init(map).map(|clock| clock.load(Ordering::Relaxed)).filter(|&set| set != 0)
+        {
             // SAFETY: the system call has just written there.
             unsafe { (*time).tv_sec = seconds as libc::time_t };
         }

@@ -1,0 +1,99 @@
+//! The command `datakit-token`: make keys, issue, inspect, verify and decide.
+//!
+//! Exit status: 0 done or allowed, 1 denied, 2 usage, file or configuration error.
+
+mod decide;
+mod failure;
+mod inspect;
+mod issue;
+mod key;
+mod keygen;
+mod verify;
+
+use std::{
+    fs,
+    io::{self, Read},
+    path::Path,
+    process::ExitCode,
+    time::SystemTime,
+};
+
+use clap::{Parser, Subcommand};
+use datakit_token::{UnixTime, Verifier};
+
+use crate::failure::Failure;
+
+#[derive(Parser)]
+#[command(name = "datakit-token", version, about = "Signed access tokens: make keys, issue, inspect, verify, decide")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a key: DIR/private.jwk (mode 0600) and DIR/jwks.json
+    Keygen(keygen::Arguments),
+    /// Print a signed token
+    Issue(issue::Arguments),
+    /// Show what a token says, WITHOUT VERIFYING IT
+    Inspect(inspect::Arguments),
+    /// Verify a bare token; rules do not apply
+    Verify(verify::Arguments),
+    /// Decide about a whole request
+    Decide(decide::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Keygen(arguments) => keygen::run(&arguments),
+        Command::Issue(arguments) => issue::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Decide(arguments) => decide::run(&arguments),
+    };
+    result.unwrap_or_else(|failure| {
+        eprintln!("error: {failure}");
+        ExitCode::from(2)
+    })
+}
+
+/// The configuration in a file; what is hardly meant goes to standard error.
+fn read_config(file: &Path) -> Result<Verifier, Failure> {
+    let config = fs::read(file).map_err(|error| Failure::at(file, error))?;
+    let verifier = Verifier::from_json(&config).map_err(|error| Failure::at(file, error))?;
+    for warning in verifier.warnings() {
+        eprintln!("warning: {}: {warning}", file.display());
+    }
+    Ok(verifier)
+}
+
+/// The token in a file or on standard input, without the newline that ends its line.
+fn read_token(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
+    let mut token = Vec::new();
+    match file {
+        Some(file) => token = fs::read(file).map_err(|error| Failure::at(file, error))?,
+        None => {
+            io::stdin().read_to_end(&mut token).map_err(|error| Failure::new(format!("standard input: {error}")))?;
+        }
+    }
+    if token.last() == Some(&b'\n') {
+        token.pop();
+    }
+    if token.is_empty() {
+        return Err(Failure::new("expected a token, found nothing"));
+    }
+    Ok(token)
+}
+
+/// The time given, or that of the machine.
+fn time(now: Option<u64>) -> Result<UnixTime, Failure> {
+    let clock = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    UnixTime::from_secs(now.unwrap_or_else(clock))
+        .ok_or_else(|| Failure::new("the time: expected seconds since 1970, from 1 to 253402300799"))
+}
+
+/// A report's exit status.
+fn exit(allowed: bool) -> ExitCode {
+    if allowed { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}

@@ -1,0 +1,28 @@
+//! `verify`: a bare token.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use datakit_token::report_verify;
+
+use crate::{exit, failure::Failure, read_config, read_token, time};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The configuration, the same document that Envoy and JavaScript read
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Seconds since 1970; the machine's clock if absent
+    #[arg(long, value_name = "SECS")]
+    now: Option<u64>,
+    /// The token; standard input if absent
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let verifier = read_config(&arguments.config)?;
+    let now = time(arguments.now)?;
+    let outcome = verifier.verify(&read_token(arguments.token_file.as_deref())?, now);
+    println!("{}", report_verify(&outcome));
+    Ok(exit(outcome.is_ok()))
+}

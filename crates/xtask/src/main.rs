@@ -1,0 +1,101 @@
+//! `cargo xtask COMMAND`: everything that is more than one `cargo` call.
+
+mod envoy;
+mod node;
+mod package;
+mod step;
+mod wasm_target;
+
+use std::{env, fs, process::ExitCode};
+
+use anyhow::Result;
+
+use crate::{package::Workspace, step::Step};
+
+const USAGE: &str = "usage: cargo xtask COMMAND
+
+  build          the filter, the npm tarball and the command, in target/dist
+  demo [--keep]  issue tokens, ask real Envoy and the npm package about each; --keep leaves Envoy running
+  test           everything: lints, core, Node, real Envoy
+  bench          verification in Node, against node:crypto
+
+Whatever is missing is installed below target/ first.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["build"] => Workspace::open().and_then(|workspace| build(&workspace)),
+        ["demo", rest @ ..] if rest.is_empty() || rest == ["--keep"] => demo(rest),
+        ["test"] => test(),
+        ["bench"] => bench(),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn build(workspace: &Workspace) -> Result<()> {
+    let wasm = wasm_target::ensure(workspace)?;
+    node::ensure(workspace)?;
+    workspace.build_filter(&wasm)?;
+    workspace.build_npm(&wasm)?;
+    workspace.build_command()
+}
+
+fn demo(arguments: &[&str]) -> Result<()> {
+    let workspace = Workspace::open()?;
+    build(&workspace)?;
+    let envoy = envoy::ensure(&workspace)?;
+    let package = workspace.install_package()?;
+    workspace.build_clock()?;
+    let mut command = workspace.cargo();
+    command.args(["run", "--quiet", "-p", "datakit-token-tests", "--bin", "demo", "--"]).args(arguments);
+    workspace.environment(&mut command, &envoy, &package);
+    step::run_loud(&mut command)
+}
+
+fn test() -> Result<()> {
+    let workspace = Workspace::open()?;
+    build(&workspace)?;
+    let envoy = envoy::ensure(&workspace)?;
+    let package = workspace.install_package()?;
+    workspace.build_clock()?;
+    Step::new("format").run(workspace.cargo().args(["fmt", "--all", "--check"]))?;
+    let clippy = ["clippy", "--quiet", "--workspace", "--exclude", "xtask", "--lib", "--bins", "--", "-D", "warnings"];
+    Step::new("lints").run(workspace.cargo().args(clippy))?;
+    wasm_target::check_bare_metal(&workspace)?;
+    let mut command = workspace.cargo();
+    command.args(["test", "--quiet", "--workspace"]);
+    workspace.environment(&mut command, &envoy, &package);
+    step::run_loud(&mut command)?;
+    let vectors = workspace.target().join("vectors.json");
+    let mint = ["run", "--quiet", "-p", "datakit-token-tests", "--bin", "mint-vectors", "--"];
+    Step::new("mint vectors").run(workspace.cargo().args(mint).arg(&vectors))?;
+    let mut command = node::command();
+    command.arg("--test").env("DATAKIT_TOKEN_VECTORS", &vectors);
+    let mut tests: Vec<_> =
+        fs::read_dir(workspace.root().join("js/test"))?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    tests.sort();
+    command.args(tests);
+    workspace.environment(&mut command, &envoy, &package);
+    step::run_loud(&mut command)
+}
+
+fn bench() -> Result<()> {
+    let workspace = Workspace::open()?;
+    build(&workspace)?;
+    let package = workspace.install_package()?;
+    let mut command = node::command();
+    command.arg(workspace.root().join("js/bench/verify.mjs"));
+    command.env("DATAKIT_TOKEN_PACKAGE", &package).env("DATAKIT_TOKEN_BENCH", workspace.target().join("bench.json"));
+    step::run_loud(&mut command)
+}

@@ -1,0 +1,33 @@
+//! Node, expected on the machine, and the packages of `js/`.
+
+use std::{fs, process::Command};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{package::Workspace, step::Step};
+
+const OLDEST: u32 = 20;
+
+/// Node itself.
+pub(crate) fn command() -> Command {
+    Command::new("node")
+}
+
+/// Checks Node and installs what the lock file names.
+pub(crate) fn ensure(workspace: &Workspace) -> Result<()> {
+    let output =
+        command().arg("--version").output().context("Node 20 or newer is needed, but `node` cannot be started")?;
+    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let major = version.trim_start_matches('v').split('.').next().and_then(|major| major.parse::<u32>().ok());
+    if major.is_none_or(|major| major < OLDEST) {
+        bail!("Node {OLDEST} or newer is needed, found {version}");
+    }
+    let js = workspace.root().join("js");
+    let lock = fs::read(js.join("package-lock.json")).context("js/package-lock.json")?;
+    let stamp = js.join("node_modules/.installed-lock");
+    if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
+        return Ok(());
+    }
+    Step::new("npm packages").run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&js))?;
+    fs::write(stamp, lock).context("js/node_modules")
+}

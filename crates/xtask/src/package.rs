@@ -1,0 +1,145 @@
+//! The outputs in `target/dist`: the filter, the npm tarball, the command.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::{node, step::Step, wasm_target::WasmTarget};
+
+/// WebAssembly features that the Rust target has on by default.
+const FEATURES: &[&str] = &[
+    "bulk-memory",
+    "bulk-memory-opt",
+    "call-indirect-overlong",
+    "multivalue",
+    "mutable-globals",
+    "nontrapping-float-to-int",
+    "reference-types",
+    "sign-ext",
+];
+
+/// The checkout and its target directory.
+pub(crate) struct Workspace {
+    root: PathBuf,
+    target: PathBuf,
+}
+
+impl Workspace {
+    /// Finds the checkout that this program was built from.
+    pub(crate) fn open() -> Result<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().context("the checkout")?;
+        let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |target| root.join(target));
+        fs::create_dir_all(root.join("target/dist")).context("target/dist")?;
+        Ok(Self { root, target })
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
+    }
+
+    pub(crate) fn dist(&self) -> PathBuf {
+        self.root.join("target/dist")
+    }
+
+    /// Cargo in the checkout.
+    pub(crate) fn cargo(&self) -> Command {
+        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.current_dir(&self.root);
+        command
+    }
+
+    /// What the tests and the demo have to know.
+    pub(crate) fn environment(&self, command: &mut Command, envoy: &Path, package: &Path) {
+        command
+            .current_dir(&self.root)
+            .env("DATAKIT_TOKEN_DIST", self.dist())
+            .env("DATAKIT_TOKEN_ENVOY", envoy)
+            .env("DATAKIT_TOKEN_PACKAGE", package);
+    }
+
+    /// `datakit_token.wasm`, the filter.
+    pub(crate) fn build_filter(&self, wasm: &WasmTarget) -> Result<()> {
+        let built = wasm.build(self, "filter (WebAssembly)", "datakit-token-envoy")?;
+        let optimised = self.dist().join("datakit_token.wasm");
+        if is_newer(&optimised, &built) {
+            return Ok(());
+        }
+        let mut command = node::command();
+        command.arg(self.root.join("js/node_modules/binaryen/bin/wasm-opt")).arg("-O3").arg("--strip-debug");
+        command
+            .args(FEATURES.iter().map(|feature| format!("--enable-{feature}")))
+            .arg(&built)
+            .arg("-o")
+            .arg(&optimised);
+        Step::new("optimise filter").run(&mut command)
+    }
+
+    /// `datakit-token.tgz`, the npm package.
+    pub(crate) fn build_npm(&self, wasm: &WasmTarget) -> Result<()> {
+        let built = wasm.build(self, "npm module (WebAssembly)", "datakit-token-npm")?;
+        let glue = self.target.join("bindgen");
+        let step = Step::new("bindings");
+        Bindgen::new()
+            .input_path(&built)
+            .out_name("datakit_token_npm")
+            .web(true)?
+            .typescript(false)
+            .omit_default_module_path(true)
+            .generate(&glue)?;
+        step.done("")?;
+        Step::new("npm package").run(node::command().arg(self.root.join("js/build.mjs")).arg(&glue))?;
+        let mut pack = Command::new("npm");
+        pack.args(["pack", "--silent", "--pack-destination"]).arg(self.dist()).current_dir(self.root.join("pkg"));
+        Step::new("npm tarball").run(&mut pack)?;
+        let name = format!("datakit-token-{}.tgz", env!("CARGO_PKG_VERSION"));
+        fs::rename(self.dist().join(&name), self.dist().join("datakit-token.tgz")).context(name)
+    }
+
+    /// `datakit-token`, the command.
+    pub(crate) fn build_command(&self) -> Result<()> {
+        Step::new("command").run(self.cargo().args(["build", "--quiet", "--release", "-p", "datakit-token-cli"]))?;
+        let built = self.target.join("release/datakit-token");
+        fs::copy(&built, self.dist().join("datakit-token")).with_context(|| built.display().to_string())?;
+        Ok(())
+    }
+
+    /// The settable clock of the Envoy under test.
+    pub(crate) fn build_clock(&self) -> Result<()> {
+        Step::new("test clock").run(self.cargo().args([
+            "build",
+            "--quiet",
+            "--release",
+            "-p",
+            "datakit-token-clock",
+        ]))?;
+        let name = "libdatakit_token_clock.so";
+        fs::copy(self.target.join("release").join(name), self.dist().join(name)).context(name)?;
+        Ok(())
+    }
+
+    /// Installs the tarball as a user would, and gives the directory of that project.
+    pub(crate) fn install_package(&self) -> Result<PathBuf> {
+        let project = self.target.join("npm-project");
+        let _ = fs::remove_dir_all(&project);
+        fs::create_dir_all(&project)?;
+        fs::write(project.join("package.json"), r#"{"private":true}"#)?;
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--offline", "--no-audit", "--no-fund"]).arg(self.dist().join("datakit-token.tgz"));
+        Step::new("install npm tarball").run(npm.current_dir(&project))?;
+        Ok(project)
+    }
+}
+
+fn is_newer(one: &Path, other: &Path) -> bool {
+    let modified = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    matches!((modified(one), modified(other)), (Some(one), Some(other)) if one > other)
+}

@@ -1,0 +1,140 @@
+//! The standard library for `wasm32-unknown-unknown`: present, else by rustup, else built once from Debian's sources.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{package::Workspace, step::Step};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+/// `sysroot` forces the third way, so that it is tested where the first would do.
+const FORCE: &str = "DATAKIT_TOKEN_WASM_TARGET";
+/// Compiler and sources of one version, and a linker. About 1 GB unpacked.
+const PACKAGES: &[&str] = &["rustc-web", "rust-web-src", "cargo-web", "lld-19"];
+
+/// A compiler that has the target.
+pub(crate) enum WasmTarget {
+    /// The one that cargo uses anyway.
+    Installed,
+    /// Debian's, with a standard library of its own below `target/`.
+    Sysroot(PathBuf),
+}
+
+/// Finds or makes the target.
+pub(crate) fn ensure(workspace: &Workspace) -> Result<WasmTarget> {
+    if env::var_os(FORCE).is_none_or(|forced| forced != "sysroot") {
+        if installed(TARGET) {
+            return Ok(WasmTarget::Installed);
+        }
+        let step = Step::new("rustup target add wasm32-unknown-unknown");
+        // A rustup that cannot reach its server must not end the build: the third way is next.
+        let added = Command::new("timeout").args(["180", "rustup", "target", "add", TARGET]).output();
+        let added = added.is_ok_and(|output| output.status.success()) && installed(TARGET);
+        step.done(if added { "" } else { "not available: building it from Debian's sources" })?;
+        if added {
+            return Ok(WasmTarget::Installed);
+        }
+    }
+    sysroot(workspace).map(WasmTarget::Sysroot)
+}
+
+/// Builds the core for a target without an operating system.
+pub(crate) fn check_bare_metal(workspace: &Workspace) -> Result<()> {
+    let target = "thumbv7em-none-eabi";
+    if !installed(target) {
+        let step = Step::new("rustup target add thumbv7em-none-eabi");
+        let added = Command::new("timeout").args(["180", "rustup", "target", "add", target]).output();
+        if !added.is_ok_and(|output| output.status.success()) {
+            return step.done("SKIPPED: the bare-metal target cannot be had here (1 skipped)");
+        }
+        step.done("")?;
+    }
+    let mut command = workspace.cargo();
+    Step::new("core for bare metal").run(command.args(["build", "--quiet", "-p", "datakit-token", "--target", target]))
+}
+
+impl WasmTarget {
+    /// Builds one package, so that no feature of another leaks into it, and gives the module.
+    pub(crate) fn build(&self, workspace: &Workspace, name: &'static str, package: &str) -> Result<PathBuf> {
+        let mut command = workspace.cargo();
+        if let Self::Sysroot(sysroot) = self {
+            let flags = [
+                "--sysroot",
+                sysroot.to_str().context("the path of the sysroot is not UTF-8")?,
+                "--cfg",
+                "curve25519_dalek_bits=\"32\"",
+                "-Clinker=/usr/bin/lld-19",
+                "-Clinker-flavor=wasm-ld",
+            ];
+            command.env("RUSTC", "/usr/bin/rustc").env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+        }
+        let release = workspace.target().join(TARGET).join("release");
+        command.args(["build", "--quiet", "--release", "--target", TARGET, "-p", package]);
+        Step::new(name).run(&mut command)?;
+        Ok(release.join(format!("{}.wasm", package.replace('-', "_"))))
+    }
+}
+
+fn installed(target: &str) -> bool {
+    let output = Command::new("rustc").args(["--print", "target-libdir", "--target", target]).output();
+    output.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
+}
+
+fn sysroot(workspace: &Workspace) -> Result<PathBuf> {
+    let rustc = Path::new("/usr/bin/rustc");
+    if !rustc.exists() || !Path::new("/usr/bin/lld-19").exists() {
+        eprintln!("installing system-wide with apt-get: {}", PACKAGES.join(" "));
+        Step::new("apt-get update").run(Command::new("apt-get").arg("update"))?;
+        Step::new("apt-get install").run(
+            Command::new("apt-get")
+                .args(["install", "--yes", "--no-install-recommends"])
+                .args(PACKAGES)
+                .env("DEBIAN_FRONTEND", "noninteractive"),
+        )?;
+    }
+    let output = Command::new(rustc).arg("--version").output().context("/usr/bin/rustc")?;
+    let version = String::from_utf8_lossy(&output.stdout).trim().replace([' ', '(', ')', '/'], "-");
+    let sysroot = workspace.root().join("target/wasm-sysroot").join(&version);
+    let libraries = sysroot.join("lib/rustlib").join(TARGET).join("lib");
+    if libraries.is_dir() {
+        return Ok(sysroot);
+    }
+    let output = Command::new(rustc).args(["--print", "sysroot"]).output()?;
+    let debian = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    let sources = debian.join("lib/rustlib/src/rust/library");
+    if !sources.is_dir() {
+        bail!("{} has no sources of the standard library", debian.display());
+    }
+    // A crate that needs nothing but the standard library makes cargo build it.
+    let project = workspace.root().join("target/wasm-sysroot/project");
+    fs::create_dir_all(project.join("src"))?;
+    fs::write(
+        project.join("Cargo.toml"),
+        "[package]\nname = \"nothing\"\nedition = \"2021\"\n[workspace]\n[profile.release]\npanic = \"abort\"\n",
+    )?;
+    fs::write(project.join("src/lib.rs"), "")?;
+    let built = project.join("target").join(&version);
+    let mut command = Command::new("/usr/bin/cargo");
+    command
+        .args(["build", "--release", "--target", TARGET, "-Zbuild-std=std,panic_abort", "--target-dir"])
+        .arg(&built)
+        .current_dir(&project)
+        .env("RUSTC", rustc)
+        .env("RUSTC_BOOTSTRAP", "1")
+        // Without bitcode, link-time optimisation of the modules fails.
+        .env("RUSTFLAGS", "-Cembed-bitcode=yes");
+    Step::new("standard library for WebAssembly").run(&mut command)?;
+    fs::create_dir_all(&libraries)?;
+    for entry in fs::read_dir(built.join(TARGET).join("release/deps"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "rlib" || extension == "rmeta") {
+            let name = path.file_name().context("a library without a name")?;
+            fs::copy(&path, libraries.join(name))?;
+        }
+    }
+    Ok(sysroot)
+}

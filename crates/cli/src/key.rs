@@ -60,9 +60,10 @@ impl PrivateKey {
     pub(crate) fn write(&self, file: &Path) -> Result<(), Failure> {
         let seed = Zeroizing::new(self.signing.to_bytes());
         let secret = Zeroizing::new(Base64UrlUnpadded::encode_string(seed.as_ref()));
-        let public = self.public();
-        let (id, x) = (&public["kid"], &public["x"]);
-        let text = format!("{{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":{id},\"x\":{x},\"d\":\"{}\"}}\n", *secret);
+        let id = json!(self.id);
+        let x = Base64UrlUnpadded::encode_string(self.signing.verifying_key().as_bytes());
+        let text =
+            format!("{{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":{id},\"x\":\"{x}\",\"d\":\"{}\"}}\n", *secret);
         create(file, Zeroizing::new(text).as_bytes(), 0o600)
     }
 

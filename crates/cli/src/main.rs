@@ -35,7 +35,7 @@ enum Command {
     /// Make a key: DIR/private.jwk (mode 0600) and DIR/jwks.json
     Keygen(keygen::Arguments),
     /// Print a signed token
-    Issue(issue::Arguments),
+    Issue(Box<issue::Arguments>),
     /// Show what a token says, WITHOUT VERIFYING IT
     Inspect(inspect::Arguments),
     /// Verify a bare token; rules do not apply

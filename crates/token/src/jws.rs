@@ -44,7 +44,7 @@ impl<'t> Unverified<'t> {
         if token.len() > max_bytes {
             return Err(Reason::TooLarge);
         }
-        let (signed, header, payload, signature) = split(token).ok_or(Reason::Malformed)?;
+        let Segments { signed, header, payload, signature } = split(token).ok_or(Reason::Malformed)?;
         let header = decode(header)?;
         let payload = decode(payload)?;
         let signature = decode(signature)?.try_into().map_err(|_| Reason::Malformed)?;
@@ -114,15 +114,23 @@ impl Verified {
     }
 }
 
-/// `header.payload`, and the three segments; exactly three, none of them empty.
-fn split(token: &[u8]) -> Option<(&[u8], &[u8], &[u8], &[u8])> {
+/// Exactly three segments, none of them empty.
+struct Segments<'t> {
+    /// `header.payload`: what is signed.
+    signed: &'t [u8],
+    header: &'t [u8],
+    payload: &'t [u8],
+    signature: &'t [u8],
+}
+
+fn split(token: &[u8]) -> Option<Segments<'_>> {
     let mut segments = token.splitn(4, |byte| *byte == b'.');
     let (header, payload, signature) = (segments.next()?, segments.next()?, segments.next()?);
     if segments.next().is_some() || header.is_empty() || payload.is_empty() || signature.is_empty() {
         return None;
     }
     let signed = token.get(..header.len().checked_add(payload.len())?.checked_add(1)?)?;
-    Some((signed, header, payload, signature))
+    Some(Segments { signed, header, payload, signature })
 }
 
 /// RFC 7515 section 2: no padding, no white space; RFC 4648 section 3.5: unused bits are zero.

@@ -1,6 +1,6 @@
 //! JWK Sets (RFC 7517) of Ed25519 keys (RFC 8037).
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
@@ -30,7 +30,7 @@ struct Key {
 
 /// What becomes of one member of `keys`.
 enum Entry {
-    Usable(Key),
+    Usable(Box<Key>),
     /// Of another type or for another use: RFC 7517 section 5 says to ignore it.
     Foreign(&'static str),
 }
@@ -61,7 +61,7 @@ impl KeySet {
                             "expected a key id and a key that no other key of the set has",
                         )));
                     }
-                    keys.push(key);
+                    keys.push(*key);
                 }
             }
         }
@@ -127,7 +127,7 @@ fn read_key(member: &Value) -> Result<Entry, ConfigError> {
     if not_after <= not_before {
         return Err(ConfigError::new("expected a time after `nbf`").within("exp"));
     }
-    Ok(Entry::Usable(Key { id: id.map(String::from), public, not_before, not_after }))
+    Ok(Entry::Usable(Box::new(Key { id: id.map(String::from), public, not_before, not_after })))
 }
 
 /// RFC 7517 section 4.3.

@@ -24,12 +24,11 @@ static CLOCK: OnceLock<Option<&'static AtomicU64>> = OnceLock::new();
 pub unsafe extern "C" fn clock_gettime(clock: libc::clockid_t, time: *mut libc::timespec) -> libc::c_int {
     // SAFETY: the system call that the C function makes, with the same arguments.
     let result = unsafe { libc::syscall(libc::SYS_clock_gettime, clock, time) };
-    if result == 0 && matches!(clock, libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE) {
-        if let Some(seconds) = CLOCK.get_or_init(map).map(|clock| clock.load(Ordering::Relaxed)).filter(|&set| set != 0)
-        {
-            // SAFETY: the system call has just written there.
-            unsafe { (*time).tv_sec = seconds as libc::time_t };
-        }
+    let set = || CLOCK.get_or_init(map).map(|clock| clock.load(Ordering::Relaxed)).filter(|&seconds| seconds != 0);
+    let wall = matches!(clock, libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE);
+    if let (0, true, Some(seconds)) = (result, wall, set()) {
+        // SAFETY: the system call has just written there.
+        unsafe { (*time).tv_sec = seconds as libc::time_t };
     }
     result as libc::c_int
 }

@@ -6,7 +6,7 @@ use std::{
     env,
     error::Error,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
     thread,
     time::{Duration, SystemTime},
@@ -53,7 +53,7 @@ fn run() -> Result<bool, Box<dyn Error>> {
     result
 }
 
-fn demonstrate(directory: &PathBuf, keep: bool) -> Result<bool, Box<dyn Error>> {
+fn demonstrate(directory: &Path, keep: bool) -> Result<bool, Box<dyn Error>> {
     println!("==> make a key, issue tokens");
     datakit_token(&["keygen", "--out", &directory.display().to_string(), "--kid", "demo"])?;
     let keys: Value = serde_json::from_slice(&fs::read(directory.join("jwks.json"))?)?;
@@ -114,7 +114,7 @@ fn demonstrate(directory: &PathBuf, keep: bool) -> Result<bool, Box<dyn Error>> 
     Ok(good)
 }
 
-fn cases(directory: &PathBuf) -> Result<Vec<Case>, Box<dyn Error>> {
+fn cases(directory: &Path) -> Result<Vec<Case>, Box<dyn Error>> {
     let key = directory.join("private.jwk").display().to_string();
     let issue = |more: &[&str]| {
         let mut arguments =

@@ -1,0 +1,103 @@
+//! What the built modules import, and what the core depends on.
+
+use std::{env, fs, path::PathBuf, process::Command};
+
+fn dist() -> PathBuf {
+    PathBuf::from(
+        env::var("DATAKIT_TOKEN_DIST")
+            .expect("run `cargo xtask test`, which builds the modules and sets DATAKIT_TOKEN_DIST"),
+    )
+}
+
+/// The names of the modules that a WebAssembly binary imports from (core specification, section 5.5.5).
+fn imports(wasm: &[u8]) -> Vec<(String, String)> {
+    fn number(bytes: &mut &[u8]) -> usize {
+        let (mut value, mut shift) = (0_usize, 0_u32);
+        loop {
+            let (first, rest) = bytes.split_first().unwrap();
+            *bytes = rest;
+            value |= usize::from(first & 0x7f) << shift;
+            if first & 0x80 == 0 {
+                return value;
+            }
+            shift += 7;
+        }
+    }
+    fn name(bytes: &mut &[u8]) -> String {
+        let length = number(bytes);
+        let (name, rest) = bytes.split_at(length);
+        *bytes = rest;
+        String::from_utf8(name.to_vec()).unwrap()
+    }
+    assert_eq!(&wasm[..8], b"\0asm\x01\0\0\0");
+    let mut bytes = &wasm[8..];
+    while let Some((id, rest)) = bytes.split_first() {
+        bytes = rest;
+        let length = number(&mut bytes);
+        let (mut section, rest) = bytes.split_at(length);
+        bytes = rest;
+        if *id != 2 {
+            continue;
+        }
+        let count = number(&mut section);
+        let mut found = Vec::new();
+        for _ in 0..count {
+            found.push((name(&mut section), name(&mut section)));
+            let kind = section[0];
+            section = &section[1..];
+            assert_eq!(kind, 0, "only functions are imported");
+            number(&mut section);
+        }
+        return found;
+    }
+    Vec::new()
+}
+
+#[test]
+fn the_filter_imports_only_the_host_functions_of_proxy_wasm() {
+    let imports = imports(&fs::read(dist().join("datakit_token.wasm")).unwrap());
+    assert!(!imports.is_empty());
+    for (module, name) in imports {
+        assert!(module == "env" && name.starts_with("proxy_"), "{module}.{name}");
+    }
+}
+
+#[test]
+fn the_npm_module_imports_nothing_of_proxy_wasm() {
+    let package = PathBuf::from(env::var("DATAKIT_TOKEN_PACKAGE").expect("run `cargo xtask test`"));
+    let wasm = fs::read(package.join("node_modules/datakit-token/dist/core.wasm")).unwrap();
+    for (module, name) in imports(&wasm) {
+        assert!(module != "env" && !module.starts_with("wasi") && !name.starts_with("proxy_"), "{module}.{name}");
+    }
+}
+
+#[test]
+fn the_core_depends_on_no_host() {
+    let output = Command::new(env::var("CARGO").unwrap_or_else(|_| "cargo".into()))
+        .args([
+            "tree",
+            "--package",
+            "datakit-token",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--target",
+            "wasm32-unknown-unknown",
+        ])
+        .output()
+        .unwrap();
+    let tree = String::from_utf8(output.stdout).unwrap();
+    assert!(tree.contains("ed25519-dalek"), "{tree}");
+    for host in ["wasm-bindgen", "js-sys", "web-sys", "proxy-wasm", "getrandom"] {
+        assert!(!tree.lines().any(|line| line.starts_with(&format!("{host} "))), "{tree}");
+    }
+}
+
+#[test]
+fn the_core_reads_no_clock() {
+    // `no_std` has no clock; this is the promise in the source itself.
+    let sources = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../crates/token/src/lib.rs");
+    let text = fs::read_to_string(sources).unwrap();
+    assert!(text.contains("#![no_std]") && !text.contains("extern crate std"));
+}

@@ -21,8 +21,18 @@ const START: Duration = Duration::from_secs(60);
 pub struct Envoy {
     child: Child,
     directory: PathBuf,
-    admin: SocketAddr,
-    listeners: Vec<SocketAddr>,
+    addresses: Addresses,
+}
+
+/// Where an Envoy listens and logs.
+#[derive(Debug)]
+pub struct Addresses {
+    /// The administration interface.
+    pub admin: SocketAddr,
+    /// The listeners, in the order asked for.
+    pub listeners: Vec<SocketAddr>,
+    /// The access log.
+    pub access_log: PathBuf,
 }
 
 impl Envoy {
@@ -33,43 +43,52 @@ impl Envoy {
     /// # Errors
     /// What is missing, or the log of an Envoy that refused to start.
     pub fn start(configurations: &[String], upstream: SocketAddr) -> Result<Self, String> {
+        let fault = |error: std::io::Error| error.to_string();
+        let listeners = configurations.iter().map(|_| free_port()).collect::<Result<Vec<_>, _>>().map_err(fault)?;
+        let filter = filter()?;
+        Self::launch(listeners, |at| bootstrap(configurations, at, upstream, &filter).to_string())
+    }
+
+    /// Starts Envoy with a bootstrap document (JSON or YAML), written once its addresses are known.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn launch(listeners: Vec<SocketAddr>, bootstrap: impl FnOnce(&Addresses) -> String) -> Result<Self, String> {
         let binary = variable("DATAKIT_TOKEN_ENVOY")?;
-        let dist = PathBuf::from(variable("DATAKIT_TOKEN_DIST")?);
-        let filter = dist.join("datakit_token.wasm");
         let fault = |error: std::io::Error| error.to_string();
         let admin = free_port().map_err(fault)?;
         let directory = env::temp_dir().join(format!("datakit-token-envoy-{}-{}", std::process::id(), admin.port()));
         fs::create_dir_all(&directory).map_err(fault)?;
-        let listeners = configurations.iter().map(|_| free_port()).collect::<Result<Vec<_>, _>>().map_err(fault)?;
-        let bootstrap = bootstrap(configurations, &listeners, admin, upstream, &filter, &directory);
-        let file = directory.join("envoy.json");
-        fs::write(&file, bootstrap.to_string()).map_err(fault)?;
+        let addresses = Addresses { admin, listeners, access_log: directory.join("access.log") };
+        // YAML is the format that has JSON in it.
+        let file = directory.join("envoy.yaml");
+        fs::write(&file, bootstrap(&addresses)).map_err(fault)?;
         fs::write(directory.join("clock"), 0_u64.to_le_bytes()).map_err(fault)?;
         let log = fs::File::create(directory.join("log")).map_err(fault)?;
         let mut command = Command::new(&binary);
         command.args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "warn", "-c"]).arg(&file);
-        let clock = dist.join("libdatakit_token_clock.so");
+        let clock = PathBuf::from(variable("DATAKIT_TOKEN_DIST")?).join("libdatakit_token_clock.so");
         if clock.exists() {
             command.env("LD_PRELOAD", clock).env("DATAKIT_TOKEN_CLOCK", directory.join("clock"));
         }
         let child = command.stdout(Stdio::null()).stderr(log).spawn().map_err(|error| format!("{binary}: {error}"))?;
-        let mut envoy = Self { child, directory, admin, listeners };
+        let mut envoy = Self { child, directory, addresses };
         envoy.wait().map(|()| envoy)
     }
 
     /// The address of a listener.
     ///
     /// # Panics
-    /// If there was no such configuration.
+    /// If there is no such listener.
     #[must_use]
     pub fn listener(&self, index: usize) -> SocketAddr {
-        self.listeners.get(index).copied().unwrap_or(self.admin)
+        self.addresses.listeners[index]
     }
 
     /// The address of the administration interface.
     #[must_use]
     pub fn admin(&self) -> SocketAddr {
-        self.admin
+        self.addresses.admin
     }
 
     /// The process id.
@@ -96,7 +115,7 @@ impl Envoy {
     /// # Errors
     /// If Envoy does not answer.
     pub fn admin_page(&self, path: &str) -> Result<String, String> {
-        client::send(self.admin, b"GET", path.as_bytes(), &[]).map(|answer| answer.body)
+        client::send(self.addresses.admin, b"GET", path.as_bytes(), &[]).map(|answer| answer.body)
     }
 
     /// The sum of all statistics whose name ends like this.
@@ -148,21 +167,26 @@ fn variable(name: &str) -> Result<String, String> {
     env::var(name).map_err(|_| format!("{name} is not set: run `cargo xtask test`, which installs Envoy and sets it"))
 }
 
-fn free_port() -> Result<SocketAddr, std::io::Error> {
+/// The filter as built.
+///
+/// # Errors
+/// If `DATAKIT_TOKEN_DIST` is not set.
+pub fn filter() -> Result<PathBuf, String> {
+    Ok(PathBuf::from(variable("DATAKIT_TOKEN_DIST")?).join("datakit_token.wasm"))
+}
+
+/// An address on loopback that nobody listens on.
+///
+/// # Errors
+/// If there is none.
+pub fn free_port() -> Result<SocketAddr, std::io::Error> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
-fn bootstrap(
-    configurations: &[String],
-    listeners: &[SocketAddr],
-    admin: SocketAddr,
-    upstream: SocketAddr,
-    filter: &Path,
-    directory: &Path,
-) -> Value {
+fn bootstrap(configurations: &[String], at: &Addresses, upstream: SocketAddr, filter: &Path) -> Value {
     let address =
         |address: SocketAddr| json!({ "socket_address": { "address": address.ip(), "port_value": address.port() } });
-    let listener = |(index, (configuration, at)): (usize, (&String, &SocketAddr))| {
+    let listener = |(index, (configuration, place)): (usize, (&String, &SocketAddr))| {
         let wasm = json!({
             "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
             "config": {
@@ -173,13 +197,13 @@ fn bootstrap(
             },
         });
         json!({
-            "name": format!("listener-{index}"), "address": address(*at), "filter_chains": [{ "filters": [{
+            "name": format!("listener-{index}"), "address": address(*place), "filter_chains": [{ "filters": [{
                 "name": "envoy.filters.network.http_connection_manager", "typed_config": {
                     "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
                     "stat_prefix": "ingress", "use_remote_address": true,
                     "access_log": [{ "name": "envoy.access_loggers.file", "typed_config": {
                         "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
-                        "path": directory.join("access.log"),
+                        "path": at.access_log,
                         "log_format": { "text_format_source": { "inline_string": "%RESPONSE_CODE% %RESPONSE_CODE_DETAILS%\n" } } } }],
                     "route_config": { "virtual_hosts": [{ "name": "all", "domains": ["*"], "routes": [
                         { "match": { "prefix": "/" }, "route": { "cluster": "upstream" } },
@@ -192,9 +216,9 @@ fn bootstrap(
         })
     };
     json!({
-        "admin": { "address": address(admin) },
+        "admin": { "address": address(at.admin) },
         "static_resources": {
-            "listeners": configurations.iter().zip(listeners).enumerate().map(listener).collect::<Vec<_>>(),
+            "listeners": configurations.iter().zip(&at.listeners).enumerate().map(listener).collect::<Vec<_>>(),
             "clusters": [{ "name": "upstream", "type": "STATIC", "load_assignment": { "cluster_name": "upstream", "endpoints": [
                 { "lb_endpoints": [{ "endpoint": { "address": address(upstream) } }] }] } }],
         },

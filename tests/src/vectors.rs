@@ -8,6 +8,7 @@
 //! | `name` | unique over all files |
 //! | `now` | seconds, instead of the file's |
 //! | `config` | merged into the file's (RFC 7396) |
+//! | `provider` | merged into the first provider of that |
 //! | `header`, `claims` | an object is merged into the file's (`null` removes), a string is taken byte for byte |
 //! | `header_hex`, `claims_hex` | the same as bytes, for what no JSON text can hold |
 //! | `sign` | the name of the signing key, instead of `k1` |
@@ -95,6 +96,7 @@ const MEMBERS: &[&str] = &[
     "name",
     "now",
     "config",
+    "provider",
     "header",
     "claims",
     "header_hex",
@@ -134,6 +136,9 @@ fn mint_vector(file: &Value, vector: &Value) -> Result<Vector, String> {
     }
     let expect = vector["expect"].as_str().ok_or("expected `expect`: `allow` or a reason")?;
     let mut config = merged(&file["config"], &vector["config"]);
+    if let Some(change) = vector.get("provider") {
+        config["providers"][0] = merged(&config["providers"][0], change);
+    }
     fill_keys(&mut config);
     Ok(Vector {
         name: vector["name"].as_str().ok_or("expected a name")?.to_owned(),
@@ -158,9 +163,15 @@ fn part(file: &Value, vector: &Value, name: &str) -> Result<Vec<u8>, String> {
     }
 }
 
-/// Strings `"key:NAME"` in a JWK Set become the public JWK of that test key.
+/// Strings `"key:NAME"` in a JWK Set become the public JWK of that test key, and so does an object with the member
+/// `"key"`, merged with its other members.
 fn fill_keys(value: &mut Value) {
     match value {
+        Value::Object(object) if object.get("key").is_some_and(Value::is_string) => {
+            let name = object.remove("key");
+            let jwk = mint::jwk(name.as_ref().and_then(Value::as_str).unwrap_or_default());
+            *value = merged(&jwk, &Value::Object(std::mem::take(object)));
+        }
         Value::String(text) => {
             if let Some(name) = text.strip_prefix("key:") {
                 *value = mint::jwk(name);

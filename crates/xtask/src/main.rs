@@ -3,6 +3,7 @@
 mod envoy;
 mod node;
 mod package;
+mod stamp;
 mod step;
 mod wasm_target;
 
@@ -81,13 +82,15 @@ fn test() -> Result<()> {
     let mint = ["run", "--quiet", "-p", "datakit-token-tests", "--bin", "mint-vectors", "--"];
     Step::new("mint vectors").run(workspace.cargo().args(mint).arg(&vectors))?;
     let mut command = node::command();
-    command.arg("--test").env("DATAKIT_TOKEN_VECTORS", &vectors);
+    command.args(["--test", "--test-reporter=spec"]).env("DATAKIT_TOKEN_VECTORS", &vectors);
     let mut tests: Vec<_> =
         fs::read_dir(workspace.root().join("js/test"))?.filter_map(|entry| Some(entry.ok()?.path())).collect();
     tests.sort();
     command.args(tests);
     workspace.environment(&mut command, &envoy, &package);
-    step::run_loud(&mut command)
+    step::run_loud(&mut command)?;
+    println!("all tests passed");
+    Ok(())
 }
 
 fn bench() -> Result<()> {

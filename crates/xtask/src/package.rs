@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::{node, step::Step, wasm_target::WasmTarget};
+use crate::{node, stamp::Stamp, step::Step, wasm_target::WasmTarget};
 
 /// WebAssembly features that the Rust target has on by default.
 const FEATURES: &[&str] = &[
@@ -50,6 +50,10 @@ impl Workspace {
         self.root.join("target/dist")
     }
 
+    fn stamp(&self, step: &str, inputs: &[&Path]) -> Result<Stamp> {
+        Stamp::of(self.dist().join(format!(".{step}.stamp")), inputs)
+    }
+
     /// Cargo in the checkout.
     pub(crate) fn cargo(&self) -> Command {
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -70,7 +74,8 @@ impl Workspace {
     pub(crate) fn build_filter(&self, wasm: &WasmTarget) -> Result<()> {
         let built = wasm.build(self, "filter (WebAssembly)", "datakit-token-envoy")?;
         let optimised = self.dist().join("datakit_token.wasm");
-        if is_newer(&optimised, &built) {
+        let stamp = self.stamp("filter", &[&built])?;
+        if stamp.is_current(&optimised) {
             return Ok(());
         }
         let mut command = node::command();
@@ -80,12 +85,19 @@ impl Workspace {
             .arg(&built)
             .arg("-o")
             .arg(&optimised);
-        Step::new("optimise filter").run(&mut command)
+        Step::new("optimise filter").run(&mut command)?;
+        stamp.keep()
     }
 
     /// `datakit-token.tgz`, the npm package.
     pub(crate) fn build_npm(&self, wasm: &WasmTarget) -> Result<()> {
         let built = wasm.build(self, "npm module (WebAssembly)", "datakit-token-npm")?;
+        let tarball = self.dist().join("datakit-token.tgz");
+        let (js, pkg) = (self.root.join("js"), self.root.join("pkg"));
+        let stamp = self.stamp("npm", &[&built, &js, &pkg, &env::current_exe()?])?;
+        if stamp.is_current(&tarball) {
+            return Ok(());
+        }
         let glue = self.target.join("bindgen");
         let step = Step::new("bindings");
         Bindgen::new()
@@ -96,12 +108,14 @@ impl Workspace {
             .omit_default_module_path(true)
             .generate(&glue)?;
         step.done("")?;
-        Step::new("npm package").run(node::command().arg(self.root.join("js/build.mjs")).arg(&glue))?;
+        Step::new("npm package").run(node::command().arg(js.join("build.mjs")).arg(&glue))?;
         let mut pack = Command::new("npm");
-        pack.args(["pack", "--silent", "--pack-destination"]).arg(self.dist()).current_dir(self.root.join("pkg"));
+        pack.args(["pack", "--silent", "--pack-destination"]).arg(self.dist()).current_dir(&pkg);
         Step::new("npm tarball").run(&mut pack)?;
         let name = format!("datakit-token-{}.tgz", env!("CARGO_PKG_VERSION"));
-        fs::rename(self.dist().join(&name), self.dist().join("datakit-token.tgz")).context(name)
+        fs::rename(self.dist().join(&name), tarball).context(name)?;
+        // Anew, for the build puts the licences into `pkg`.
+        self.stamp("npm", &[&built, &js, &pkg, &env::current_exe()?])?.keep()
     }
 
     /// `datakit-token`, the command.
@@ -129,17 +143,18 @@ impl Workspace {
     /// Installs the tarball as a user would, and gives the directory of that project.
     pub(crate) fn install_package(&self) -> Result<PathBuf> {
         let project = self.target.join("npm-project");
+        let tarball = self.dist().join("datakit-token.tgz");
+        let stamp = self.stamp("install", &[&tarball])?;
+        if stamp.is_current(&project.join("node_modules/datakit-token/package.json")) {
+            return Ok(project);
+        }
         let _ = fs::remove_dir_all(&project);
         fs::create_dir_all(&project)?;
         fs::write(project.join("package.json"), r#"{"private":true}"#)?;
         let mut npm = Command::new("npm");
-        npm.args(["install", "--offline", "--no-audit", "--no-fund"]).arg(self.dist().join("datakit-token.tgz"));
+        npm.args(["install", "--offline", "--no-audit", "--no-fund"]).arg(tarball);
         Step::new("install npm tarball").run(npm.current_dir(&project))?;
+        stamp.keep()?;
         Ok(project)
     }
-}
-
-fn is_newer(one: &Path, other: &Path) -> bool {
-    let modified = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
-    matches!((modified(one), modified(other)), (Some(one), Some(other)) if one > other)
 }

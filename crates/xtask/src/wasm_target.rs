@@ -61,6 +61,7 @@ impl WasmTarget {
     /// Builds one package, so that no feature of another leaks into it, and gives the module.
     pub(crate) fn build(&self, workspace: &Workspace, name: &'static str, package: &str) -> Result<PathBuf> {
         let mut command = workspace.cargo();
+        command.args(["build", "--quiet"]);
         if let Self::Sysroot(sysroot) = self {
             let flags = [
                 "--sysroot",
@@ -72,8 +73,14 @@ impl WasmTarget {
             ];
             command.env("RUSTC", "/usr/bin/rustc").env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
         }
-        let release = workspace.target().join(TARGET).join("release");
-        command.args(["build", "--quiet", "--release", "--target", TARGET, "-p", package]);
+        // Of its own: the same sources, another compiler.
+        let target = match self {
+            Self::Installed => workspace.target().to_owned(),
+            Self::Sysroot(_) => workspace.target().join("wasm-sysroot/modules"),
+        };
+        command.arg("--target-dir").arg(&target);
+        let release = target.join(TARGET).join("release");
+        command.args(["--release", "--target", TARGET, "-p", package]);
         Step::new(name).run(&mut command)?;
         Ok(release.join(format!("{}.wasm", package.replace('-', "_"))))
     }

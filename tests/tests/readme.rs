@@ -1,0 +1,173 @@
+//! The README's code, run as it stands there, and its map of the code.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use datakit_token_tests::{client, envoy, mint, upstream};
+use ed25519_dalek::SigningKey;
+use serde_json::{Value, json};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn readme() -> String {
+    fs::read_to_string(root().join("README.md")).unwrap()
+}
+
+/// The fenced blocks in this language.
+fn blocks(language: &str) -> Vec<String> {
+    let readme = readme();
+    let mut parts = readme.split("```");
+    let mut found = Vec::new();
+    parts.next();
+    while let (Some(block), _) = (parts.next(), parts.next()) {
+        let (name, code) = block.split_once('\n').unwrap();
+        if name == language {
+            found.push(code.to_owned());
+        }
+    }
+    assert!(!found.is_empty(), "the README has no {language}");
+    found
+}
+
+/// The private half of the README's key is published in RFC 8037, appendix A.1.
+fn key() -> SigningKey {
+    let secret = URL_SAFE_NO_PAD.decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A").unwrap();
+    SigningKey::from_bytes(&secret.try_into().unwrap())
+}
+
+fn token(permission: &str) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let claims = json!({ "iss": "https://id.example.com", "aud": "https://openway.example.com", "exp": now + 600,
+        "sub": "acnt_7f3a", "permissions": [permission] });
+    mint::sign(&key(), br#"{"alg":"EdDSA","typ":"at+jwt","kid":"k1"}"#, claims.to_string().as_bytes())
+}
+
+fn output(command: &mut Command) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn the_javascript_runs() {
+    let package = env::var("DATAKIT_TOKEN_PACKAGE").expect("run `cargo xtask test`");
+    let code = blocks("js").concat();
+    let packaged = fs::read_to_string(Path::new(&package).join("node_modules/datakit-token/README.md")).unwrap();
+    assert!(packaged.contains(&code), "the package shows other code");
+    let ask = |token: &str| {
+        let code = format!("const token = {}\n{code}", json!(token));
+        output(Command::new("node").args(["--input-type=module", "--eval", &code]).current_dir(&package))
+    };
+    assert_eq!(ask(&token("ingest.logging")), (Some(0), "acnt_7f3a\n".into(), String::new()));
+    assert_eq!(ask(&token("ingest.metric")), (Some(0), "permission_denied\n".into(), String::new()));
+    assert_eq!(ask("x"), (Some(0), "malformed\n".into(), String::new()));
+}
+
+#[test]
+fn the_filter_of_the_first_screen_loads_in_envoy() {
+    let filter = envoy::filter().unwrap();
+    let block =
+        blocks("yaml").concat().replace("filename: datakit_token.wasm", &format!("filename: {}", filter.display()));
+    let block: String = block.lines().map(|line| format!("            {line}\n")).collect();
+    let upstream = upstream::start().unwrap();
+    let envoy = envoy::Envoy::launch(vec![envoy::free_port().unwrap()], |at| {
+        format!(
+            "admin: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {} }} }} }}
+static_resources:
+  listeners:
+  - address: {{ socket_address: {{ address: 127.0.0.1, port_value: {} }} }}
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          \"@type\": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: ingress
+          route_config:
+            virtual_hosts:
+            - {{ name: all, domains: [\"*\"], routes: [{{ match: {{ prefix: / }}, route: {{ cluster: upstream }} }}] }}
+          http_filters:
+{block}
+            - name: envoy.filters.http.router
+              typed_config: {{ \"@type\": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router }}
+  clusters:
+  - name: upstream
+    load_assignment:
+      cluster_name: upstream
+      endpoints:
+      - lb_endpoints:
+        - endpoint: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {} }} }} }}
+",
+            at.admin.port(),
+            at.listeners[0].port(),
+            upstream.port()
+        )
+    })
+    .unwrap();
+    for (token, status) in [(token("ingest.logging"), 200), (token("ingest.metric"), 403), ("x".into(), 401)] {
+        let header = (b"authorization".to_vec(), format!("Bearer {token}").into_bytes());
+        assert_eq!(client::send(envoy.listener(0), b"POST", b"/v1/write/logging", &[header]).unwrap().status, status);
+    }
+}
+
+#[test]
+fn the_commands_run() {
+    let dist = env::var("DATAKIT_TOKEN_DIST").expect("run `cargo xtask test`");
+    let directory = env::temp_dir().join(format!("datakit-token-readme-{}", std::process::id()));
+    fs::create_dir_all(&directory).unwrap();
+    let path = format!("{dist}:{}", env::var("PATH").unwrap());
+    let commands: Vec<_> = blocks("sh").concat().lines().map(str::to_owned).collect();
+    let commands = commands.iter().filter(|line| line.starts_with("datakit-token "));
+    let mut ran = 0;
+    for command in commands {
+        if directory.join("keys/jwks.json").exists() && !directory.join("config.json").exists() {
+            let keys: Value = serde_json::from_slice(&fs::read(directory.join("keys/jwks.json")).unwrap()).unwrap();
+            let config = json!({
+                "version": 1,
+                "providers": [{ "name": "main", "issuer": "https://id.example.com",
+                    "audiences": ["https://openway.example.com"], "keys": { "inline": keys } }],
+                "rules": [{ "match": { "path": { "prefix": "/v1" } }, "require": { "permission": "ingest.logging" } }],
+            });
+            fs::write(directory.join("config.json"), config.to_string()).unwrap();
+        }
+        if let Ok(token) = fs::read_to_string(directory.join("token")) {
+            let bearer = format!("Bearer {}", token.trim_end());
+            let request =
+                json!({ "method": "POST", "path": "/v1/write/logging", "headers": [["authorization", bearer]] });
+            fs::write(directory.join("request.json"), request.to_string()).unwrap();
+        }
+        let (code, stdout, stderr) =
+            output(Command::new("sh").args(["-c", command]).current_dir(&directory).env("PATH", &path));
+        assert_eq!(code, Some(0), "{command}\n{stdout}{stderr}");
+        ran += 1;
+    }
+    fs::remove_dir_all(&directory).unwrap();
+    assert_eq!(ran, 5);
+}
+
+#[test]
+fn the_map_names_what_is_there_and_all_of_it() {
+    let readme = readme();
+    let (_, architecture) = readme.split_once("## Architecture").unwrap();
+    let (architecture, _) = architecture.split_once("\n## ").unwrap();
+    for entry in fs::read_dir(root().join("crates")).unwrap() {
+        let name = format!("crates/{}", entry.unwrap().file_name().to_str().unwrap());
+        assert!(architecture.contains(&name), "the map does not show {name}");
+    }
+    for word in architecture.split('`').skip(1).step_by(2).filter(|word| word.contains('/')) {
+        assert!(root().join(word).exists(), "the map names {word}, which is not there");
+    }
+    let core = root().join("crates/token/src");
+    for word in
+        architecture.split(|character: char| !character.is_ascii_alphanumeric() && character != '_' && character != '.')
+    {
+        if word.ends_with(".rs") {
+            assert!(core.join(word).exists(), "the map names {word}, which is not there");
+        }
+    }
+}

@@ -3,9 +3,10 @@
 use std::{
     env, fs,
     io::Write,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -21,18 +22,8 @@ const START: Duration = Duration::from_secs(60);
 pub struct Envoy {
     child: Child,
     directory: PathBuf,
-    addresses: Addresses,
-}
-
-/// Where an Envoy listens and logs.
-#[derive(Debug)]
-pub struct Addresses {
-    /// The administration interface.
-    pub admin: SocketAddr,
-    /// The listeners, in the order asked for.
-    pub listeners: Vec<SocketAddr>,
-    /// The access log.
-    pub access_log: PathBuf,
+    admin: SocketAddr,
+    listeners: Vec<SocketAddr>,
 }
 
 impl Envoy {
@@ -43,37 +34,40 @@ impl Envoy {
     /// # Errors
     /// What is missing, or the log of an Envoy that refused to start.
     pub fn start(configurations: &[String], upstream: SocketAddr) -> Result<Self, String> {
-        let fault = |error: std::io::Error| error.to_string();
-        let listeners = configurations.iter().map(|_| free_port()).collect::<Result<Vec<_>, _>>().map_err(fault)?;
         let filter = filter()?;
-        Self::launch(listeners, |at| bootstrap(configurations, at, upstream, &filter).to_string())
+        Self::launch(|access_log| bootstrap(configurations, upstream, &filter, access_log).to_string())
     }
 
-    /// Starts Envoy with a bootstrap document (JSON or YAML), written once its addresses are known.
+    /// Starts Envoy with a bootstrap document (JSON or YAML), written once the path of the access log is known. Its
+    /// listeners have the names `listener-0`, `listener-1` and so on, and all ports are 0: the kernel chooses.
     ///
     /// # Errors
     /// As [`Self::start`].
-    pub fn launch(listeners: Vec<SocketAddr>, bootstrap: impl FnOnce(&Addresses) -> String) -> Result<Self, String> {
+    pub fn launch(bootstrap: impl FnOnce(&Path) -> String) -> Result<Self, String> {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
         let binary = variable("DATAKIT_TOKEN_ENVOY")?;
         let fault = |error: std::io::Error| error.to_string();
-        let admin = free_port().map_err(fault)?;
-        let directory = env::temp_dir().join(format!("datakit-token-envoy-{}-{}", std::process::id(), admin.port()));
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let directory = env::temp_dir().join(format!("datakit-token-envoy-{}-{count}", std::process::id()));
         fs::create_dir_all(&directory).map_err(fault)?;
-        let addresses = Addresses { admin, listeners, access_log: directory.join("access.log") };
         // YAML is the format that has JSON in it.
         let file = directory.join("envoy.yaml");
-        fs::write(&file, bootstrap(&addresses)).map_err(fault)?;
+        fs::write(&file, bootstrap(&directory.join("access.log"))).map_err(fault)?;
         fs::write(directory.join("clock"), 0_u64.to_le_bytes()).map_err(fault)?;
         let log = fs::File::create(directory.join("log")).map_err(fault)?;
         let mut command = Command::new(&binary);
         command.args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "warn", "-c"]).arg(&file);
+        command.arg("--admin-address-path").arg(directory.join("admin"));
         let clock = PathBuf::from(variable("DATAKIT_TOKEN_DIST")?).join("libdatakit_token_clock.so");
         if clock.exists() {
             command.env("LD_PRELOAD", clock).env("DATAKIT_TOKEN_CLOCK", directory.join("clock"));
         }
         let child = command.stdout(Stdio::null()).stderr(log).spawn().map_err(|error| format!("{binary}: {error}"))?;
-        let mut envoy = Self { child, directory, addresses };
-        envoy.wait().map(|()| envoy)
+        let admin = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let mut envoy = Self { child, directory, admin, listeners: Vec::new() };
+        envoy.wait()?;
+        envoy.listeners = envoy.read_listeners()?;
+        Ok(envoy)
     }
 
     /// The address of a listener.
@@ -82,13 +76,13 @@ impl Envoy {
     /// If there is no such listener.
     #[must_use]
     pub fn listener(&self, index: usize) -> SocketAddr {
-        self.addresses.listeners[index]
+        self.listeners[index]
     }
 
     /// The address of the administration interface.
     #[must_use]
     pub fn admin(&self) -> SocketAddr {
-        self.addresses.admin
+        self.admin
     }
 
     /// The process id.
@@ -115,7 +109,7 @@ impl Envoy {
     /// # Errors
     /// If Envoy does not answer.
     pub fn admin_page(&self, path: &str) -> Result<String, String> {
-        client::send(self.addresses.admin, b"GET", path.as_bytes(), &[]).map(|answer| answer.body)
+        client::send(self.admin, b"GET", path.as_bytes(), &[]).map(|answer| answer.body)
     }
 
     /// The sum of all statistics whose name ends like this.
@@ -140,13 +134,31 @@ impl Envoy {
         fs::read_to_string(self.directory.join("access.log")).unwrap_or_default()
     }
 
+    fn read_listeners(&self) -> Result<Vec<SocketAddr>, String> {
+        let page = self.admin_page("/listeners?format=json")?;
+        let page: Value = serde_json::from_str(&page).map_err(|error| error.to_string())?;
+        let mut listeners = Vec::new();
+        for status in page["listener_statuses"].as_array().ok_or("no listeners")? {
+            let address = &status["local_address"]["socket_address"];
+            let port = address["port_value"].as_u64().and_then(|port| u16::try_from(port).ok()).ok_or("no port")?;
+            let number = status["name"].as_str().and_then(|name| name.strip_prefix("listener-")?.parse::<usize>().ok());
+            listeners.push((number.ok_or("no listener-N")?, SocketAddr::from((Ipv4Addr::LOCALHOST, port))));
+        }
+        listeners.sort_unstable();
+        Ok(listeners.into_iter().map(|(_, address)| address).collect())
+    }
+
     fn wait(&mut self) -> Result<(), String> {
         let start = Instant::now();
         while start.elapsed() < START {
             if let Ok(Some(status)) = self.child.try_wait() {
                 return Err(format!("Envoy ended with {status}:\n{}", self.log()));
             }
-            if self.admin_page("/ready").is_ok_and(|page| page.starts_with("LIVE")) {
+            self.admin = fs::read_to_string(self.directory.join("admin"))
+                .ok()
+                .and_then(|address| address.trim().parse().ok())
+                .unwrap_or(self.admin);
+            if self.admin.port() != 0 && self.admin_page("/ready").is_ok_and(|page| page.starts_with("LIVE")) {
                 return Ok(());
             }
             thread::sleep(Duration::from_millis(50));
@@ -175,18 +187,11 @@ pub fn filter() -> Result<PathBuf, String> {
     Ok(PathBuf::from(variable("DATAKIT_TOKEN_DIST")?).join("datakit_token.wasm"))
 }
 
-/// An address on loopback that nobody listens on.
-///
-/// # Errors
-/// If there is none.
-pub fn free_port() -> Result<SocketAddr, std::io::Error> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
-}
-
-fn bootstrap(configurations: &[String], at: &Addresses, upstream: SocketAddr, filter: &Path) -> Value {
+fn bootstrap(configurations: &[String], upstream: SocketAddr, filter: &Path, access_log: &Path) -> Value {
     let address =
         |address: SocketAddr| json!({ "socket_address": { "address": address.ip(), "port_value": address.port() } });
-    let listener = |(index, (configuration, place)): (usize, (&String, &SocketAddr))| {
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let listener = |(index, configuration): (usize, &String)| {
         let wasm = json!({
             "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
             "config": {
@@ -197,13 +202,13 @@ fn bootstrap(configurations: &[String], at: &Addresses, upstream: SocketAddr, fi
             },
         });
         json!({
-            "name": format!("listener-{index}"), "address": address(*place), "filter_chains": [{ "filters": [{
+            "name": format!("listener-{index}"), "address": address(any), "filter_chains": [{ "filters": [{
                 "name": "envoy.filters.network.http_connection_manager", "typed_config": {
                     "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
                     "stat_prefix": "ingress", "use_remote_address": true,
                     "access_log": [{ "name": "envoy.access_loggers.file", "typed_config": {
                         "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
-                        "path": at.access_log,
+                        "path": access_log,
                         "log_format": { "text_format_source": { "inline_string": "%RESPONSE_CODE% %RESPONSE_CODE_DETAILS%\n" } } } }],
                     "route_config": { "virtual_hosts": [{ "name": "all", "domains": ["*"], "routes": [
                         { "match": { "prefix": "/" }, "route": { "cluster": "upstream" } },
@@ -216,9 +221,9 @@ fn bootstrap(configurations: &[String], at: &Addresses, upstream: SocketAddr, fi
         })
     };
     json!({
-        "admin": { "address": address(at.admin) },
+        "admin": { "address": address(any) },
         "static_resources": {
-            "listeners": configurations.iter().zip(&at.listeners).enumerate().map(listener).collect::<Vec<_>>(),
+            "listeners": configurations.iter().enumerate().map(listener).collect::<Vec<_>>(),
             "clusters": [{ "name": "upstream", "type": "STATIC", "load_assignment": { "cluster_name": "upstream", "endpoints": [
                 { "lb_endpoints": [{ "endpoint": { "address": address(upstream) } }] }] } }],
         },

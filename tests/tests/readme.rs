@@ -76,12 +76,13 @@ fn the_filter_of_the_first_screen_loads_in_envoy() {
         blocks("yaml").concat().replace("filename: datakit_token.wasm", &format!("filename: {}", filter.display()));
     let block: String = block.lines().map(|line| format!("            {line}\n")).collect();
     let upstream = upstream::start().unwrap();
-    let envoy = envoy::Envoy::launch(vec![envoy::free_port().unwrap()], |at| {
+    let envoy = envoy::Envoy::launch(|_| {
         format!(
-            "admin: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {} }} }} }}
+            "admin: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: 0 }} }} }}
 static_resources:
   listeners:
-  - address: {{ socket_address: {{ address: 127.0.0.1, port_value: {} }} }}
+  - name: listener-0
+    address: {{ socket_address: {{ address: 127.0.0.1, port_value: 0 }} }}
     filter_chains:
     - filters:
       - name: envoy.filters.network.http_connection_manager
@@ -103,8 +104,6 @@ static_resources:
       - lb_endpoints:
         - endpoint: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {} }} }} }}
 ",
-            at.admin.port(),
-            at.listeners[0].port(),
             upstream.port()
         )
     })

@@ -7,6 +7,7 @@
 )]
 
 pub mod client;
+pub mod corpora;
 pub mod envoy;
 pub mod mint;
 pub mod upstream;

@@ -1,8 +1,10 @@
 //! Test keys and tokens. The keys are public knowledge: their seeds are the names, hashed by nobody.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+use curve25519_dalek::scalar::Scalar;
 use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha512};
 
 /// The signing key with this name: its bytes, repeated, are the seed.
 #[must_use]
@@ -32,4 +34,19 @@ pub fn sign(key: &SigningKey, header: &[u8], payload: &[u8]) -> String {
     let signed = format!("{}.{}", encode(header), encode(payload));
     let signature = encode(&key.sign(signed.as_bytes()).to_bytes());
     format!("{signed}.{signature}")
+}
+
+/// The bytes of hexadecimal digits.
+#[must_use]
+pub fn decode_hex(text: &str) -> Vec<u8> {
+    let digits: Vec<_> = text.chars().filter_map(|digit| digit.to_digit(16)).collect();
+    digits.chunks_exact(2).filter_map(|pair| u8::try_from(pair[0] * 16 + pair[1]).ok()).collect()
+}
+
+/// The challenge of RFC 8032 section 5.1.7, for signatures that no signing function makes.
+#[must_use]
+pub fn challenge(r: &[u8; 32], key: &[u8; 32], message: &[u8]) -> Scalar {
+    Scalar::from_bytes_mod_order_wide(
+        &Sha512::new().chain_update(r).chain_update(key).chain_update(message).finalize().into(),
+    )
 }

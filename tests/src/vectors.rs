@@ -153,8 +153,7 @@ fn mint_vector(file: &Value, vector: &Value) -> Result<Vector, String> {
 
 fn part(file: &Value, vector: &Value, name: &str) -> Result<Vec<u8>, String> {
     if let Some(hex) = vector[format!("{name}_hex")].as_str() {
-        let digits: Vec<_> = hex.chars().filter_map(|digit| digit.to_digit(16)).collect();
-        return Ok(digits.chunks(2).filter_map(|pair| u8::try_from(pair.first()? * 16 + pair.get(1)?).ok()).collect());
+        return Ok(mint::decode_hex(hex));
     }
     match &vector[name] {
         Value::String(text) => Ok(text.clone().into_bytes()),

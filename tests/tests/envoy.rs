@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use datakit_token_tests::{client, envoy::Envoy, mint, upstream, vectors};
+use datakit_token_tests::{client, corpora, envoy::Envoy, mint, upstream, vectors};
 use serde_json::{Value, json};
 
 const NOW: u64 = 1_790_000_000;
@@ -41,7 +41,9 @@ fn start(config: &Value) -> Envoy {
 
 #[test]
 fn vectors_through_envoy() {
-    let vectors = vectors::load().unwrap();
+    let mut vectors = vectors::load().unwrap();
+    // The same verdict everywhere, also on tokens that nobody here made.
+    vectors.extend(corpora::hostile().unwrap().into_iter().map(|hostile| hostile.vector));
     let mut configs: Vec<String> = Vec::new();
     for vector in &vectors {
         let config = vector.config.to_string();
@@ -70,7 +72,9 @@ fn vectors_through_envoy() {
             (Err(error), _) => Some(error),
             (Ok(answer), Some(reason)) => {
                 let found = answer.reason();
-                (found.as_ref() != Some(reason))
+                // Envoy itself refuses what is no HTTP before a filter sees it.
+                let by_envoy = found.is_none() && answer.status == 400 && reason == "invalid_request";
+                (!by_envoy && found.as_ref() != Some(reason))
                     .then(|| format!("expected {reason}, found {} {found:?}", answer.status))
             }
             (Ok(answer), None) if answer.status == 200 => check_upstream(vector.upstream.as_ref(), &answer.body),

@@ -2,12 +2,15 @@
 
 mod reader;
 
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use serde_json::Value;
 
 use crate::{config_error::ConfigError, json, jws::Algorithm, numeric_date::parse_duration};
+
+/// A document longer than this is not what somebody wrote.
+const MAX_BYTES: usize = 1 << 20;
 
 /// The whole document.
 #[derive(Deserialize)]
@@ -54,7 +57,8 @@ pub(crate) struct ProviderConfig {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct KeysConfig {
-    /// A JWK Set; foreign members are allowed in it, as RFC 7517 section 5 wants.
+    /// A JWK Set; foreign members of any type are allowed in it, as RFC 7517 section 5 wants, so it stays as it is.
+    #[serde(deserialize_with = "untouched")]
     pub(crate) inline: Value,
 }
 
@@ -156,9 +160,18 @@ pub(crate) struct Duration(pub(crate) u64);
 impl Config {
     /// Reads the document and refuses unknown members.
     pub(crate) fn from_json(text: &[u8]) -> Result<Self, ConfigError> {
-        let document = json::parse(text)
+        if text.len() > MAX_BYTES {
+            return Err(ConfigError::new(format!("expected at most {MAX_BYTES} bytes")));
+        }
+        let mut document = json::parse(text)
             .map_err(|_| ConfigError::new("expected strict JSON: UTF-8, no member twice, at most 32 levels deep"))?;
-        Self::deserialize(reader::Reader::new(&document))
+        let mut config = Self::deserialize(reader::Reader::new(&document))?;
+        for (index, provider) in config.providers.iter_mut().enumerate() {
+            if let Some(keys) = document.pointer_mut(&format!("/providers/{index}/keys/inline")) {
+                provider.keys.inline = keys.take();
+            }
+        }
+        Ok(config)
     }
 }
 
@@ -198,6 +211,11 @@ impl<'de> Deserialize<'de> for Duration {
             .map(Self)
             .ok_or_else(|| serde::de::Error::custom("expected a duration such as `30s`, `10m`, `6h` or `1d`"))
     }
+}
+
+/// Leaves a member to whoever knows its form; [`Config::from_json`] fills it in.
+fn untouched<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| Value::Null)
 }
 
 fn default_algorithms() -> Vec<Algorithm> {

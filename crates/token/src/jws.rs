@@ -68,6 +68,10 @@ impl<'t> Unverified<'t> {
             "Ed25519" => Algorithm::Ed25519,
             _ => return Err(Reason::UnsupportedAlgorithm),
         };
+        // RFC 7516 section 4.1.3 has `zip` for JWE alone; whoever acts on it here reads other claims than we do.
+        if header.contains_key("zip") {
+            return Err(Reason::UnsupportedAlgorithm);
+        }
         Ok(Self {
             signed,
             payload,

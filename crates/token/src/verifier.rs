@@ -143,7 +143,17 @@ impl Verifier {
         if let [only] = self.providers.as_slice() {
             return Ok(only);
         }
-        let issuer = token.claimed_issuer().ok_or(Reason::UnknownKey)?;
-        self.providers.iter().find(|provider| provider.issuer == issuer).ok_or(Reason::UnknownKey)
+        let issuer = token.claimed_issuer();
+        if let Some(claimed) = self.providers.iter().find(|provider| Some(&provider.issuer) == issuer.as_ref()) {
+            return Ok(claimed);
+        }
+        // Nobody's issuer; what no provider accepts of anybody is said first, as the order of checks has it.
+        if self.providers.iter().all(|provider| token.check_algorithm(&provider.algorithms).is_err()) {
+            return Err(Reason::UnsupportedAlgorithm);
+        }
+        if self.providers.iter().all(|provider| token.check_type(&provider.types).is_err()) {
+            return Err(Reason::UnsupportedType);
+        }
+        Err(Reason::UnknownKey)
     }
 }

@@ -10,7 +10,7 @@ pub(crate) struct Path(Vec<u8>);
 
 impl Path {
     /// Reads the request target. Refused: no leading slash, empty and dot segments, fragments, backslashes, path
-    /// parameters, control and non-ASCII bytes, bad escapes and escapes of these (RFC 3986 sections 3.3 and 6.2.2).
+    /// parameters, control and non-ASCII bytes, bad escapes, escapes of these and of what is not UTF-8 (RFC 3986 sections 3.3 and 6.2.2).
     pub(crate) fn parse(target: &[u8]) -> Result<Self, Reason> {
         if target.contains(&b'#') {
             return Err(Reason::InvalidRequest);
@@ -43,6 +43,10 @@ impl Path {
                     low.unwrap_or_default().to_ascii_uppercase(),
                 ]),
             }
+        }
+        // RFC 3987 section 3.2: escapes are UTF-8. A lenient reader sees a dot or a slash in an overlong form.
+        if percent_decode(raw).is_none_or(|decoded| core::str::from_utf8(&decoded).is_err()) {
+            return Err(Reason::InvalidRequest);
         }
         let mut segments = path.split(|byte| *byte == b'/').skip(1).peekable();
         while let Some(segment) = segments.next() {
@@ -111,6 +115,8 @@ mod tests {
             "/a/.",
             "/a b",
             "/a/%252e",
+            "/a/%c0%ae%c0%ae/b",
+            "/a/%e9",
             "/\u{e9}",
             "/..",
             "http://host/a",

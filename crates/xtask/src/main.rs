@@ -1,6 +1,7 @@
 //! `cargo xtask COMMAND`: everything that is more than one `cargo` call.
 
 mod envoy;
+mod fuzz;
 mod node;
 mod package;
 mod stamp;
@@ -9,7 +10,7 @@ mod wasm_target;
 
 use std::{env, fs, process::ExitCode};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::{package::Workspace, step::Step};
 
@@ -18,6 +19,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   build          the filter, the npm tarball and the command, in target/dist
   demo [--keep]  issue tokens, ask real Envoy and the npm package about each; --keep leaves Envoy running
   test           everything: lints, core, Node, real Envoy
+  fuzz [--minutes N | --seconds N]
+                 every fuzz target, 10 minutes in total unless told otherwise
   bench          verification in Node, against node:crypto
 
 Whatever is missing is installed below target/ first.";
@@ -29,6 +32,9 @@ fn main() -> ExitCode {
         ["build"] => Workspace::open().and_then(|workspace| build(&workspace)),
         ["demo", rest @ ..] if rest.is_empty() || rest == ["--keep"] => demo(rest),
         ["test"] => test(),
+        ["fuzz"] => fuzz("10", 60),
+        ["fuzz", "--minutes", count] => fuzz(count, 60),
+        ["fuzz", "--seconds", count] => fuzz(count, 1),
         ["bench"] => bench(),
         _ => {
             eprintln!("{USAGE}");
@@ -91,6 +97,11 @@ fn test() -> Result<()> {
     step::run_loud(&mut command)?;
     println!("all tests passed");
     Ok(())
+}
+
+fn fuzz(count: &str, unit: u64) -> Result<()> {
+    let count: u64 = count.parse().context("expected a whole number of minutes or seconds")?;
+    fuzz::run(&Workspace::open()?, count * unit)
 }
 
 fn bench() -> Result<()> {

@@ -1,0 +1,48 @@
+//! Any request, with a good token where it says so: what passes has lost the token, lies below the rule's prefix and
+//! carries no claim header that the verifier did not write.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use datakit_token::{Decision, OwnedRequest, Verifier};
+use datakit_token_fuzz::{NOW, now, verifier};
+use datakit_token_tests::mint;
+use libfuzzer_sys::fuzz_target;
+use serde_json::{Value, json};
+
+static VERIFIER: LazyLock<Verifier> = LazyLock::new(verifier);
+static TOKEN: LazyLock<String> = LazyLock::new(|| {
+    let claims = json!({ "iss": "https://id.example.com", "aud": "https://openway.example.com", "exp": NOW + 60,
+        "sub": "alice", "roles": ["a", "b"], "permissions": ["ingest.logging"] });
+    mint::sign(&mint::key("k1"), br#"{"alg":"EdDSA","typ":"at+jwt","kid":"k1"}"#, claims.to_string().as_bytes())
+});
+
+fuzz_target!(|text: &str| {
+    let text = text.replace("{token}", &TOKEN);
+    let Ok(request) = OwnedRequest::from_json(text.as_bytes()) else { return };
+    let decision = VERIFIER.decide(&request.as_request(), now());
+    let report: Value = serde_json::from_str(&datakit_token::report_decide(&request.as_request(), &decision)).unwrap();
+    match decision {
+        Decision::Allow(_) => {
+            let path = report["upstream"]["path"].as_str().unwrap();
+            assert!(!path.contains(TOKEN.as_str()) && !path.contains(".."), "{path}");
+            let headers = report["upstream"]["headers"].as_array().unwrap();
+            for (name, value) in [("x-user", "alice"), ("x-roles", "a,b")] {
+                let folded =
+                    |header: &&Value| header[0].as_str().unwrap().to_ascii_lowercase().replace('_', "-") == name;
+                let found: Vec<_> = headers.iter().filter(folded).map(|header| &header[1]).collect();
+                assert_eq!(found, [value]);
+            }
+            let deep = |header: &Value| header[0].as_str().unwrap().to_ascii_lowercase().replace('_', "-") == "x-deep";
+            assert!(!headers.iter().any(deep));
+            for header in headers {
+                assert!(!header[1].as_str().unwrap().contains(TOKEN.as_str()) || header[0] != "authorization");
+            }
+        }
+        Decision::Deny(_) => {
+            let status = report["status"].as_u64().unwrap();
+            assert!(matches!(status, 400 | 401 | 403 | 413 | 431 | 503), "{status}");
+            assert!(!report.to_string().contains(TOKEN.as_str()));
+        }
+    }
+});

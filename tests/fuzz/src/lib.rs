@@ -1,0 +1,40 @@
+//! What the fuzz targets share. Each target asserts a verdict, not only that nothing crashes.
+
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a panic is how a fuzz target reports")]
+
+use datakit_token::{UnixTime, Verifier};
+use datakit_token_tests::mint;
+use serde_json::{Value, json};
+
+/// The time of all targets.
+pub const NOW: u64 = 1_790_000_000;
+
+/// [`NOW`] as the core takes it.
+#[must_use]
+pub fn now() -> UnixTime {
+    UnixTime::from_secs(NOW).unwrap()
+}
+
+/// A configuration with everything in it that looks at a request.
+#[must_use]
+pub fn configuration() -> Value {
+    json!({
+        "version": 1,
+        "providers": [{
+            "name": "main", "issuer": "https://id.example.com", "audiences": ["https://openway.example.com"],
+            "from": { "headers": [{ "name": "authorization", "scheme": "Bearer" }, { "name": "x-token" }], "params": ["token"] },
+            "keys": { "inline": { "keys": [mint::jwk("k1"), mint::jwk("k2")] } },
+            "claims_to_headers": [
+                { "claim": "/sub", "header": "x-user" },
+                { "claim": "/roles", "header": "x-roles", "format": "csv" },
+                { "claim": "/deep", "header": "x-deep", "format": "json" }],
+        }],
+        "rules": [{ "match": { "path": { "prefix": "/v1/write/logging" } }, "require": { "permission": "ingest.logging" } }],
+    })
+}
+
+/// The verifier of [`configuration`].
+#[must_use]
+pub fn verifier() -> Verifier {
+    Verifier::from_json(configuration().to_string().as_bytes()).unwrap()
+}

@@ -79,7 +79,7 @@ impl Claims {
         self.expires_at
     }
 
-    /// All claims as compact JSON; numbers are spelt as in the token.
+    /// All claims as compact JSON; numbers keep every digit (`1e3` is shown as `1e+3`).
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string(&self.members).unwrap_or_default()

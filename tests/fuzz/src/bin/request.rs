@@ -17,15 +17,19 @@ static TOKEN: LazyLock<String> = LazyLock::new(|| {
     mint::sign(&mint::key("k1"), br#"{"alg":"EdDSA","typ":"at+jwt","kid":"k1"}"#, claims.to_string().as_bytes())
 });
 
-fuzz_target!(|text: &str| {
-    let text = text.replace("{token}", &TOKEN);
+fuzz_target!(|template: &str| {
+    let text = template.replace("{token}", &TOKEN);
     let Ok(request) = OwnedRequest::from_json(text.as_bytes()) else { return };
     let decision = VERIFIER.decide(&request.as_request(), now());
     let report: Value = serde_json::from_str(&datakit_token::report_decide(&request.as_request(), &decision)).unwrap();
     match decision {
         Decision::Allow(_) => {
             let path = report["upstream"]["path"].as_str().unwrap();
-            assert!(!path.contains(TOKEN.as_str()) && !path.contains(".."), "{path}");
+            assert!(!path.split('?').next().unwrap().contains(".."), "{path}");
+            // A copy where no carrier looks is not ours to remove.
+            if template.matches("{token}").count() == 1 {
+                assert!(!report["upstream"].to_string().contains(TOKEN.as_str()));
+            }
             let headers = report["upstream"]["headers"].as_array().unwrap();
             for (name, value) in [("x-user", "alice"), ("x-roles", "a,b")] {
                 let folded =
@@ -35,9 +39,6 @@ fuzz_target!(|text: &str| {
             }
             let deep = |header: &Value| header[0].as_str().unwrap().to_ascii_lowercase().replace('_', "-") == "x-deep";
             assert!(!headers.iter().any(deep));
-            for header in headers {
-                assert!(!header[1].as_str().unwrap().contains(TOKEN.as_str()) || header[0] != "authorization");
-            }
         }
         Decision::Deny(_) => {
             let status = report["status"].as_u64().unwrap();

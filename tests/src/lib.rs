@@ -9,6 +9,7 @@
 pub mod client;
 pub mod corpora;
 pub mod envoy;
+pub mod hostile;
 pub mod mint;
 pub mod upstream;
 pub mod vectors;

@@ -8,7 +8,8 @@ use std::{
     time::Duration,
 };
 
-use datakit_token_tests::{client, corpora, envoy::Envoy, mint, upstream, vectors};
+use datakit_token::Reason;
+use datakit_token_tests::{client, corpora, envoy::Envoy, hostile, mint, upstream, vectors};
 use serde_json::{Value, json};
 
 const NOW: u64 = 1_790_000_000;
@@ -130,6 +131,50 @@ fn hostile_requests_are_answered_and_the_vm_survives() {
 
     assert_eq!(client::send(address, b"POST", b"/v1/write", &good).unwrap().status, 200);
     assert_eq!(envoy.statistic("vm_reload").unwrap(), 0);
+}
+
+/// `DATAKIT_TOKEN_HOSTILE_REQUESTS` says how many: 100000 take a minute and a half.
+#[test]
+fn generated_hostile_requests_get_the_verdict_of_the_core() {
+    let count = std::env::var("DATAKIT_TOKEN_HOSTILE_REQUESTS").map_or(5_000, |count| count.parse::<usize>().unwrap());
+    let envoy = start(&hostile::config());
+    envoy.set_time(hostile::NOW).unwrap();
+    let resident = || {
+        let statm = std::fs::read_to_string(format!("/proc/{}/statm", envoy.id())).unwrap();
+        statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+    };
+    let mut connection = client::Connection::new(envoy.listener(0));
+    let mut generator = hostile::Generator::new(7);
+    let (mut by_filter, mut by_envoy, mut early) = (0, 0, 0);
+    for number in 0..count {
+        let request = generator.next_request();
+        assert_ne!(request.reason, "ok", "{number}: the core let {request:?} pass");
+        let answer = connection.send(request.method.as_bytes(), &request.path, &request.headers).unwrap();
+        assert!((400..504).contains(&answer.status), "{number}: {answer:?} for {request:?}");
+        match answer.reason() {
+            Some(reason) => {
+                let known = Reason::ALL.iter().any(|known| known.code() == reason);
+                let same = reason == request.reason || !client::is_one_request(&request.path, &request.headers);
+                assert!(known && same, "{number}: {reason}, but {request:?}");
+                by_filter += 1;
+            }
+            // HEAD has no body; else Envoy refused what is no HTTP, before the filter.
+            None if request.method == "HEAD" => by_filter += 1,
+            None => {
+                assert!(matches!(answer.status, 400 | 431), "{number}: {answer:?}");
+                by_envoy += 1;
+            }
+        }
+        if number == count / 10 {
+            early = resident();
+        }
+    }
+    let grown = resident().saturating_sub(early);
+    println!(
+        "{count} hostile requests: {by_filter} refused by the filter, {by_envoy} by Envoy itself, {grown} bytes grown"
+    );
+    assert_eq!(envoy.statistic("vm_reload").unwrap(), 0);
+    assert!(by_filter > count / 2 && grown < 16 << 20, "{grown}");
 }
 
 #[test]

@@ -84,12 +84,14 @@ impl<'t> Unverified<'t> {
         })
     }
 
-    /// The issuer that the token claims, unproven: it may choose a key set and nothing else.
+    /// The issuer that the token claims, unproven: it may choose a key set and nothing else. Read without building
+    /// anything, for whoever sends this has not signed it yet; the strict reading comes after the signature.
     pub(crate) fn claimed_issuer(&self) -> Option<String> {
-        match json::parse_object(&self.payload).ok()?.remove("iss")? {
-            Value::String(issuer) => Some(issuer),
-            _ => None,
+        #[derive(serde::Deserialize)]
+        struct Claimed {
+            iss: Option<String>,
         }
+        serde_json::from_slice::<Claimed>(&self.payload).ok()?.iss
     }
 
     /// RFC 8725 section 3.1: the algorithm is one of the configured.

@@ -61,9 +61,6 @@ impl NumericDate {
             position = position.saturating_add(1);
         }
         while position < point {
-            if floor > MAX {
-                return None;
-            }
             floor = floor.checked_mul(10)?;
             position = position.saturating_add(1);
         }

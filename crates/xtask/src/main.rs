@@ -1,5 +1,6 @@
 //! `cargo xtask COMMAND`: everything that is more than one `cargo` call.
 
+mod deny;
 mod envoy;
 mod fuzz;
 mod node;
@@ -21,7 +22,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   test           everything: lints, core, Node, real Envoy
   fuzz [--minutes N | --seconds N]
                  every fuzz target, 10 minutes in total unless told otherwise
-  bench          verification in Node, against node:crypto
+  deny           licences, sources and advisories of the dependencies
+  bench          verification in Node, against node:crypto; what refusals cost
 
 Whatever is missing is installed below target/ first.";
 
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         ["fuzz"] => fuzz("10", 60),
         ["fuzz", "--minutes", count] => fuzz(count, 60),
         ["fuzz", "--seconds", count] => fuzz(count, 1),
+        ["deny"] => Workspace::open().and_then(|workspace| deny::check(&workspace)),
         ["bench"] => bench(),
         _ => {
             eprintln!("{USAGE}");
@@ -67,7 +70,9 @@ fn demo(arguments: &[&str]) -> Result<()> {
     let mut command = workspace.cargo();
     command.args(["run", "--quiet", "-p", "datakit-token-tests", "--bin", "demo", "--"]).args(arguments);
     workspace.environment(&mut command, &envoy, &package);
-    step::run_loud(&mut command)
+    step::run_loud(&mut command)?;
+    let refusals = ["run", "--quiet", "--release", "-p", "datakit-token-tests", "--bin", "bench-refusals"];
+    step::run_loud(workspace.cargo().args(refusals))
 }
 
 fn test() -> Result<()> {
@@ -111,5 +116,7 @@ fn bench() -> Result<()> {
     let mut command = node::command();
     command.arg(workspace.root().join("js/bench/verify.mjs"));
     command.env("DATAKIT_TOKEN_PACKAGE", &package).env("DATAKIT_TOKEN_BENCH", workspace.target().join("bench.json"));
-    step::run_loud(&mut command)
+    step::run_loud(&mut command)?;
+    let refusals = ["run", "--quiet", "--release", "-p", "datakit-token-tests", "--bin", "bench-refusals"];
+    step::run_loud(workspace.cargo().args(refusals))
 }

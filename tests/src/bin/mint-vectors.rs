@@ -3,7 +3,7 @@
 use std::{env, error::Error, fs};
 
 use datakit_token_tests::{
-    corpora,
+    corpora, hostile,
     vectors::{self, Vector},
 };
 
@@ -12,6 +12,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut vectors = vectors::load()?;
     // The same verdict everywhere, also on tokens that nobody here made.
     vectors.extend(corpora::hostile()?.into_iter().map(|hostile| hostile.vector));
+    let mut generator = hostile::Generator::new(11);
+    vectors.extend((0..5_000).map(|number| generator.next_request().to_vector(number)));
     let minted = serde_json::json!({ "vectors": vectors.iter().map(Vector::to_json).collect::<Vec<_>>() });
     fs::write(&file, minted.to_string())?;
     println!("{} vectors", vectors.len());

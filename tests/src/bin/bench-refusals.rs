@@ -1,0 +1,89 @@
+//! What a refusal costs, against a good verification: `cargo xtask bench` prints the ratios.
+
+use std::{error::Error, hint::black_box, time::Instant};
+
+use datakit_token::{UnixTime, Verifier};
+use datakit_token_tests::{hostile, mint};
+
+const LIMIT: usize = 8192;
+const ROUNDS: usize = 400;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let verifier = Verifier::from_json(hostile::config().to_string().as_bytes())?;
+    let now = UnixTime::from_secs(hostile::NOW).ok_or("no time")?;
+    let header = br#"{"alg":"EdDSA","typ":"at+jwt","kid":"k1"}"#;
+    let claims = |more: &str| {
+        format!(r#"{{"iss":"https://id.example.com","aud":"api","exp":1790000600,"permissions":["p"]{more}}}"#)
+    };
+    let sign = |key: &str, payload: &str| mint::sign(&mint::key(key), header, payload.as_bytes());
+    // The longest token with this filler, repeated.
+    let fill = |key: &str, open: &str, filler: &dyn Fn(usize) -> String, close: &str| {
+        let mut inner = String::new();
+        for number in 0.. {
+            let next = format!("{inner}{}", filler(number));
+            if sign(key, &claims(&format!("{open}{next}{close}"))).len() > LIMIT {
+                break;
+            }
+            inner = next;
+        }
+        sign(key, &claims(&format!("{open}{inner}{close}")))
+    };
+    let long_header = {
+        let members: String = (0..500).map(|number| format!(r#","m{number}":1"#)).collect();
+        let text =
+            format!(r#"{{"alg":"EdDSA","typ":"at+jwt","kid":"nobody"{}}}"#, members.get(..5900).unwrap_or(&members));
+        let text = text.rsplit_once(',').map_or(text.clone(), |(head, _)| format!("{head}}}"));
+        mint::sign(&mint::key("thief"), text.as_bytes(), b"{}")
+    };
+    let member = |number: usize| format!(r#","m{number}":1"#);
+    let cases = [
+        ("good", sign("k1", &claims(""))),
+        ("8 KiB, signed by nobody", fill("thief", r#","x":""#, &|_| "a".repeat(8), "\"")),
+        ("8 KiB header, unknown key", long_header),
+        ("8 KiB of members, then expired", fill("k1", r#","nbf":1790009999"#, &member, "")),
+        ("8 KiB of nesting, well signed", fill("k1", r#","x":["#, &|_| "[[[[[[[[".into(), "")),
+        ("8 KiB of escapes, then a wrong type", fill("k1", r#","sub":1,"x":""#, &|_| "\\u00e9".into(), "\"")),
+        ("8 KiB of numbers, a member twice at the end", fill("k1", r#","x":[0"#, &|_| ",1e9".into(), r#"],"x":1"#)),
+        ("8 KiB of dots", ".".repeat(LIMIT)),
+        ("1 MiB", "A".repeat(1 << 20)),
+    ];
+    // A second provider: now the claims say whose keys to take, before any signature is checked.
+    let mut config = hostile::config();
+    let mut other = config["providers"][0].clone();
+    (other["name"], other["issuer"]) = ("other".into(), "https://other.example.com".into());
+    config["providers"].as_array_mut().ok_or("no providers")?.push(other);
+    let several = Verifier::from_json(config.to_string().as_bytes())?;
+    let unsigned = |token: &str| {
+        let (signed, _) = token.rsplit_once('.').unwrap_or_default();
+        format!("{signed}.{}", "A".repeat(86))
+    };
+    let stolen = [
+        ("two providers, 8 KiB of members, signed by nobody", unsigned(&cases[3].1)),
+        ("two providers, 8 KiB of numbers, signed by nobody", unsigned(&cases[6].1)),
+    ];
+    let cases: Vec<_> = cases
+        .into_iter()
+        .map(|(name, token)| (name, token, &verifier))
+        .chain(stolen.into_iter().map(|(name, token)| (name, token, &several)))
+        .collect();
+    let mut times = vec![Vec::new(); cases.len()];
+    for _ in 0..ROUNDS {
+        for ((_, token, verifier), times) in cases.iter().zip(&mut times) {
+            let start = Instant::now();
+            black_box(verifier.verify(black_box(token.as_bytes()), now).is_ok());
+            times.push(start.elapsed().as_nanos());
+        }
+    }
+    let median = |times: &mut Vec<u128>| {
+        times.sort_unstable();
+        times[times.len() / 2]
+    };
+    let good = median(&mut times[0]);
+    println!("{:<50} {:>12} {:>7}", "core, this machine's own code", "nanoseconds", "ratio");
+    for ((name, token, verifier), times) in cases.iter().zip(&mut times) {
+        let time = median(times);
+        let verdict = verifier.verify(token.as_bytes(), now).map_or_else(datakit_token::Reason::code, |_| "ok");
+        println!("{name:<50} {time:>12} {:>4}.{:02} {verdict}", time / good, time * 100 / good % 100);
+    }
+    Ok(())
+}

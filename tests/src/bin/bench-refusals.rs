@@ -1,5 +1,11 @@
 //! What a refusal costs, against a good verification: `cargo xtask bench` prints the ratios.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a measurement: nothing here meets hostile sizes"
+)]
+
 use std::{error::Error, hint::black_box, time::Instant};
 
 use datakit_token::{UnixTime, Verifier};

@@ -1,5 +1,7 @@
 //! Writes the shared vectors as seeds for the fuzz targets: `fuzz-seeds DIRECTORY`.
 
+#![expect(clippy::indexing_slicing, reason = "a missing member of a JSON value is null")]
+
 use std::{env, error::Error, fs, path::Path};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};

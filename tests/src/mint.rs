@@ -36,6 +36,13 @@ pub fn sign(key: &SigningKey, header: &[u8], payload: &[u8]) -> String {
     format!("{signed}.{signature}")
 }
 
+/// A trust bundle with these members, signed by the root of this name.
+#[must_use]
+pub fn bundle(root: &str, members: &Value) -> String {
+    let header = json!({ "alg": "EdDSA", "typ": "keybundle+jwt", "kid": root });
+    sign(&key(root), header.to_string().as_bytes(), members.to_string().as_bytes())
+}
+
 /// The bytes of hexadecimal digits.
 #[must_use]
 pub fn decode_hex(text: &str) -> Vec<u8> {

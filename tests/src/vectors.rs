@@ -162,6 +162,7 @@ fn part(file: &Value, vector: &Value, name: &str) -> Result<Vec<u8>, String> {
     }
 }
 
+/// An object `{"bundle_by": ROOT, ...}` becomes the trust bundle with its other members, signed by that test key.
 /// Strings `"key:NAME"` in a JWK Set become the public JWK of that test key, and so does an object with the member
 /// `"key"`, merged with its other members.
 fn fill_keys(value: &mut Value) {
@@ -177,6 +178,12 @@ fn fill_keys(value: &mut Value) {
             }
         }
         Value::Array(array) => array.iter_mut().for_each(fill_keys),
+        Value::Object(object) if object.contains_key("bundle_by") => {
+            object.values_mut().for_each(fill_keys);
+            let root = object.remove("bundle_by");
+            let root = root.as_ref().and_then(Value::as_str).unwrap_or_default();
+            *value = json!(mint::bundle(root, &Value::Object(std::mem::take(object))));
+        }
         Value::Object(object) => object.values_mut().for_each(fill_keys),
         _ => {}
     }

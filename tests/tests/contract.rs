@@ -212,6 +212,78 @@ fn merge(mut one: Value, other: Value) -> Value {
 }
 
 #[test]
+fn key_sources_are_refused_with_the_place_and_the_expectation() {
+    let remote =
+        |change: Value| json!({ "remote": merge(json!({ "url": "https://id.example.com/jwks.json" }), change) });
+    let roots = json!({ "keys": [mint::jwk("root-1")] });
+    let bundle = |change: Value| json!({ "bundle": merge(json!({ "roots": roots }), change) });
+    let members =
+        json!({ "iss": "i", "seq": 1, "iat": NOW, "exp": NOW + 60, "keys": [mint::jwk("k1")], "roots": ["root-1"] });
+    let url = json!({ "url": "https://id.example.com/bundle.jwt" });
+    let good = json!(mint::bundle("root-1", &members));
+    let forged = json!(mint::bundle("k1", &members));
+    let nameless = merge(mint::jwk("root-1"), json!({ "kid": null }));
+    let bounded = merge(mint::jwk("root-1"), json!({ "exp": NOW }));
+    let keys = "/providers/0/keys";
+    for (value, pointer, problem) in [
+        (json!({}), "", "exactly one of `inline`, `remote`, `bundle`"),
+        (json!({ "inline": roots, "remote": url }), "", "exactly one of"),
+        (json!({ "file": "x" }), "/file", "unknown member, expected one of `inline`, `remote`, `bundle`"),
+        (json!({ "remote": {} }), "/remote/url", "required"),
+        (remote(json!({ "url": "http://id.example.com/a" })), "/remote/url", "expected https"),
+        (remote(json!({ "url": "jwks.json" })), "/remote/url", "expected a URL"),
+        (remote(json!({ "timeout": "0s" })), "/remote/timeout", "from `1s` to `60s`"),
+        (remote(json!({ "timeout": "61s" })), "/remote/timeout", "from `1s` to `60s`"),
+        (remote(json!({ "timeout": 5 })), "/remote/timeout", "found a number"),
+        (remote(json!({ "cooldown": "0s" })), "/remote/cooldown", "from `1s` to `3600s`"),
+        (remote(json!({ "refresh": "9s" })), "/remote/refresh", "from `10s` to `86400s`"),
+        (remote(json!({ "refresh": "2d" })), "/remote/refresh", "from `10s` to `86400s`"),
+        (remote(json!({ "stale_for": "299s" })), "/remote/stale_for", "from `300s` to `604800s`"),
+        (remote(json!({ "stale_for": "8d" })), "/remote/stale_for", "from `300s` to `604800s`"),
+        (remote(json!({ "max_bytes": 0 })), "/remote/max_bytes", "from 1 to 16777216"),
+        (remote(json!({ "max_bytes": 16_777_217 })), "/remote/max_bytes", "from 1 to 16777216"),
+        (remote(json!({ "cluster": "" })), "/remote/cluster", "name of a cluster"),
+        (remote(json!({ "retries": 1 })), "/remote/retries", "unknown member"),
+        (bundle(json!({})), "/bundle", "either `inline` or `remote`"),
+        (bundle(json!({ "inline": good, "remote": url })), "/bundle", "either `inline` or `remote`"),
+        (bundle(json!({ "roots": null, "remote": url })), "/bundle/roots", "required"),
+        (bundle(json!({ "roots": { "keys": [] }, "remote": url })), "/bundle/roots/keys", "at least one"),
+        (bundle(json!({ "roots": { "keys": [nameless] }, "remote": url })), "/bundle/roots/keys", "roots with `kid`"),
+        (
+            bundle(json!({ "roots": { "keys": [bounded] }, "remote": url })),
+            "/bundle/roots/keys",
+            "without `nbf` and `exp`",
+        ),
+        (bundle(json!({ "min_seq": "1", "remote": url })), "/bundle/min_seq", "found a string"),
+        (bundle(json!({ "inline": forged })), "/bundle/inline", "untrusted"),
+        (bundle(json!({ "inline": "x" })), "/bundle/inline", "malformed"),
+        (bundle(json!({ "inline": good, "min_seq": 2 })), "/bundle/inline", "rolled_back"),
+    ] {
+        let error = compile(&with(keys, value.clone())).err().unwrap();
+        assert_eq!(error.0, format!("{keys}{pointer}"), "{value}: {}", error.1);
+        assert!(error.1.contains(problem), "{value}: {}", error.1);
+    }
+    for value in [remote(json!({})), bundle(json!({ "inline": good })), bundle(json!({ "remote": url }))] {
+        assert!(compile(&with(keys, value)).is_ok());
+    }
+    let rules = "/providers/0/revocations";
+    for (value, pointer, problem) in [
+        (json!({}), "", "expected an array of revocation rules"),
+        (json!([{ "match": { "jti": "a" } }, {}]), "/1", "expected `match`, `header` or `all`"),
+        (json!([{ "match": {} }]), "/0", "`match`: expected an object of 1 to 8 claims"),
+        (json!([{ "header": { "kid": "k" }, "issued_before": 1 }]), "/0", "a thief chooses `iat`"),
+        (json!([{ "match": { "jti": "a" }, "until": 1 }]), "/0", "unknown member"),
+        (json!([1]), "/0", "a revocation rule: an object"),
+    ] {
+        let error = compile(&with(rules, value.clone())).err().unwrap();
+        assert_eq!(error.0, format!("{rules}{pointer}"), "{value}: {}", error.1);
+        assert!(error.1.contains(problem), "{value}: {}", error.1);
+    }
+    let error = compile(&with("/providers/0/types", json!(["at+jwt", "application/keybundle+jwt"]))).err().unwrap();
+    assert_eq!(error.0, "/providers/0/types");
+}
+
+#[test]
 fn a_document_has_a_size_and_a_form() {
     let text = config().to_string();
     let padded = |length: usize| format!("{text}{}", " ".repeat(length - text.len()));

@@ -44,6 +44,7 @@ pub struct Claims {
     members: Map<String, Value>,
     issuer: String,
     expires_at: u64,
+    issued_at: Option<u64>,
     roles: Vec<String>,
     permissions: Vec<String>,
 }
@@ -77,6 +78,12 @@ impl Claims {
     #[must_use]
     pub const fn expires_at(&self) -> u64 {
         self.expires_at
+    }
+
+    /// `iat` in seconds since 1970, rounded down, if present.
+    #[must_use]
+    pub const fn issued_at(&self) -> Option<u64> {
+        self.issued_at
     }
 
     /// All claims as compact JSON; numbers keep every digit (`1e3` is shown as `1e+3`).
@@ -138,9 +145,10 @@ impl Verified {
             return Err(Reason::ProofOfPossessionRequired);
         }
         let issuer = String::from(issuer);
+        let issued_at = form.issued_at.map(NumericDate::floor);
         let owned = |texts: Vec<&str>| texts.into_iter().map(String::from).collect();
         let (roles, permissions) = (owned(form.roles), owned(form.permissions));
-        Ok(Valid { claims: Claims { members, issuer, expires_at, roles, permissions }, key_id })
+        Ok(Valid { claims: Claims { members, issuer, expires_at, issued_at, roles, permissions }, key_id })
     }
 }
 

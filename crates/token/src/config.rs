@@ -4,10 +4,19 @@ mod reader;
 
 use alloc::{format, string::String, vec::Vec};
 
-use serde::{Deserialize, Deserializer, de::IgnoredAny};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeSeed, IgnoredAny},
+};
 use serde_json::Value;
 
-use crate::{config_error::ConfigError, json, jws::Algorithm, numeric_date::parse_duration};
+use crate::{
+    config_error::ConfigError,
+    json,
+    jws::Algorithm,
+    numeric_date::parse_duration,
+    revocation::{Rules, RulesSeed},
+};
 
 /// A document longer than this is not what somebody wrote.
 const MAX_BYTES: usize = 1 << 20;
@@ -46,6 +55,8 @@ pub(crate) struct ProviderConfig {
     pub(crate) max_age: Option<Duration>,
     pub(crate) keys: KeysConfig,
     #[serde(default)]
+    pub(crate) revocations: RevocationsConfig,
+    #[serde(default)]
     pub(crate) from: FromConfig,
     #[serde(default)]
     pub(crate) forward: bool,
@@ -53,14 +64,50 @@ pub(crate) struct ProviderConfig {
     pub(crate) claims_to_headers: Vec<ClaimToHeaderConfig>,
 }
 
-/// Where the provider's keys come from.
+/// Where the provider's keys come from: exactly one of these.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct KeysConfig {
     /// A JWK Set; foreign members of any type are allowed in it, as RFC 7517 section 5 wants, so it stays as it is.
-    #[serde(deserialize_with = "untouched")]
-    pub(crate) inline: Value,
+    #[serde(default, deserialize_with = "untouched")]
+    pub(crate) inline: Option<Value>,
+    pub(crate) remote: Option<RemoteConfig>,
+    pub(crate) bundle: Option<BundleConfig>,
 }
+
+/// A document on a server.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RemoteConfig {
+    pub(crate) url: String,
+    /// Envoy's name for the server.
+    pub(crate) cluster: Option<String>,
+    #[serde(default = "default_timeout")]
+    pub(crate) timeout: Duration,
+    #[serde(default = "default_refresh")]
+    pub(crate) refresh: Duration,
+    #[serde(default = "default_cooldown")]
+    pub(crate) cooldown: Duration,
+    pub(crate) stale_for: Option<Duration>,
+    pub(crate) max_bytes: Option<u32>,
+}
+
+/// A signed document with keys and revocation rules.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BundleConfig {
+    /// A JWK Set of the keys that may sign it.
+    #[serde(deserialize_with = "untouched_value")]
+    pub(crate) roots: Value,
+    #[serde(default)]
+    pub(crate) min_seq: u64,
+    pub(crate) inline: Option<String>,
+    pub(crate) remote: Option<RemoteConfig>,
+}
+
+/// Rules that refuse tokens of this provider.
+#[derive(Default)]
+pub(crate) struct RevocationsConfig(pub(crate) Rules);
 
 /// Where a token may sit in a request.
 #[derive(Deserialize)]
@@ -167,8 +214,11 @@ impl Config {
             .map_err(|_| ConfigError::new("expected strict JSON: UTF-8, no member twice, at most 32 levels deep"))?;
         let mut config = Self::deserialize(reader::Reader::new(&document))?;
         for (index, provider) in config.providers.iter_mut().enumerate() {
-            if let Some(keys) = document.pointer_mut(&format!("/providers/{index}/keys/inline")) {
-                provider.keys.inline = keys.take();
+            let mut take =
+                |path: &str| document.pointer_mut(&format!("/providers/{index}/keys/{path}")).map(Value::take);
+            provider.keys.inline = take("inline");
+            if let (Some(bundle), Some(roots)) = (&mut provider.keys.bundle, take("bundle/roots")) {
+                bundle.roots = roots;
             }
         }
         Ok(config)
@@ -213,8 +263,18 @@ impl<'de> Deserialize<'de> for Duration {
     }
 }
 
+impl<'de> Deserialize<'de> for RevocationsConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        RulesSeed("").deserialize(deserializer).map(Self)
+    }
+}
+
 /// Leaves a member to whoever knows its form; [`Config::from_json`] fills it in.
-fn untouched<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+fn untouched<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    untouched_value(deserializer).map(Some)
+}
+
+fn untouched_value<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
     IgnoredAny::deserialize(deserializer).map(|_| Value::Null)
 }
 
@@ -228,6 +288,18 @@ fn default_types() -> Vec<String> {
 
 const fn default_clock_skew() -> Duration {
     Duration(30)
+}
+
+const fn default_timeout() -> Duration {
+    Duration(5)
+}
+
+const fn default_refresh() -> Duration {
+    Duration(300)
+}
+
+const fn default_cooldown() -> Duration {
+    Duration(10)
 }
 
 fn default_realm() -> String {

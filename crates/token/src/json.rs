@@ -20,7 +20,7 @@ pub(crate) struct InvalidJson;
 pub(crate) fn parse(text: &[u8]) -> Result<Value, InvalidJson> {
     let text = core::str::from_utf8(text).map_err(|_| InvalidJson)?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = Node { text, depth: 0 }.deserialize(&mut deserializer).map_err(|_| InvalidJson)?;
+    let value = Node::new(text).deserialize(&mut deserializer).map_err(|_| InvalidJson)?;
     deserializer.end().map_err(|_| InvalidJson)?;
     Ok(value)
 }
@@ -33,13 +33,19 @@ pub(crate) fn parse_object(text: &[u8]) -> Result<Map<String, Value>, InvalidJso
     }
 }
 
+/// One value of a text.
 #[derive(Clone, Copy)]
-struct Node<'t> {
+pub(crate) struct Node<'t> {
     text: &'t str,
     depth: usize,
 }
 
-impl Node<'_> {
+impl<'t> Node<'t> {
+    /// The outermost value of this text, or one that a stricter reader has come to on its own.
+    pub(crate) const fn new(text: &'t str) -> Self {
+        Self { text, depth: 0 }
+    }
+
     fn child<E: Error>(self) -> Result<Self, E> {
         let depth = self.depth.saturating_add(1);
         if depth > MAX_DEPTH { Err(E::custom("too deep")) } else { Ok(Self { depth, ..self }) }

@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
-use crate::{json, keys::KeySet, numeric_date::UnixTime, reason::Reason};
+use crate::{json, numeric_date::UnixTime, reason::Reason, signature::PublicKey};
 
 /// Key ids longer than this name no key.
 const MAX_KEY_ID: usize = 256;
@@ -106,9 +106,29 @@ impl<'t> Unverified<'t> {
         if self.nested || !accepted.iter().any(matches) { Err(Reason::UnsupportedType) } else { Ok(()) }
     }
 
-    /// Finds the key and checks the signature over the received bytes (RFC 7515 section 5.2).
-    pub(crate) fn verify(self, keys: &KeySet, now: UnixTime) -> Result<Verified, Reason> {
-        let key = keys.find(self.key_id.as_deref(), now)?;
+    /// The key id of the header, unproven: it chooses among the issuer's keys and nothing else.
+    pub(crate) fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    /// The signature's bytes.
+    pub(crate) const fn signature(&self) -> &[u8; 64] {
+        &self.signature
+    }
+
+    /// Whether the token says of itself, unproven, that it is this issuer's and has not expired.
+    pub(crate) fn claims_to_be_current(&self, issuer: &str, now: UnixTime) -> bool {
+        #[derive(serde::Deserialize)]
+        struct Claimed {
+            iss: String,
+            exp: f64,
+        }
+        let now = u32::try_from(now.as_secs()).map_or(f64::MAX, f64::from);
+        serde_json::from_slice::<Claimed>(&self.payload).is_ok_and(|claimed| claimed.iss == issuer && claimed.exp > now)
+    }
+
+    /// Checks the signature over the received bytes (RFC 7515 section 5.2).
+    pub(crate) fn verify(self, key: &PublicKey) -> Result<Verified, Reason> {
         key.verify(self.signed, &self.signature).map_err(|_| Reason::BadSignature)?;
         Ok(Verified { payload: self.payload, key_id: self.key_id })
     }

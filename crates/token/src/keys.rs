@@ -71,6 +71,34 @@ impl KeySet {
         Ok((Self(keys), skipped))
     }
 
+    /// How many keys there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The key with this id, whatever the time.
+    pub(crate) fn named(&self, id: &str) -> Option<&PublicKey> {
+        self.0.iter().find(|key| key.id.as_deref() == Some(id)).map(|key| &key.public)
+    }
+
+    /// Whether both sets have the same key, under whatever id.
+    pub(crate) fn shares_a_key_with(&self, other: &Self) -> bool {
+        self.0.iter().any(|key| other.0.iter().any(|root| root.public == key.public))
+    }
+
+    /// The bytes of all keys.
+    pub(crate) fn fingerprints(&self) -> Vec<String> {
+        self.0.iter().map(|key| URL_SAFE_NO_PAD.encode(key.public.as_bytes())).collect()
+    }
+
+    /// Roots are named, and end by leaving the configuration or a bundle's `roots`.
+    pub(crate) fn check_roots(&self) -> Result<(), ConfigError> {
+        if self.0.iter().all(|key| key.id.is_some() && key.not_before == 0 && key.not_after == u64::MAX) {
+            return Ok(());
+        }
+        Err(ConfigError::new("expected roots with `kid`, and without `nbf` and `exp`").within("keys"))
+    }
+
     /// The key that a token names, or the only one active now if it names none (RFC 7515 appendix D). An unknown id
     /// never falls back to another key.
     pub(crate) fn find(&self, id: Option<&str>, now: UnixTime) -> Result<&PublicKey, Reason> {

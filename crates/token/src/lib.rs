@@ -33,22 +33,28 @@
 
 extern crate alloc;
 
+mod bundle;
 mod carrier;
 mod claims;
 mod config;
 mod config_error;
 mod json;
 mod jws;
+mod key_source;
 mod keys;
 mod numeric_date;
 mod path;
 mod policy;
 mod provider;
 mod reason;
+mod remote;
 mod report;
 mod request;
 mod response;
+mod revocation;
+mod schedule;
 mod signature;
+mod source_error;
 mod upstream;
 mod verifier;
 
@@ -57,13 +63,16 @@ pub use crate::{
     claims::{Claims, Valid},
     config_error::ConfigError,
     jws::{Unverified, Verified},
+    key_source::KeySource,
     numeric_date::UnixTime,
     policy::Grant,
     reason::Reason,
+    remote::{Answer, FetchRequest, Moment},
     report::{report_decide, report_verify},
     request::{OwnedRequest, Request},
     response::{Denial, Response},
     signature::{InvalidPublicKey, InvalidSignature, PublicKey},
+    source_error::{Fault, SourceError},
     upstream::UpstreamEdits,
     verifier::{Decision, Verifier},
 };

@@ -2,7 +2,18 @@
 
 use alloc::{string::String, vec::Vec};
 
-use crate::{config::ProviderConfig, config_error::ConfigError, jws::Algorithm, keys::KeySet, upstream::ClaimHeader};
+use crate::{
+    bundle::BUNDLE_TYPE,
+    claims::Valid,
+    config::ProviderConfig,
+    config_error::ConfigError,
+    jws::Algorithm,
+    key_source::KeySource,
+    numeric_date::UnixTime,
+    reason::Reason,
+    revocation::{Revoked, Rules},
+    upstream::ClaimHeader,
+};
 
 /// More skew than this hides broken clocks.
 const MAX_CLOCK_SKEW: u64 = 300;
@@ -17,7 +28,9 @@ pub(crate) struct Provider {
     pub(crate) clock_skew: u64,
     pub(crate) max_lifetime: Option<u64>,
     pub(crate) max_age: Option<u64>,
-    pub(crate) keys: KeySet,
+    pub(crate) keys: KeySource,
+    /// From the configuration; those of a trust bundle are with its keys.
+    pub(crate) revocations: Rules,
     pub(crate) forward: bool,
     pub(crate) claim_headers: Vec<ClaimHeader>,
 }
@@ -36,9 +49,13 @@ impl Provider {
         if config.clock_skew.0 > MAX_CLOCK_SKEW {
             return Err(ConfigError::new("expected at most `300s`").within("clock_skew"));
         }
-        let (keys, skipped) =
-            KeySet::read(&config.keys.inline).map_err(|error| error.within("inline").within("keys"))?;
-        let skipped = skipped.into_iter().map(|error| error.within("inline").within("keys")).collect();
+        // A signed set of keys must never pass for a token.
+        if config.types.iter().any(|one| one.to_ascii_lowercase().ends_with(BUNDLE_TYPE)) {
+            return Err(ConfigError::new("expected types of tokens, not `keybundle+jwt`").within("types"));
+        }
+        let (keys, skipped) = KeySource::new(&config.name, config.keys, &config.issuer, config.clock_skew.0)
+            .map_err(|error| error.within("keys"))?;
+        let skipped = skipped.into_iter().map(|error| error.within("keys")).collect();
         let mut claim_headers = Vec::new();
         for (index, mapping) in config.claims_to_headers.into_iter().enumerate() {
             let place = |error: ConfigError| error.within(&alloc::format!("{index}")).within("claims_to_headers");
@@ -54,10 +71,19 @@ impl Provider {
             max_lifetime: config.max_lifetime.map(|duration| duration.0),
             max_age: config.max_age.map(|duration| duration.0),
             keys,
+            revocations: config.revocations.0,
             forward: config.forward,
             claim_headers,
         };
         Ok((provider, skipped))
+    }
+
+    /// Asks the rules of the configuration and those of the trust bundle.
+    pub(crate) fn check_revocation(&self, valid: &Valid, now: UnixTime) -> Result<(), Reason> {
+        for rules in [Some(&self.revocations), self.keys.rules()].into_iter().flatten() {
+            rules.check(valid.claims(), valid.key_id(), now.as_secs()).map_err(|Revoked| Reason::Revoked)?;
+        }
+        Ok(())
     }
 }
 

@@ -24,6 +24,12 @@ impl PublicKey {
         Ok(Self(key))
     }
 
+    /// The 32 bytes of RFC 8032 section 5.1.5.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+
     /// Checks a signature: S below the group order, R canonical and not of small order, cofactorless equation
     /// (RFC 8032 section 5.1.7).
     ///

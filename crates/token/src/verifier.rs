@@ -8,6 +8,7 @@ use crate::{
     config::Config,
     config_error::ConfigError,
     jws::Unverified,
+    key_source::KeySource,
     numeric_date::UnixTime,
     path::Path,
     policy::{Grant, Policy},
@@ -21,7 +22,7 @@ use crate::{
 /// Providers, rules and answers, compiled from one configuration.
 ///
 /// The order of checks is fixed: carrier, size, segments, base64url, header, `crit`, `alg`, `typ`, key, key window,
-/// signature, claims, `iss`, `aud`, `exp`/`nbf`/`iat`, required claims, `cnf`, rule, permission. No reason that depends on a
+/// signature, claims, `iss`, `aud`, `exp`/`nbf`/`iat`, required claims, `cnf`, revocation, age of the keys, rule, permission. No reason that depends on a
 /// claim is given before the signature holds.
 pub struct Verifier {
     providers: Vec<Provider>,
@@ -91,6 +92,16 @@ impl Verifier {
         })
     }
 
+    /// The key sources that have something to fetch.
+    pub fn remote_sources(&self) -> impl Iterator<Item = &KeySource> {
+        self.providers.iter().map(|provider| &provider.keys).filter(|source| source.request().is_some())
+    }
+
+    /// The same, to begin and finish fetches.
+    pub fn remote_sources_mut(&mut self) -> impl Iterator<Item = &mut KeySource> {
+        self.providers.iter_mut().map(|provider| &mut provider.keys).filter(|source| source.request().is_some())
+    }
+
     /// What is accepted in the configuration, but hardly meant: skipped keys, no rules.
     #[must_use]
     pub fn warnings(&self) -> &[ConfigError] {
@@ -134,7 +145,11 @@ impl Verifier {
         let provider = self.select(&token)?;
         token.check_algorithm(&provider.algorithms)?;
         token.check_type(&provider.types)?;
-        let valid = token.verify(&provider.keys, now)?.validate(provider, now)?;
+        let key = provider.keys.find(&token, &provider.issuer, now)?;
+        let valid = token.verify(key)?.validate(provider, now)?;
+        provider.check_revocation(&valid, now)?;
+        // Last, so that the rules of a bundle that has become too old go on refusing what they match.
+        provider.keys.check_age(now)?;
         Ok((valid, provider))
     }
 

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{package::Workspace, step::Step};
 
-const TARGETS: &[&str] = &["token", "claims", "keys", "configuration", "request", "signature"];
+const TARGETS: &[&str] = &["token", "claims", "keys", "configuration", "request", "signature", "bundle"];
 
 /// What `cargo fuzz` passes to the compiler, without the sanitizers that need a nightly one: the core has no unsafe code.
 const FLAGS: &[&str] = &[

@@ -28,6 +28,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         write("configuration", &name, vector.config.to_string().as_bytes())?;
         let keys = &vector.config["providers"][0]["keys"]["inline"];
         write("keys", &name, keys.to_string().as_bytes())?;
+        if let Some(bundle) = vector.config["providers"][0]["keys"]["bundle"]["inline"].as_str() {
+            let payload = bundle.split('.').nth(1).and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok());
+            let mut payload = String::from_utf8(payload.unwrap_or_default())?;
+            // The rules of the configuration are good ones for a bundle as well.
+            if !payload.contains("\"rules\"") {
+                let rules = &vector.config["providers"][0]["revocations"];
+                payload = payload.replacen('{', &format!("{{\"rules\":{rules},"), 1);
+            }
+            write("bundle", &name, payload.as_bytes())?;
+        }
     }
     let signer = mint::key("k1");
     let signature = signer.sign(b"message").to_bytes();

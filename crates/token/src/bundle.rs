@@ -1,0 +1,239 @@
+//! Trust bundles: keys and revocation rules in one signed document that can be neither rolled back nor frozen.
+//!
+//! A bundle is a JWS of the type `keybundle+jwt`, signed by a root key whose public half the configuration pins:
+//!
+//! ```json
+//! {"iss": "https://id.example.com", "seq": 42, "iat": 1790000000, "exp": 1790086400, "ttl": 30,
+//!  "keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "2026-11", "x": "...", "nbf": 1789990000, "exp": 1800000000}],
+//!  "rules": [{"match": {"jti": "01J"}}], "roots": ["kid of this root", "kid of the next root"]}
+//! ```
+
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use core::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+use serde_json::{Map, Value};
+
+use crate::{
+    config_error::ConfigError,
+    json::Node,
+    jws::Unverified,
+    keys::KeySet,
+    numeric_date::UnixTime,
+    revocation::{Rules, RulesSeed},
+    source_error::{Fault, SourceError},
+};
+
+/// The `typ` that no token has.
+pub(crate) const BUNDLE_TYPE: &str = "keybundle+jwt";
+/// Sequence numbers stay exact in JavaScript.
+const MAX_SEQUENCE: u64 = (1 << 53) - 1;
+/// A jump further than this is a mistake or a thief that wants to shut the publisher out.
+const MAX_JUMP: u64 = 1_000_000;
+/// A bundle for longer than this could be replayed for that long after a restart.
+const MAX_LIFETIME: u64 = 31 * 86_400;
+/// Roots that a bundle may name.
+const MAX_ROOTS: usize = 8;
+/// The longest `ttl`: a day.
+const MAX_TTL: u64 = 86_400;
+
+/// An accepted bundle.
+#[derive(Debug)]
+pub(crate) struct Bundle {
+    pub(crate) keys: KeySet,
+    pub(crate) rules: Rules,
+    pub(crate) sequence: u64,
+    pub(crate) issued_at: u64,
+    pub(crate) expires_at: u64,
+    /// Seconds.
+    pub(crate) ttl: Option<u64>,
+    signer: String,
+    roots: Vec<String>,
+    /// Stands for the bytes: one valid signature belongs to one message.
+    signature: [u8; 64],
+}
+
+/// What decides whether a bundle is accepted.
+#[derive(Debug)]
+pub(crate) struct Trust {
+    pub(crate) issuer: String,
+    pub(crate) roots: KeySet,
+    pub(crate) min_sequence: u64,
+    pub(crate) clock_skew: u64,
+    pub(crate) max_bytes: usize,
+    /// The highest sequence number seen of each root: a new root begins anew, as in TUF section 5.3.
+    pub(crate) marks: BTreeMap<String, u64>,
+}
+
+impl Trust {
+    /// Reads and judges a document; `None` if it is the current one. Anything wrong with any part refuses the whole.
+    /// Without a time, times are left to whoever uses the bundle.
+    pub(crate) fn read(
+        &self,
+        text: &[u8],
+        current: Option<&Bundle>,
+        now: Option<UnixTime>,
+    ) -> Result<Option<Bundle>, SourceError> {
+        let now = now.map(UnixTime::as_secs);
+        let malformed = |detail: &str| SourceError::new(Fault::Malformed, detail);
+        let unverified =
+            Unverified::parse(text.trim_ascii_end(), self.max_bytes).map_err(|reason| malformed(reason.text()))?;
+        unverified
+            .check_type(&[String::from(BUNDLE_TYPE)])
+            .map_err(|_| malformed("expected the type `keybundle+jwt`"))?;
+        let signer = unverified.key_id().map(String::from).ok_or_else(|| malformed("expected `kid` in the header"))?;
+        let untrusted = |detail: &str| SourceError::new(Fault::Untrusted, detail);
+        let key = self.roots.named(&signer).ok_or_else(|| untrusted("no pinned root has this `kid`"))?;
+        // The current bundle says which roots are still in office.
+        if let Some(current) = current
+            && (!current.roots.contains(&signer) || now.is_some_and(|now| current.rules.revokes_key(&signer, now)))
+        {
+            return Err(untrusted("the root has been retired"));
+        }
+        let signature = *unverified.signature();
+        let verified = unverified.verify(key).map_err(|_| untrusted("the signature does not hold"))?;
+        let (payload, _) = verified.into_parts();
+        let bundle = self.document(&payload, signer, signature, now)?;
+        self.check_sequence(&bundle, current).map(|fresh| fresh.then_some(bundle))
+    }
+
+    /// Remembers an accepted bundle.
+    pub(crate) fn mark(&mut self, bundle: &Bundle) {
+        self.marks.insert(bundle.signer.clone(), bundle.sequence);
+    }
+
+    fn document(
+        &self,
+        payload: &[u8],
+        signer: String,
+        signature: [u8; 64],
+        now: Option<u64>,
+    ) -> Result<Bundle, SourceError> {
+        let Document { members, rules } = Document::read(payload)?;
+        let malformed = |error: ConfigError| SourceError::new(Fault::Malformed, format!("{error}"));
+        let wrong = |name: &str, expected: &str| malformed(ConfigError::new(expected).within(name));
+        if members.get("iss").and_then(Value::as_str) != Some(self.issuer.as_str()) {
+            return Err(SourceError::new(Fault::IssuerMismatch, "/iss: expected the provider's issuer"));
+        }
+        let integer = |name: &str, max: u64| {
+            let number = members.get(name).and_then(Value::as_u64).filter(|number| *number <= max);
+            number.ok_or_else(|| wrong(name, &format!("expected a whole number from 0 to {max}")))
+        };
+        let sequence = integer("seq", MAX_SEQUENCE)?;
+        let (issued_at, expires_at) = (integer("iat", 253_402_300_799)?, integer("exp", 253_402_300_799)?);
+        let ttl = if members.contains_key("ttl") { Some(integer("ttl", MAX_TTL)?) } else { None };
+        if expires_at <= issued_at || expires_at.saturating_sub(issued_at) > MAX_LIFETIME {
+            return Err(wrong("exp", "expected a time after `iat`, at most 31 days"));
+        }
+        // Else it would stay fresh for as long as it lies ahead.
+        if now.is_some_and(|now| issued_at > now.saturating_add(self.clock_skew)) {
+            return Err(SourceError::new(Fault::NotYetValid, "/iat: lies in the future"));
+        }
+        if now.is_some_and(|now| now >= expires_at) {
+            return Err(SourceError::new(Fault::Expired, "/exp: has passed"));
+        }
+        let roots: Option<Vec<String>> = members
+            .get("roots")
+            .and_then(Value::as_array)
+            .filter(|roots| roots.len() <= MAX_ROOTS)
+            .and_then(|roots| roots.iter().map(|root| root.as_str().map(String::from)).collect());
+        let roots = roots
+            .filter(|roots| roots.contains(&signer))
+            .ok_or_else(|| wrong("roots", "expected the key ids of at most 8 roots, the one that signed among them"))?;
+        let mut set = Map::new();
+        set.insert("keys".into(), members.get("keys").cloned().unwrap_or_default());
+        let (keys, _) = KeySet::read(&Value::Object(set)).map_err(malformed)?;
+        // A token signed by a root must never pass.
+        if keys.shares_a_key_with(&self.roots) {
+            return Err(wrong("keys", "expected no root key: roots sign bundles and nothing else"));
+        }
+        if rules.revokes_key(&signer, now.unwrap_or(u64::MAX)) {
+            return Err(SourceError::new(Fault::Untrusted, "/rules: revoke the key that signed the bundle"));
+        }
+        Ok(Bundle { keys, rules, sequence, issued_at, expires_at, ttl, signer, roots, signature })
+    }
+
+    /// Whether it is newer than the current one.
+    fn check_sequence(&self, bundle: &Bundle, current: Option<&Bundle>) -> Result<bool, SourceError> {
+        let refused = |fault: Fault, detail: &str| Err(SourceError::new(fault, detail));
+        if bundle.sequence < self.min_sequence {
+            return refused(Fault::RolledBack, "/seq: lower than `min_seq`");
+        }
+        let Some(mark) = self.marks.get(&bundle.signer).copied() else { return Ok(true) };
+        if bundle.sequence < mark {
+            return refused(Fault::RolledBack, "/seq: lower than the highest seen");
+        }
+        if bundle.sequence == mark {
+            let same =
+                current.is_some_and(|current| current.signer == bundle.signer && current.signature == bundle.signature);
+            return if same {
+                Ok(false)
+            } else {
+                refused(Fault::Equivocation, "/seq: the same number with other bytes")
+            };
+        }
+        if bundle.sequence.saturating_sub(mark) > MAX_JUMP {
+            return refused(Fault::SequenceJump, "/seq: more than 1000000 ahead of the highest seen");
+        }
+        Ok(true)
+    }
+}
+
+/// The payload, with the rules already compiled.
+struct Document {
+    members: Map<String, Value>,
+    rules: Rules,
+}
+
+impl Document {
+    fn read(payload: &[u8]) -> Result<Self, SourceError> {
+        let malformed = |detail| SourceError::new(Fault::Malformed, detail);
+        let text = core::str::from_utf8(payload).map_err(|_| malformed(String::from("expected UTF-8")))?;
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let document = DocumentSeed(text).deserialize(&mut deserializer);
+        document.and_then(|document| deserializer.end().map(|()| document)).map_err(|error| {
+            // The message may quote the document; its position does not.
+            malformed(format!(
+                "expected an object with `iss`, `seq`, `iat`, `exp`, `ttl`, `keys`, `rules`, `roots` and nothing else: line {}, column {}",
+                error.line(),
+                error.column()
+            ))
+        })
+    }
+}
+
+struct DocumentSeed<'t>(&'t str);
+
+impl<'de> DeserializeSeed<'de> for DocumentSeed<'de> {
+    type Value = Document;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Document, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for DocumentSeed<'de> {
+    type Value = Document;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut found: A) -> Result<Document, A::Error> {
+        let (mut members, mut rules) = (Map::new(), None);
+        while let Some(name) = found.next_key::<String>()? {
+            let repeated = match name.as_str() {
+                "rules" => rules.replace(found.next_value_seed(RulesSeed(self.0))?).is_some(),
+                "iss" | "seq" | "iat" | "exp" | "ttl" | "keys" | "roots" => {
+                    members.insert(name, found.next_value_seed(Node::new(self.0))?).is_some()
+                }
+                // It could narrow the document or widen it.
+                _ => return Err(A::Error::custom("unknown member")),
+            };
+            if repeated {
+                return Err(A::Error::custom("a member twice"));
+            }
+        }
+        Ok(Document { members, rules: rules.unwrap_or_default() })
+    }
+}

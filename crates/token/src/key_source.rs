@@ -1,0 +1,415 @@
+//! Where a provider's keys and revocation rules come from, and when to ask again.
+//!
+//! This crate does no I/O: a binding asks [`KeySource::is_due`], carries [`KeySource::request`] to the server and the
+//! answer back to [`KeySource::finish`]. Whatever is wrong with an answer, the content from before stays.
+
+use alloc::{
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    bundle::{Bundle, Trust},
+    config::KeysConfig,
+    config_error::ConfigError,
+    json,
+    jws::Unverified,
+    keys::KeySet,
+    numeric_date::UnixTime,
+    reason::Reason,
+    remote::{Answer, FetchRequest, Moment, Remote},
+    revocation::Rules,
+    schedule::Schedule,
+    signature::PublicKey,
+    source_error::{Fault, SourceError},
+};
+
+/// The longest inline bundle, as the longest configuration.
+const MAX_INLINE: usize = 1 << 20;
+
+/// The keys of one provider: in the configuration, or remote.
+#[derive(Debug)]
+pub struct KeySource {
+    provider: String,
+    remote: Option<Remote>,
+    /// What a trust bundle must fulfil; a plain JWK Set has no such protection.
+    trust: Option<Trust>,
+    content: Content,
+    schedule: Schedule,
+    /// A token came whose key may be in the next answer.
+    wanted: AtomicBool,
+    changes: u64,
+}
+
+/// What was accepted last.
+#[derive(Debug)]
+enum Content {
+    Nothing,
+    Set { keys: KeySet, fetch: Fetch },
+    Bundle { bundle: Bundle, fetch: Fetch },
+}
+
+/// The fetch that content came from.
+#[derive(Debug, Default)]
+struct Fetch {
+    /// Seconds since 1970.
+    at: u64,
+    /// Milliseconds that the answer may be used, if it says so.
+    lifetime: Option<u64>,
+    text: Vec<u8>,
+}
+
+impl KeySource {
+    pub(crate) fn new(
+        provider: &str,
+        config: KeysConfig,
+        issuer: &str,
+        clock_skew: u64,
+    ) -> Result<(Self, Vec<ConfigError>), ConfigError> {
+        let mut warnings = Vec::new();
+        let mut source = Self {
+            provider: provider.into(),
+            remote: None,
+            trust: None,
+            content: Content::Nothing,
+            schedule: Schedule::new(0, 0, 0),
+            wanted: AtomicBool::new(false),
+            changes: 0,
+        };
+        match config {
+            KeysConfig { inline: Some(set), remote: None, bundle: None } => {
+                let (keys, skipped) = KeySet::read(&set).map_err(|error| error.within("inline"))?;
+                warnings = skipped.into_iter().map(|error| error.within("inline")).collect();
+                source.content = Content::Set { keys, fetch: Fetch::default() };
+            }
+            KeysConfig { inline: None, remote: Some(remote), bundle: None } => {
+                let place = |error: ConfigError| error.within("remote");
+                source.attach(Remote::new(remote, Remote::KEY_SET).map_err(place)?);
+            }
+            KeysConfig { inline: None, remote: None, bundle: Some(bundle) } => {
+                let place = |error: ConfigError| error.within("bundle");
+                let (roots, _) = KeySet::read(&bundle.roots).map_err(|error| place(error.within("roots")))?;
+                roots.check_roots().map_err(|error| place(error.within("roots")))?;
+                let mut trust = Trust {
+                    issuer: issuer.into(),
+                    roots,
+                    min_sequence: bundle.min_seq,
+                    clock_skew,
+                    max_bytes: MAX_INLINE,
+                    marks: BTreeMap::new(),
+                };
+                match (bundle.inline, bundle.remote) {
+                    (Some(text), None) => {
+                        let read = trust.read(text.as_bytes(), None, None);
+                        let read =
+                            read.map_err(|error| place(ConfigError::new(format!("{error}")).within("inline")))?;
+                        if let Some(bundle) = read {
+                            source.content = Content::Bundle { bundle, fetch: Fetch::default() };
+                        }
+                    }
+                    (None, Some(remote)) => {
+                        let remote =
+                            Remote::new(remote, Remote::BUNDLE).map_err(|error| place(error.within("remote")))?;
+                        trust.max_bytes = remote.max_bytes();
+                        source.attach(remote);
+                    }
+                    _ => return Err(place(ConfigError::new("expected either `inline` or `remote`"))),
+                }
+                source.trust = Some(trust);
+            }
+            _ => return Err(ConfigError::new("expected exactly one of `inline`, `remote`, `bundle`")),
+        }
+        Ok((source, warnings))
+    }
+
+    fn attach(&mut self, remote: Remote) {
+        self.schedule = remote.schedule();
+        self.remote = Some(remote);
+    }
+
+    /// The name of the provider.
+    #[must_use]
+    pub fn provider(&self) -> &str {
+        &self.provider
+    }
+
+    /// What to fetch; `None` if all of it is in the configuration.
+    #[must_use]
+    pub fn request(&self) -> Option<&FetchRequest> {
+        self.remote.as_ref().map(Remote::request)
+    }
+
+    /// A text that is the same for two sources exactly if they take the same answers.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        let Some(remote) = &self.remote else { return String::new() };
+        let trust = self.trust.as_ref().map(|trust| format!(" {} {:?}", trust.issuer, trust.roots.fingerprints()));
+        format!("{}{}", remote.request().url(), trust.unwrap_or_default())
+    }
+
+    /// Whether to fetch now. `uptime` is the caller's monotonic clock in milliseconds.
+    #[must_use]
+    pub fn is_due(&self, uptime: u64) -> bool {
+        self.remote.is_some() && self.schedule.is_due(uptime, self.is_wanted())
+    }
+
+    /// Whether a token waits for what the next answer may have: no keys yet, too old ones, or an unknown key id.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::Relaxed)
+    }
+
+    /// Whether the answer of a fetch is still to come.
+    #[must_use]
+    pub fn is_in_flight(&self, uptime: u64) -> bool {
+        self.remote.is_some() && self.schedule.is_in_flight(uptime)
+    }
+
+    /// Whether there are keys, and no refresh has been missed.
+    #[must_use]
+    pub fn is_fresh(&self, moment: Moment) -> bool {
+        let missed = self.remote.is_some() && self.schedule.is_overdue(moment.uptime);
+        self.keys().is_some() && !missed && !self.is_stale(moment.now)
+    }
+
+    /// Whether there are keys at all.
+    #[must_use]
+    pub const fn is_loaded(&self) -> bool {
+        !matches!(self.content, Content::Nothing)
+    }
+
+    /// Fetches that failed since the last good one.
+    #[must_use]
+    pub const fn failures(&self) -> u32 {
+        self.schedule.failures()
+    }
+
+    /// Grows with every change of keys or rules.
+    #[must_use]
+    pub const fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// The number of the accepted trust bundle.
+    #[must_use]
+    pub const fn sequence(&self) -> Option<u64> {
+        match &self.content {
+            Content::Bundle { bundle, .. } => Some(bundle.sequence),
+            _ => None,
+        }
+    }
+
+    /// How many keys and revocation rules there are.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize) {
+        (self.keys().map_or(0, KeySet::len), self.rules().map_or(0, Rules::len))
+    }
+
+    /// A fetch begins. Exactly one [`KeySource::finish`] follows.
+    pub fn begin(&mut self, uptime: u64) {
+        self.wanted.store(false, Ordering::Relaxed);
+        self.schedule.begin(uptime);
+    }
+
+    /// Takes an answer, or `None` if there was none. True if keys or rules have changed.
+    ///
+    /// # Errors
+    /// [`SourceError`]: what is wrong with it; everything stays as it was, and the next attempt comes later.
+    pub fn finish(&mut self, answer: Option<&Answer<'_>>, moment: Moment) -> Result<bool, SourceError> {
+        let taken = self.take(answer, moment.now);
+        match taken {
+            Ok((changed, lifetime)) => {
+                self.schedule.succeed(moment.uptime, lifetime, moment.jitter);
+                Ok(changed)
+            }
+            Err(error) => {
+                self.schedule.fail(moment.uptime, moment.jitter);
+                Err(error)
+            }
+        }
+    }
+
+    /// Somebody who shares the source has begun a fetch `age` milliseconds ago, after so many failures in a row.
+    pub fn defer(&mut self, uptime: u64, age: u64, failures: u32) {
+        self.schedule.defer(uptime, age, failures);
+    }
+
+    /// Everything worth keeping over a restart, for [`KeySource::restore`]; `None` without remote content.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<Vec<u8>> {
+        let (Content::Set { fetch, .. } | Content::Bundle { fetch, .. }) = &self.content else { return None };
+        self.remote.as_ref()?;
+        let marks = self.trust.as_ref().map(|trust| &trust.marks);
+        let head = json!({ "version": 1, "fetched": fetch.at, "lifetime": fetch.lifetime, "marks": marks });
+        let mut snapshot = head.to_string().into_bytes();
+        snapshot.push(b'\n');
+        snapshot.extend_from_slice(&fetch.text);
+        Some(snapshot)
+    }
+
+    /// Takes over what another instance has kept. It is judged like an answer; a trust bundle needs its signature, and
+    /// nothing lowers a sequence number. True if keys or rules have changed.
+    ///
+    /// # Errors
+    /// [`SourceError`]: what is wrong with it.
+    pub fn restore(&mut self, snapshot: &[u8], moment: Moment) -> Result<bool, SourceError> {
+        let malformed = || SourceError::new(Fault::Malformed, "expected what `snapshot` gave");
+        let end = snapshot.iter().position(|byte| *byte == b'\n').ok_or_else(malformed)?;
+        let (head, text) = snapshot.split_at_checked(end).ok_or_else(malformed)?;
+        let head = json::parse_object(head).map_err(|_| malformed())?;
+        let text = text.get(1..).unwrap_or_default();
+        if head.get("version").and_then(Value::as_u64) != Some(1) {
+            return Err(malformed());
+        }
+        // Not later than now: a clock that has been put back must not keep old content fresh.
+        let fetched = head.get("fetched").and_then(Value::as_u64).ok_or_else(malformed)?.min(moment.now.as_secs());
+        let lifetime = head.get("lifetime").and_then(Value::as_u64);
+        if self.fetched_at().is_some_and(|own| own > fetched) {
+            return Ok(false);
+        }
+        let accepted = self.accept(text, Fetch { at: fetched, lifetime, text: Vec::new() }, moment.now);
+        if let (Some(trust), Some(marks)) = (&mut self.trust, head.get("marks").and_then(Value::as_object)) {
+            raise(&mut trust.marks, marks);
+        }
+        let changed = accepted?;
+        let age = moment.now.as_secs().saturating_sub(fetched).saturating_mul(1000);
+        self.schedule.resume(moment.uptime, age, lifetime, moment.jitter);
+        Ok(changed)
+    }
+
+    /// The key for a token that has passed every check before the key.
+    pub(crate) fn find(&self, token: &Unverified<'_>, issuer: &str, now: UnixTime) -> Result<&PublicKey, Reason> {
+        let Some(keys) = self.keys() else {
+            self.want();
+            return Err(Reason::KeysUnavailable);
+        };
+        keys.find(token.key_id(), now).map_err(|reason| match reason {
+            // The missing key may have come since.
+            Reason::UnknownKey | Reason::KeyInactive if self.is_stale(now) => Reason::KeysUnavailable,
+            Reason::UnknownKey => {
+                // Only somebody who knows the issuer can make us ask, and not with an old token.
+                if self.remote.is_some() && token.claims_to_be_current(issuer, now) {
+                    self.want();
+                }
+                reason
+            }
+            _ => reason,
+        })
+    }
+
+    /// Rules of the trust bundle; they hold even when it has become too old for its keys.
+    pub(crate) const fn rules(&self) -> Option<&Rules> {
+        match &self.content {
+            Content::Bundle { bundle, .. } => Some(&bundle.rules),
+            _ => None,
+        }
+    }
+
+    /// Whether the content is too old to let anybody pass.
+    pub(crate) fn check_age(&self, now: UnixTime) -> Result<(), Reason> {
+        if self.is_stale(now) {
+            self.want();
+            return Err(Reason::KeysUnavailable);
+        }
+        Ok(())
+    }
+
+    fn want(&self) {
+        self.wanted.store(true, Ordering::Relaxed);
+    }
+
+    const fn keys(&self) -> Option<&KeySet> {
+        match &self.content {
+            Content::Nothing => None,
+            Content::Set { keys, .. } => Some(keys),
+            Content::Bundle { bundle, .. } => Some(&bundle.keys),
+        }
+    }
+
+    const fn fetched_at(&self) -> Option<u64> {
+        match &self.content {
+            Content::Nothing => None,
+            Content::Set { fetch, .. } | Content::Bundle { fetch, .. } => Some(fetch.at),
+        }
+    }
+
+    fn is_stale(&self, now: UnixTime) -> bool {
+        let now = now.as_secs();
+        let stale_for = self.remote.as_ref().map(Remote::stale_for);
+        let over = |since: u64| stale_for.is_some_and(|stale_for| now >= since.saturating_add(stale_for));
+        match &self.content {
+            Content::Nothing => true,
+            Content::Set { fetch, .. } => over(fetch.at),
+            // Measured from the signed time, never from the last answer; a clock put back proves nothing either.
+            Content::Bundle { bundle, .. } => {
+                let skew = self.trust.as_ref().map_or(0, |trust| trust.clock_skew);
+                now >= bundle.expires_at || over(bundle.issued_at) || bundle.issued_at > now.saturating_add(skew)
+            }
+        }
+    }
+
+    fn take(&mut self, answer: Option<&Answer<'_>>, now: UnixTime) -> Result<(bool, Option<u64>), SourceError> {
+        let remote = self.remote.as_ref().ok_or_else(|| SourceError::new(Fault::Malformed, "not remote"))?;
+        let lifetime = remote.check(answer, self.trust.is_none())?;
+        let text = answer.map(|answer| answer.body).unwrap_or_default();
+        let changed = self.accept(text, Fetch { at: now.as_secs(), lifetime, text: Vec::new() }, now)?;
+        let ttl = match &self.content {
+            Content::Bundle { bundle, .. } => bundle.ttl.map(|ttl| ttl.saturating_mul(1000)),
+            _ => None,
+        };
+        // What is signed comes before what a cache says.
+        Ok((changed, ttl.or(lifetime)))
+    }
+
+    /// Swaps in a whole document, or nothing of it.
+    fn accept(&mut self, text: &[u8], mut fetch: Fetch, now: UnixTime) -> Result<bool, SourceError> {
+        if let Content::Set { fetch: old, .. } | Content::Bundle { fetch: old, .. } = &mut self.content
+            && old.text == text
+            && self.trust.is_none()
+        {
+            (old.at, old.lifetime) = (fetch.at, fetch.lifetime);
+            return Ok(false);
+        }
+        fetch.text = text.to_vec();
+        let content = match &mut self.trust {
+            Some(trust) => {
+                let current = match &self.content {
+                    Content::Bundle { bundle, .. } => Some(bundle),
+                    _ => None,
+                };
+                match trust.read(text, current, Some(now))? {
+                    Some(bundle) => {
+                        trust.mark(&bundle);
+                        fetch.lifetime = bundle.ttl.map(|ttl| ttl.saturating_mul(1000)).or(fetch.lifetime);
+                        Content::Bundle { bundle, fetch }
+                    }
+                    None => return Ok(false),
+                }
+            }
+            None => {
+                let malformed = |_| SourceError::new(Fault::Malformed, "expected strict JSON");
+                let set = json::parse(text).map_err(malformed)?;
+                let keys = KeySet::read(&set).map_err(|error| SourceError::new(Fault::BadKeys, error.to_string()))?;
+                Content::Set { keys: keys.0, fetch }
+            }
+        };
+        self.content = content;
+        self.changes = self.changes.saturating_add(1);
+        Ok(true)
+    }
+}
+
+/// Raises marks to those kept elsewhere.
+fn raise(marks: &mut BTreeMap<String, u64>, kept: &Map<String, Value>) {
+    for (root, sequence) in kept {
+        if let Some(sequence) = sequence.as_u64() {
+            let mark = marks.entry(root.clone()).or_insert(sequence);
+            *mark = sequence.max(*mark);
+        }
+    }
+}

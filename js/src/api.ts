@@ -1,3 +1,4 @@
 export { ConfigurationError, TokenError, WasmBlockedError, type Reason } from './error.js'
-export type { Configuration, From, Jwk, JwkSet, Provider, Rule, ShortConfiguration } from './configuration.js'
+export type { Configuration, From, Jwk, JwkSet, Keys, Provider, Revocation, Rule, ShortConfiguration } from './configuration.js'
+export { remoteBundle, remoteKeySet, type Bundle, type Remote, type RemoteTimes, type Runtime, type SourceFault, type SourceState, type Store } from './remote.js'
 export type { Claims, Decision, Options, RequestLike, VerifiedToken, Verifier } from './verifier.js'

@@ -1,3 +1,5 @@
+import type { Bundle, Remote } from './remote.js'
+
 /** A public Ed25519 key (RFC 8037). */
 export interface Jwk { kty: string; crv?: string; kid?: string; x?: string; [member: string]: unknown }
 
@@ -19,9 +21,25 @@ interface ProviderOptions {
   clock_skew?: string
   max_lifetime?: string
   max_age?: string
+  revocations?: readonly Revocation[]
   from?: From
   forward?: boolean
   claims_to_headers?: readonly { claim: string; header: string; format?: 'text' | 'csv' | 'json' | 'base64url' }[]
+}
+
+/** Where keys come from: exactly one of these. */
+export type Keys = { inline: JwkSet } | { remote: Remote } | { bundle: Bundle }
+
+/** Tokens with these claims are refused; see the rules of trust bundles. */
+export interface Revocation {
+  /** Claims by name or JSON pointer. */
+  match?: Readonly<Record<string, string | number | boolean>>
+  header?: { kid: string }
+  all?: true
+  /** Only tokens with a lower `iat`, or none. */
+  issued_before?: number
+  /** In force from this second on; at once if absent. */
+  from?: number
 }
 
 /** One issuer and the tokens to accept from it. */
@@ -29,7 +47,7 @@ export interface Provider extends ProviderOptions {
   name: string
   issuer: string
   audiences: readonly string[]
-  keys: { inline: JwkSet }
+  keys: Keys
 }
 
 /** Which requests need what; first match wins, no match is a denial. */
@@ -51,15 +69,26 @@ export interface Configuration extends Common { version: 1; providers: readonly 
 export interface ShortConfiguration extends ProviderOptions, Common {
   issuer: string
   audience: string | readonly string[]
-  keys: JwkSet | readonly Jwk[]
+  keys: JwkSet | readonly Jwk[] | Keys
 }
 
 const COMMON = ['rules', 'responses', 'limits']
 
-/** The document for the core, and how to turn a pointer into it into one into what the caller wrote. */
-export function document(config: Configuration | ShortConfiguration): { json: string; pointer: (pointer: string) => string } {
+/** The document for the core. */
+export interface Document {
+  json: string
+  /** Turns a pointer into it into one into what the caller wrote. */
+  pointer: (pointer: string) => string
+  /** What the caller gave as the keys of each provider. */
+  keys: Map<string, object>
+}
+
+/** Makes the document out of what the caller wrote. */
+export function document(config: Configuration | ShortConfiguration): Document {
   if (typeof config !== 'object' || config === null || 'providers' in config || 'version' in config) {
-    return { json: JSON.stringify(config) ?? 'null', pointer: (pointer) => pointer }
+    const providers = (config as Partial<Configuration> | null)?.providers
+    const keys = new Map((Array.isArray(providers) ? providers : []).map((provider) => [provider?.name, provider?.keys]))
+    return { json: JSON.stringify(config) ?? 'null', pointer: (pointer) => pointer, keys }
   }
   const { audience, keys, ...rest } = config
   const provider: Record<string, unknown> = { name: 'default' }
@@ -67,11 +96,12 @@ export function document(config: Configuration | ShortConfiguration): { json: st
   for (const [name, value] of Object.entries(rest)) (COMMON.includes(name) ? whole : provider)[name] = value
   if (audience !== undefined) provider['audiences'] = Array.isArray(audience) ? audience : [audience]
   const list = Array.isArray(keys)
-  if (keys !== undefined) provider['keys'] = { inline: list ? { keys } : keys }
+  const sources = typeof keys === 'object' && keys !== null && ['inline', 'remote', 'bundle'].some((name) => name in keys)
+  if (keys !== undefined) provider['keys'] = sources ? keys : { inline: list ? { keys } : keys }
   const pointer = (pointer: string) => pointer
     .replace(/^\/providers\/0(?=\/|$)/, '')
     .replace(/^\/audiences(?=\/|$)/, '/audience')
-    .replace(/^\/keys\/inline(?=\/|$)/, '/keys')
+    .replace(sources ? /^$/ : /^\/keys\/inline(?=\/|$)/, sources ? '' : '/keys')
     .replace(/^\/keys\/keys(?=\/|$)/, list ? '/keys' : '/keys/keys')
-  return { json: JSON.stringify(whole), pointer }
+  return { json: JSON.stringify(whole), pointer, keys: new Map(sources ? [['default', keys as object]] : []) }
 }

@@ -4,6 +4,9 @@ import { WasmBlockedError } from './error.js'
 /** What wasm-bindgen generates. */
 export type Core = typeof core
 
+/** A compiled configuration in the core. */
+export type CoreVerifier = InstanceType<Core['Verifier']>
+
 let ready = false
 
 /** Instantiates the module on first use, at once: no top-level await, no fetch, no file. */

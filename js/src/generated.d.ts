@@ -5,6 +5,15 @@ declare module 'datakit-token-core' {
     warnings(): string
     verify(token: string, now: number): string
     decide(request: string, now: number): string
+    sources(): string
+    plan(index: number, now: number, uptime: number): number
+    is_loaded(index: number): boolean
+    state(index: number, now: number, uptime: number): string
+    begin(index: number, uptime: number): void
+    finish(index: number, status: number, contentType: string | undefined, cacheControl: string | undefined, age: string | undefined, body: Uint8Array, now: number, uptime: number, jitter: number): string
+    fail(index: number, now: number, uptime: number, jitter: number): string
+    snapshot(index: number): string | undefined
+    restore(index: number, snapshot: string, now: number, uptime: number, jitter: number): string
   }
   export function initSync(options: { module: WebAssembly.Module }): unknown
 }

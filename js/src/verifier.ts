@@ -1,6 +1,7 @@
 import { document, type Configuration, type ShortConfiguration } from './configuration.js'
 import { ConfigurationError, TokenError, type Reason } from './error.js'
-import { instantiate, type Core } from './core.js'
+import { instantiate, type CoreVerifier } from './core.js'
+import { Fetcher, type Runtime, type SourceState } from './remote.js'
 
 /** Claims as JSON gives them; integers beyond 2^53 are bigints. */
 export type Claims = Readonly<Record<string, unknown>>
@@ -43,14 +44,22 @@ export type Decision<C = Claims> =
 
 /** Verifies tokens and decides about requests. */
 export interface Verifier<C = Claims> {
-  /** Verifies a bare token; rejects with a `TokenError`. */
+  /** Verifies a bare token; rejects with a `TokenError`. Fetches remote keys when they are due. */
   verify(token: string, options?: Options): Promise<VerifiedToken<C>>
-  /** The same at once; throws a `TokenError`. */
+  /** The same at once, with the keys that are there; throws a `TokenError`. */
   verifySync(token: string, options?: Options): VerifiedToken<C>
   /** The same without throwing. */
   safeVerify(token: string, options?: Options): Promise<{ ok: true; token: VerifiedToken<C> } | { ok: false; error: TokenError }>
   /** Finds the token of a request, verifies it, and asks the rules. Never throws for a hostile request. */
-  decide(request: RequestLike, options?: Options): Decision<C>
+  decide(request: RequestLike, options?: Options): Promise<Decision<C>>
+  /** The same at once, with the keys that are there. */
+  decideSync(request: RequestLike, options?: Options): Decision<C>
+  /** Fetches all remote keys now. Faults go to `onFault`, and the keys from before stay. */
+  reload(): Promise<void>
+  /** The state of each remote source. */
+  readonly sources: readonly SourceState[]
+  /** Whether all keys are there and no refresh has been missed. */
+  readonly fresh: boolean
 }
 
 /** The module to instantiate; each entry point brings its own. */
@@ -65,10 +74,10 @@ interface Allowed {
 /** Makes `createVerifier` for an entry point. */
 export function bind(source: ModuleSource) {
   /** Compiles a configuration; throws a `ConfigurationError`. No initialisation is needed before. */
-  return function createVerifier<C = Claims>(config: Configuration | ShortConfiguration): Verifier<C> {
-    const { json, pointer } = document(config)
+  return function createVerifier<C = Claims>(config: Configuration | ShortConfiguration, runtime: Runtime = {}): Verifier<C> {
+    const { json, pointer, keys } = document(config)
     const core = instantiate(source)
-    let verifier: InstanceType<Core['Verifier']>
+    let verifier: CoreVerifier
     try {
       verifier = new core.Verifier(json)
     } catch (error) {
@@ -76,36 +85,75 @@ export function bind(source: ModuleSource) {
       if (typeof fault.problem !== 'string') throw error
       throw new ConfigurationError(pointer(fault.pointer ?? ''), fault.problem)
     }
-    const verifySync = (token: string, options?: Options): VerifiedToken<C> => {
-      if (token === undefined || token === null) {
-        throw new TokenError('missing_token', 'there is no token', 401, false)
-      }
-      if (typeof token !== 'string') throw new TokenError('malformed', 'the token is not a string', 401, false)
-      const verdict = JSON.parse(verifier.verify(token, now(options))) as Allowed | Denied
-      if (verdict.verdict !== 'allow') throw refusal(verdict)
-      return verified(verdict)
+    const fetcher = new Fetcher(verifier, keys, runtime)
+    const judge = <T>(attempt: () => T, options?: Options): T => {
+      const result = attempt()
+      // Nobody waits, but the next caller finds the keys.
+      if (!fetcher.empty) fetcher.start(clock(options))
+      return result
     }
-    return Object.freeze({
-      verifySync,
-      verify: async (token: string, options?: Options) => verifySync(token, options),
-      safeVerify: async (token: string, options?: Options) => {
-        try {
-          return { ok: true as const, token: verifySync(token, options) }
-        } catch (error) {
-          if (error instanceof TokenError) return { ok: false as const, error }
-          throw error
-        }
+    /** Judges with fresh keys, and again if it turns out that the key may have come since. */
+    const judgeFresh = async <T>(attempt: () => T, lacksKeys: (result: T) => boolean, options?: Options): Promise<T> => {
+      if (fetcher.empty) return attempt()
+      await fetcher.prepare(clock(options))
+      const result = attempt()
+      return lacksKeys(result) && (await fetcher.prepare(clock(options))) ? attempt() : result
+    }
+    const judgeToken = (token: string, options?: Options): VerifiedToken<C> | TokenError => {
+      if (token === undefined || token === null) {
+        return new TokenError('missing_token', 'there is no token', 401, false)
+      }
+      if (typeof token !== 'string') return new TokenError('malformed', 'the token is not a string', 401, false)
+      const verdict = JSON.parse(verifier.verify(token, now(options))) as Allowed | Denied
+      return verdict.verdict === 'allow' ? verified<C>(verdict) : refusal(verdict)
+    }
+    const judgeRequest = (request: string, options?: Options): Decision<C> => {
+      const verdict = JSON.parse(verifier.decide(request, now(options))) as Allowed | Denied
+      if (verdict.verdict === 'allow' && verdict.upstream) {
+        return freeze({ verdict: 'allow', token: verified<C>(verdict), upstream: verdict.upstream })
+      }
+      const { reason, status, response } = verdict as Denied
+      return freeze({ verdict: 'deny', reason, status, response })
+    }
+    const verifyFresh = (token: string, options?: Options) =>
+      judgeFresh(() => judgeToken(token, options), (result) => result instanceof TokenError && lacksKeys(result.code), options)
+    const api: Verifier<C> = {
+      verifySync: (token, options) => unwrap(judge(() => judgeToken(token, options), options)),
+      verify: async (token, options) => unwrap(await verifyFresh(token, options)),
+      safeVerify: async (token, options) => {
+        const result = await verifyFresh(token, options)
+        return result instanceof TokenError ? { ok: false, error: result } : { ok: true, token: result }
       },
-      decide: (request: RequestLike, options?: Options): Decision<C> => {
-        const verdict = JSON.parse(verifier.decide(head(request), now(options))) as Allowed | Denied
-        if (verdict.verdict === 'allow' && verdict.upstream) {
-          return freeze({ verdict: 'allow', token: verified<C>(verdict), upstream: verdict.upstream })
-        }
-        const { reason, status, response } = verdict as Denied
-        return freeze({ verdict: 'deny', reason, status, response })
+      decideSync: (request, options) => judge(() => judgeRequest(head(request), options), options),
+      decide: async (request, options) => {
+        // Read at once: the caller may go on with the request.
+        const text = head(request)
+        return judgeFresh(() => judgeRequest(text, options), (result) => result.verdict === 'deny' && lacksKeys(result.reason), options)
       },
-    })
+      reload: () => fetcher.reload(clock()),
+      get sources() {
+        return Object.freeze(fetcher.states(now(undefined)))
+      },
+      get fresh() {
+        return fetcher.states(now(undefined)).every((state) => state.fresh)
+      },
+    }
+    return Object.freeze(api)
   }
+}
+
+function unwrap<T>(result: T | TokenError): T {
+  if (result instanceof TokenError) throw result
+  return result
+}
+
+/** Reasons that a fetch may remove. */
+function lacksKeys(reason: Reason): boolean {
+  return reason === 'unknown_key' || reason === 'keys_unavailable'
+}
+
+function clock(options?: Options): () => number {
+  return () => now(options)
 }
 
 function now(options: Options | undefined): number {

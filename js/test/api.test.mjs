@@ -101,13 +101,13 @@ for (const [name, { createVerifier, TokenError, ConfigurationError }] of Object.
     const verifier = createVerifier({ ...short, rules: [{ match: { path: { prefix: '/a' } }, require: { permission: 'a.b' } }] })
     const headers = { authorization: `Bearer ${issue()}`, 'x-other': ['1', '2'], 'x-none': undefined }
     const whole = new Request('https://gateway.example/a?x=%2F&&', { headers: { authorization: `Bearer ${issue()}` } })
-    const decision = verifier.decide(whole, { now })
+    const decision = verifier.decideSync(whole, { now })
     assert.equal(decision.verdict, 'allow')
     assert.equal(decision.upstream.path, '/a?x=%2F&&')
-    assert.equal(verifier.decide({ method: 'GET', path: '/a', headers }, { now }).verdict, 'allow')
-    assert.equal(verifier.decide({ method: 'GET', path: '/b', headers }, { now }).reason, 'no_rule')
+    assert.equal(verifier.decideSync({ method: 'GET', path: '/a', headers }, { now }).verdict, 'allow')
+    assert.equal(verifier.decideSync({ method: 'GET', path: '/b', headers }, { now }).reason, 'no_rule')
     for (const hostile of [{}, undefined, { method: 'GET', path: '/a', headers: [['x', '\u{1F600}\ud800']] }, { method: 'GET', url: 'nonsense', headers: [] }]) {
-      const refused = verifier.decide(hostile, { now })
+      const refused = verifier.decideSync(hostile, { now })
       assert.equal(refused.verdict, 'deny')
       assert.equal(refused.response.status, refused.status)
     }
@@ -123,9 +123,9 @@ test('importing needs no initialisation and the module imports nothing of proxy-
 test('100,000 refusals take no more memory', () => {
   const verifier = esm.createVerifier(short)
   const token = `${issue()}x`
-  for (let count = 0; count < 1000; count++) verifier.decide({ method: 'GET', path: '/a', headers: [['authorization', `Bearer ${token}`]] }, { now })
+  for (let count = 0; count < 1000; count++) verifier.decideSync({ method: 'GET', path: '/a', headers: [['authorization', `Bearer ${token}`]] }, { now })
   const before = process.memoryUsage().arrayBuffers + process.memoryUsage().external
-  for (let count = 0; count < 100000; count++) verifier.decide({ method: 'GET', path: '/a', headers: [['authorization', `Bearer ${token}`]] }, { now })
+  for (let count = 0; count < 100000; count++) verifier.decideSync({ method: 'GET', path: '/a', headers: [['authorization', `Bearer ${token}`]] }, { now })
   const grown = process.memoryUsage().arrayBuffers + process.memoryUsage().external - before
   assert.ok(grown < 4 << 20, `${grown} bytes`)
 })

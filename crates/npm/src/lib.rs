@@ -3,6 +3,8 @@
 //! Verdicts cross as JSON text: one string each way is the cheapest crossing, and JavaScript parses the claims from the
 //! very text that was verified.
 
+mod sources;
+
 use datakit_token::{Decision, Denial, OwnedRequest, Reason, UnixTime, Valid, report_decide};
 use serde_json::{Map, Value, json};
 use wasm_bindgen::prelude::*;

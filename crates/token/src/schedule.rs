@@ -33,7 +33,8 @@ impl Schedule {
         if self.in_flight && since < self.timeout.saturating_add(LOST) {
             return false;
         }
-        since >= self.pause() && (wanted || uptime >= self.due)
+        // A wish does not shorten the pause after a failure.
+        since >= self.cooldown && (uptime >= self.due || (wanted && self.failures == 0))
     }
 
     /// Whether the answer of a fetch is still to come.
@@ -66,7 +67,8 @@ impl Schedule {
         self.in_flight = false;
         self.failures = self.failures.saturating_add(1);
         let pause = self.pause();
-        self.due = uptime.saturating_add(pause).saturating_add(share(pause / 4, jitter));
+        let pause = pause.saturating_sub(share(pause / 4, jitter)).max(self.cooldown);
+        self.due = uptime.saturating_add(pause);
     }
 
     /// Takes over content of some age, fetched by somebody else or in an earlier life.
@@ -99,13 +101,11 @@ impl Schedule {
         self.due = uptime.saturating_add((lifetime / 10).saturating_mul(8)).saturating_add(ahead);
     }
 
-    /// The shortest time between two attempts: doubled with each failure.
-    const fn pause(&self) -> u64 {
-        let doublings = self.failures.saturating_sub(1);
-        let doublings = if doublings > 16 { 16 } else { doublings };
+    /// The pause after failures: doubled with each, and never so long that recovery takes more than one refresh.
+    fn pause(&self) -> u64 {
+        let doublings = self.failures.saturating_sub(1).min(16);
         let pause = self.cooldown.saturating_mul(1_u64.wrapping_shl(doublings));
-        let limit = if self.cooldown > MAX_BACK_OFF { self.cooldown } else { MAX_BACK_OFF };
-        if pause > limit { limit } else { pause }
+        pause.min(MAX_BACK_OFF).min(self.refresh).max(self.cooldown)
     }
 }
 
@@ -185,11 +185,17 @@ mod tests {
     }
 
     #[test]
-    fn jitter_spreads_retries_and_never_shortens_the_pause() {
+    fn jitter_spreads_retries_and_never_shortens_the_cool_down() {
         let mut schedule = new();
+        for _ in 0..3 {
+            schedule.begin(0);
+            schedule.fail(0, 255);
+        }
+        // 40 s, less nearly a quarter; nobody's wish changes that.
+        assert!(!schedule.is_due(30_000, true) && schedule.is_due(30_100, false));
         schedule.begin(0);
+        schedule.succeed(0, None, 0);
         schedule.fail(0, 255);
-        assert!(!schedule.is_due(12_000, false));
-        assert!(schedule.is_due(12_500, false) && schedule.is_due(10_000, true));
+        assert!(!schedule.is_due(9_999, true) && schedule.is_due(10_000, false));
     }
 }

@@ -25,7 +25,7 @@ const { createVerifier } = createRequire(process.cwd() + '/')('datakit-token')
 const { config, requests } = JSON.parse(readFileSync(0, 'utf8'))
 const verifier = createVerifier(config)
 const verdict = (d) => d.verdict === 'allow' ? { reason: 'ok', path: d.upstream.path } : { reason: d.reason }
-console.log(JSON.stringify(requests.map((request) => verdict(verifier.decide(request)))))
+console.log(JSON.stringify(requests.map((request) => verdict(verifier.decideSync(request)))))
 ";
 
 struct Case {

@@ -1,0 +1,135 @@
+//! Remote keys for JavaScript, which carries the bytes. Sources are numbered in the order of their providers; times
+//! are `now` (seconds, wall clock) and `uptime` (milliseconds, monotonic clock).
+
+use datakit_token::{Answer, KeySource, Moment, SourceError};
+use serde_json::{Value, json};
+use wasm_bindgen::prelude::*;
+
+use crate::{Verifier, time};
+
+/// Nothing to do.
+const IDLE: u8 = 0;
+/// Fetch, and go on with the keys that are there.
+const REFRESH: u8 = 1;
+/// Fetch and wait: no keys, old ones, or a token whose key may have come.
+const LOAD: u8 = 2;
+/// A fetch is under way, and there is reason to wait for it.
+const JOIN: u8 = 3;
+
+#[wasm_bindgen]
+impl Verifier {
+    /// What each source fetches, as JSON.
+    pub fn sources(&self) -> String {
+        let describe = |source: &KeySource| {
+            let request = source.request()?;
+            Some(json!({
+                "provider": source.provider(), "url": request.url(), "accept": request.accept(),
+                "timeout": request.timeout(), "maxBytes": request.max_bytes(), "identity": source.identity(),
+            }))
+        };
+        self.0.remote_sources().filter_map(describe).collect::<Value>().to_string()
+    }
+
+    /// What to do about a source before a token is judged: 0 nothing, 1 fetch, 2 fetch and wait, 3 wait.
+    pub fn plan(&self, index: usize, now: f64, uptime: f64) -> u8 {
+        let (Some(source), Some(moment)) = (self.0.remote_sources().nth(index), moment(now, uptime, 0)) else {
+            return IDLE;
+        };
+        let needed = source.is_wanted() || !source.is_fresh(moment);
+        match (source.is_due(moment.uptime), needed) {
+            (true, true) => LOAD,
+            (true, false) => REFRESH,
+            (false, _) if source.is_in_flight(moment.uptime) && needed => JOIN,
+            (false, _) => IDLE,
+        }
+    }
+
+    /// Whether a source has keys at all.
+    pub fn is_loaded(&self, index: usize) -> bool {
+        self.0.remote_sources().nth(index).is_some_and(KeySource::is_loaded)
+    }
+
+    /// A source's state, as JSON.
+    pub fn state(&self, index: usize, now: f64, uptime: f64) -> String {
+        let (Some(source), Some(moment)) = (self.0.remote_sources().nth(index), moment(now, uptime, 0)) else {
+            return "null".into();
+        };
+        let (keys, rules) = source.counts();
+        json!({
+            "provider": source.provider(), "fresh": source.is_fresh(moment), "loaded": source.is_loaded(),
+            "failures": source.failures(), "keys": keys, "rules": rules, "sequence": source.sequence(),
+        })
+        .to_string()
+    }
+
+    /// A fetch begins.
+    pub fn begin(&mut self, index: usize, uptime: f64) {
+        if let Some(source) = self.0.remote_sources_mut().nth(index) {
+            source.begin(milliseconds(uptime));
+        }
+    }
+
+    /// A fetch has been answered; the outcome as JSON.
+    #[expect(clippy::too_many_arguments, reason = "numbers and strings cross cheaper than an object")]
+    pub fn finish(
+        &mut self,
+        index: usize,
+        status: u16,
+        content_type: Option<String>,
+        cache_control: Option<String>,
+        age: Option<String>,
+        body: &[u8],
+        now: f64,
+        uptime: f64,
+        jitter: u8,
+    ) -> String {
+        let answer = Answer {
+            status,
+            content_type: content_type.as_deref().map(str::as_bytes),
+            cache_control: cache_control.as_deref().map(str::as_bytes),
+            age: age.as_deref().map(str::as_bytes),
+            body,
+        };
+        self.end(index, moment(now, uptime, jitter), |source, moment| source.finish(Some(&answer), moment))
+    }
+
+    /// A fetch has not been answered; the outcome as JSON.
+    pub fn fail(&mut self, index: usize, now: f64, uptime: f64, jitter: u8) -> String {
+        self.end(index, moment(now, uptime, jitter), |source, moment| source.finish(None, moment))
+    }
+
+    /// What to keep over a restart.
+    pub fn snapshot(&self, index: usize) -> Option<String> {
+        self.0.remote_sources().nth(index)?.snapshot().and_then(|snapshot| String::from_utf8(snapshot).ok())
+    }
+
+    /// Takes over what was kept; the outcome as JSON.
+    pub fn restore(&mut self, index: usize, snapshot: &str, now: f64, uptime: f64, jitter: u8) -> String {
+        self.end(index, moment(now, uptime, jitter), |source, moment| source.restore(snapshot.as_bytes(), moment))
+    }
+
+    fn end(
+        &mut self,
+        index: usize,
+        moment: Option<Moment>,
+        action: impl FnOnce(&mut KeySource, Moment) -> Result<bool, SourceError>,
+    ) -> String {
+        let (Some(source), Some(moment)) = (self.0.remote_sources_mut().nth(index), moment) else {
+            return json!({ "fault": "unreachable", "text": "no clock" }).to_string();
+        };
+        match action(source, moment) {
+            Ok(changed) => json!({ "changed": changed }),
+            Err(error) => json!({ "fault": error.fault().code(), "text": error.to_string() }),
+        }
+        .to_string()
+    }
+}
+
+fn moment(now: f64, uptime: f64, jitter: u8) -> Option<Moment> {
+    Some(Moment { now: time(now)?, uptime: milliseconds(uptime), jitter })
+}
+
+/// Whole milliseconds; what is no time is the beginning.
+fn milliseconds(uptime: f64) -> u64 {
+    format!("{}", uptime.floor()).parse().unwrap_or(0)
+}

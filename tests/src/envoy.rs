@@ -34,8 +34,23 @@ impl Envoy {
     /// # Errors
     /// What is missing, or the log of an Envoy that refused to start.
     pub fn start(configurations: &[String], upstream: SocketAddr) -> Result<Self, String> {
+        Self::start_with_keys(configurations, upstream, None, 1)
+    }
+
+    /// The same with a cluster `keys`, and this many workers.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_with_keys(
+        configurations: &[String],
+        upstream: SocketAddr,
+        keys: Option<SocketAddr>,
+        workers: u32,
+    ) -> Result<Self, String> {
         let filter = filter()?;
-        Self::launch(|access_log| bootstrap(configurations, upstream, &filter, access_log).to_string())
+        Self::launch_with(workers, |access_log| {
+            bootstrap(configurations, upstream, keys, &filter, access_log).to_string()
+        })
     }
 
     /// Starts Envoy with a bootstrap document (JSON or YAML), written once the path of the access log is known. Its
@@ -44,6 +59,10 @@ impl Envoy {
     /// # Errors
     /// As [`Self::start`].
     pub fn launch(bootstrap: impl FnOnce(&Path) -> String) -> Result<Self, String> {
+        Self::launch_with(1, bootstrap)
+    }
+
+    fn launch_with(workers: u32, bootstrap: impl FnOnce(&Path) -> String) -> Result<Self, String> {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let binary = variable("DATAKIT_TOKEN_ENVOY")?;
         let fault = |error: std::io::Error| error.to_string();
@@ -56,7 +75,8 @@ impl Envoy {
         fs::write(directory.join("clock"), 0_u64.to_le_bytes()).map_err(fault)?;
         let log = fs::File::create(directory.join("log")).map_err(fault)?;
         let mut command = Command::new(&binary);
-        command.args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "warn", "-c"]).arg(&file);
+        command.args(["--concurrency", &workers.to_string(), "--disable-hot-restart", "--log-level", "warn", "-c"]);
+        command.arg(&file);
         command.arg("--admin-address-path").arg(directory.join("admin"));
         let clock = PathBuf::from(variable("DATAKIT_TOKEN_DIST")?).join("libdatakit_token_clock.so");
         if clock.exists() {
@@ -187,7 +207,13 @@ pub fn filter() -> Result<PathBuf, String> {
     Ok(PathBuf::from(variable("DATAKIT_TOKEN_DIST")?).join("datakit_token.wasm"))
 }
 
-fn bootstrap(configurations: &[String], upstream: SocketAddr, filter: &Path, access_log: &Path) -> Value {
+fn bootstrap(
+    configurations: &[String],
+    upstream: SocketAddr,
+    keys: Option<SocketAddr>,
+    filter: &Path,
+    access_log: &Path,
+) -> Value {
     let address =
         |address: SocketAddr| json!({ "socket_address": { "address": address.ip(), "port_value": address.port() } });
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -220,12 +246,16 @@ fn bootstrap(configurations: &[String], upstream: SocketAddr, filter: &Path, acc
                 } }] }],
         })
     };
+    let cluster = |(name, server): (&str, Option<SocketAddr>)| {
+        Some(json!({ "name": name, "type": "STATIC", "load_assignment": { "cluster_name": name, "endpoints": [
+            { "lb_endpoints": [{ "endpoint": { "address": address(server?) } }] }] } }))
+    };
+    let clusters: Vec<_> = [("upstream", Some(upstream)), ("keys", keys)].into_iter().filter_map(cluster).collect();
     json!({
         "admin": { "address": address(any) },
         "static_resources": {
             "listeners": configurations.iter().enumerate().map(listener).collect::<Vec<_>>(),
-            "clusters": [{ "name": "upstream", "type": "STATIC", "load_assignment": { "cluster_name": "upstream", "endpoints": [
-                { "lb_endpoints": [{ "endpoint": { "address": address(upstream) } }] }] } }],
+            "clusters": clusters,
         },
     })
 }

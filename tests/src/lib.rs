@@ -1,4 +1,4 @@
-//! The shared vectors, and what it takes to put them to real Envoy: a clock, an upstream, a client.
+//! The shared vectors, and what it takes to put them to real Envoy and Node: a clock, an upstream, a client, a key server.
 
 #![expect(
     clippy::indexing_slicing,
@@ -10,6 +10,8 @@ pub mod client;
 pub mod corpora;
 pub mod envoy;
 pub mod hostile;
+pub mod key_server;
 pub mod mint;
+pub mod node;
 pub mod upstream;
 pub mod vectors;

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::{host::Envoy, plugin::Plugins};
+use crate::{filter::Action, host::Envoy, plugin::Plugins};
 
 thread_local! {
     /// A VM has one thread.
@@ -11,7 +11,7 @@ thread_local! {
 
 /// The answer of a header hook: go on with the request.
 const CONTINUE: u32 = 0;
-/// The answer of a header hook: stop here; a local reply has been sent.
+/// The answer of a header hook: stop here; a local reply has been sent, or the request waits for keys.
 const STOP: u32 = 1;
 
 /// Names the ABI version by its existence.
@@ -52,10 +52,24 @@ extern "C" fn proxy_on_configure(context: u32, size: usize) -> u32 {
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_request_headers(context: u32, _count: u32, _end_of_stream: u32) -> u32 {
     match with(|plugins| plugins.decide(&Envoy, context)) {
-        Some(true) => CONTINUE,
+        Some(Action::Continue) => CONTINUE,
         // Never without a decision.
-        _ => STOP,
+        Some(Action::Answered | Action::Wait) | None => STOP,
     }
+}
+
+/// The tick period of a plugin is over.
+#[expect(unsafe_code, reason = "exported under the name that the ABI fixes")]
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_tick(context: u32) {
+    with(|plugins| plugins.tick(&Envoy, context));
+}
+
+/// A call that a plugin has made is answered, or will never be.
+#[expect(unsafe_code, reason = "exported under the name that the ABI fixes")]
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_http_call_response(context: u32, call: u32, _headers: u32, body_size: usize, _trailers: u32) {
+    with(|plugins| plugins.answer(&Envoy, context, call, body_size));
 }
 
 /// A context ends.

@@ -8,30 +8,45 @@ use crate::{
     plugin::Plugin,
 };
 
-/// True lets the request go on with its edits made; false means that it has been answered.
-pub(crate) fn decide(host: &impl Host, plugin: Option<&Plugin>) -> bool {
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// It goes on, with its edits made.
+    Continue,
+    /// It has been answered.
+    Answered,
+    /// It lacks keys that may come soon.
+    Wait,
+}
+
+/// Decides about the current request; `patient` if it may wait for keys.
+pub(crate) fn decide(host: &impl Host, plugin: Option<&Plugin>, patient: bool) -> Action {
     // Fail closed: without configuration, headers or clock nothing is allowed.
     let Some(plugin) = plugin else {
         reply(host, Reason::NotConfigured, &Response::without_configuration(Reason::NotConfigured));
-        return false;
+        return Action::Answered;
     };
     let denial = match judge(host, plugin) {
         Ok(()) => {
             plugin.counters.count_allowed(host);
-            return true;
+            return Action::Continue;
         }
         Err(denial) => denial,
     };
+    let lacks_keys = matches!(denial.reason(), Reason::UnknownKey | Reason::KeysUnavailable);
+    if lacks_keys && patient && plugin.may_wait() {
+        return Action::Wait;
+    }
     plugin.counters.count_denied(host, denial.reason());
     reply(host, denial.reason(), denial.response());
-    false
+    Action::Answered
 }
 
 fn judge(host: &impl Host, plugin: &Plugin) -> Result<(), Denial> {
     let not_ready = || plugin.verifier.deny(Reason::NotConfigured);
     let bytes = host.request_headers().map_err(|HostError| not_ready())?;
     let pairs = header_map::read(&bytes).ok_or_else(not_ready)?;
-    let now = host.now().ok().and_then(UnixTime::from_secs).ok_or_else(not_ready)?;
+    let now = host.now().ok().and_then(|now| UnixTime::from_secs(now / 1_000_000_000)).ok_or_else(not_ready)?;
 
     let (pseudo, headers): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(name, _)| name.first() == Some(&b':'));
     // A CONNECT request has no path; the empty one matches no rule.
@@ -66,9 +81,10 @@ fn reply(host: &impl Host, reason: Reason, response: &Response) {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
+    use std::{cell::RefCell, collections::BTreeMap};
 
     use crate::{
+        filter::Action,
         header_map,
         host::{Host, HostError, Level},
         plugin::Plugins,
@@ -83,6 +99,7 @@ mod tests {
         headers: Result<Vec<u8>, HostError>,
         now: Result<u64, HostError>,
         replies: RefCell<Vec<(u16, String)>>,
+        shared: RefCell<BTreeMap<String, (Vec<u8>, u32)>>,
         log: RefCell<Vec<String>>,
     }
 
@@ -91,8 +108,9 @@ mod tests {
             Self {
                 configuration: CONFIGURATION,
                 headers: Ok(header_map::write(&[(":method", "GET"), (":path", "/"), ("authorization", "Bearer x")])),
-                now: Ok(1_790_000_000),
+                now: Ok(1_790_000_000_000_000_000),
                 replies: RefCell::default(),
+                shared: RefCell::default(),
                 log: RefCell::default(),
             }
         }
@@ -102,7 +120,7 @@ mod tests {
             plugins.create(1, 0);
             plugins.configure(self, 1, self.configuration.len());
             plugins.create(2, 1);
-            assert!(!plugins.decide(self, 2));
+            assert_eq!(plugins.decide(self, 2), Action::Answered);
             let (status, details) = self.replies.borrow_mut().pop().unwrap();
             format!("{status} {details}")
         }
@@ -127,6 +145,36 @@ mod tests {
         }
         fn now(&self) -> Result<u64, HostError> {
             self.now
+        }
+        fn set_tick_period(&self, _: u32) -> Result<(), HostError> {
+            Ok(())
+        }
+        fn dispatch(&self, _: &str, _: &[u8], _: u32) -> Result<u32, HostError> {
+            Err(HostError)
+        }
+        fn call_headers(&self) -> Result<Vec<u8>, HostError> {
+            Err(HostError)
+        }
+        fn call_body(&self, _: usize) -> Result<Vec<u8>, HostError> {
+            Err(HostError)
+        }
+        fn shared(&self, key: &str) -> Result<Option<(Vec<u8>, u32)>, HostError> {
+            Ok(self.shared.borrow().get(key).cloned())
+        }
+        fn set_shared(&self, key: &str, value: &[u8], version: u32) -> Result<(), HostError> {
+            let mut shared = self.shared.borrow_mut();
+            let (known, current) = shared.entry(key.into()).or_default();
+            if version != 0 && version != *current {
+                return Err(HostError);
+            }
+            (*known, *current) = (value.into(), current.wrapping_add(1));
+            Ok(())
+        }
+        fn set_context(&self, _: u32) -> Result<(), HostError> {
+            Ok(())
+        }
+        fn resume(&self) -> Result<(), HostError> {
+            Ok(())
         }
         fn define_counter(&self, _: &str) -> Result<u32, HostError> {
             Ok(0)

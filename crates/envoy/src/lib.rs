@@ -5,7 +5,9 @@
 //! costs on every request.
 
 mod abi;
+mod fetch;
 mod filter;
 mod header_map;
 mod host;
+mod parking;
 mod plugin;

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use datakit_token::{Reason, Verifier};
 
 use crate::{
-    filter,
+    fetch::Fetcher,
+    filter::{self, Action},
     host::{Host, HostError, Level},
+    parking::Parking,
 };
 
 /// All contexts of the VM. Several filters may share one VM, each with its own configuration.
@@ -21,6 +23,8 @@ pub(crate) struct Plugins {
 pub(crate) struct Plugin {
     pub(crate) verifier: Verifier,
     pub(crate) counters: Counters,
+    fetcher: Fetcher,
+    parking: Parking,
 }
 
 /// One counter for each verdict, defined once.
@@ -41,8 +45,15 @@ impl Plugins {
 
     /// Ends a plugin or a request.
     pub(crate) fn delete(&mut self, context: u32) {
-        if self.requests.remove(&context).is_none() {
-            self.plugins.remove(&context);
+        match self.requests.remove(&context) {
+            Some(plugin) => {
+                if let Some(Some(plugin)) = self.plugins.get_mut(&plugin) {
+                    plugin.parking.forget(context);
+                }
+            }
+            None => {
+                self.plugins.remove(&context);
+            }
         }
     }
 
@@ -64,10 +75,31 @@ impl Plugins {
         }
     }
 
-    /// Decides about a request: true lets it go on, false means that it has been answered.
-    pub(crate) fn decide(&self, host: &impl Host, context: u32) -> bool {
-        let plugin = self.requests.get(&context).and_then(|plugin| self.plugins.get(plugin)).and_then(Option::as_ref);
-        filter::decide(host, plugin)
+    /// Decides about a request.
+    pub(crate) fn decide(&mut self, host: &impl Host, context: u32) -> Action {
+        let plugin =
+            self.requests.get(&context).and_then(|plugin| self.plugins.get_mut(plugin)).and_then(Option::as_mut);
+        let action = filter::decide(host, plugin.as_deref(), true);
+        if let (Action::Wait, Some(plugin)) = (action, plugin) {
+            plugin.parking.park(context, plugin.fetcher.uptime());
+        }
+        action
+    }
+
+    /// Time passes for a plugin.
+    pub(crate) fn tick(&mut self, host: &impl Host, context: u32) {
+        if let Some(Some(plugin)) = self.plugins.get_mut(&context) {
+            let news = plugin.fetcher.tick(host, &mut plugin.verifier);
+            plugin.release(host, news);
+        }
+    }
+
+    /// A call of a plugin has been answered.
+    pub(crate) fn answer(&mut self, host: &impl Host, context: u32, call: u32, body_size: usize) {
+        if let Some(Some(plugin)) = self.plugins.get_mut(&context) {
+            let news = plugin.fetcher.answer(host, &mut plugin.verifier, call, body_size);
+            plugin.release(host, news);
+        }
     }
 }
 
@@ -77,12 +109,32 @@ impl Plugin {
         if configuration.trim_ascii_start().first() != Some(&b'{') {
             return Err("expected a JSON object in a google.protobuf.StringValue".into());
         }
-        let verifier = Verifier::from_json(configuration).map_err(|error| error.to_string())?;
+        let mut verifier = Verifier::from_json(configuration).map_err(|error| error.to_string())?;
+        verifier.check_clusters().map_err(|error| error.to_string())?;
         for warning in verifier.warnings() {
             host.log(Level::Warn, &format!("datakit-token: {warning}"));
         }
         let counters = Counters::define(host).map_err(|HostError| String::from("the host defines no metrics"))?;
-        Ok(Self { verifier, counters })
+        let fetcher = Fetcher::new(host, &mut verifier)
+            .map_err(|HostError| String::from("the host has no shared data, timers or metrics"))?;
+        let parking = Parking::new(verifier.parked_requests());
+        Ok(Self { verifier, counters, fetcher, parking })
+    }
+
+    /// Whether a request that lacks keys should wait for them.
+    pub(crate) fn may_wait(&self) -> bool {
+        self.parking.has_room() && self.fetcher.expects_answer(&self.verifier)
+    }
+
+    /// Judges waiting requests again: all if there is news, else those that have waited long enough. Nobody waits twice.
+    fn release(&mut self, host: &impl Host, news: bool) {
+        for context in self.parking.take(news, self.fetcher.uptime()) {
+            // A request that cannot be addressed has gone.
+            if host.set_context(context).is_ok() && filter::decide(host, Some(self), false) == Action::Continue {
+                // If this fails the request stays where it is, until its client or a timeout ends it.
+                let _ = host.resume();
+            }
+        }
     }
 }
 

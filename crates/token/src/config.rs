@@ -194,6 +194,9 @@ pub(crate) struct ResponsesConfig {
 pub(crate) struct LimitsConfig {
     #[serde(default = "default_token_bytes")]
     pub(crate) token_bytes: u32,
+    /// Requests that may wait for keys at the same time.
+    #[serde(default = "default_parked_requests")]
+    pub(crate) parked_requests: u32,
 }
 
 /// The only version of the document.
@@ -241,7 +244,7 @@ impl Default for ResponsesConfig {
 
 impl Default for LimitsConfig {
     fn default() -> Self {
-        Self { token_bytes: default_token_bytes() }
+        Self { token_bytes: default_token_bytes(), parked_requests: default_parked_requests() }
     }
 }
 
@@ -312,4 +315,8 @@ const fn default_retry_after() -> Duration {
 
 const fn default_token_bytes() -> u32 {
     8192
+}
+
+const fn default_parked_requests() -> u32 {
+    256
 }

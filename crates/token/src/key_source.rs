@@ -144,12 +144,18 @@ impl KeySource {
         self.remote.as_ref().map(Remote::request)
     }
 
+    /// Whether it is a trust bundle that has to be there.
+    pub(crate) const fn is_bundle(&self) -> bool {
+        self.trust.is_some()
+    }
+
     /// A text that is the same for two sources exactly if they take the same answers.
     #[must_use]
     pub fn identity(&self) -> String {
         let Some(remote) = &self.remote else { return String::new() };
         let trust = self.trust.as_ref().map(|trust| format!(" {} {:?}", trust.issuer, trust.roots.fingerprints()));
-        format!("{}{}", remote.request().url(), trust.unwrap_or_default())
+        let request = remote.request();
+        format!("{} {}{}", request.url(), request.cluster().unwrap_or_default(), trust.unwrap_or_default())
     }
 
     /// Whether to fetch now. `uptime` is the caller's monotonic clock in milliseconds.
@@ -370,9 +376,10 @@ impl KeySource {
     fn accept(&mut self, text: &[u8], mut fetch: Fetch, now: UnixTime) -> Result<bool, SourceError> {
         if let Content::Set { fetch: old, .. } | Content::Bundle { fetch: old, .. } = &mut self.content
             && old.text == text
-            && self.trust.is_none()
         {
-            (old.at, old.lifetime) = (fetch.at, fetch.lifetime);
+            // The very bytes that were judged before; how old they may get is judged with each token.
+            old.at = fetch.at;
+            old.lifetime = fetch.lifetime.or(old.lifetime);
             return Ok(false);
         }
         fetch.text = text.to_vec();

@@ -30,6 +30,7 @@ pub struct Verifier {
     policy: Policy,
     responses: Responses,
     token_bytes: usize,
+    parked_requests: usize,
     claim_header_names: Vec<String>,
     warnings: Vec<ConfigError>,
 }
@@ -87,6 +88,7 @@ impl Verifier {
             policy: Policy::new(config.rules)?,
             responses: Responses::new(config.responses)?,
             token_bytes,
+            parked_requests: usize::try_from(config.limits.parked_requests).unwrap_or(usize::MAX),
             claim_header_names,
             warnings,
         })
@@ -100,6 +102,27 @@ impl Verifier {
     /// The same, to begin and finish fetches.
     pub fn remote_sources_mut(&mut self) -> impl Iterator<Item = &mut KeySource> {
         self.providers.iter_mut().map(|provider| &mut provider.keys).filter(|source| source.request().is_some())
+    }
+
+    /// Checks that every remote source names the cluster that it is reached through, as Envoy needs it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first that does not.
+    pub fn check_clusters(&self) -> Result<(), ConfigError> {
+        for (index, provider) in self.providers.iter().enumerate() {
+            if provider.keys.request().is_some_and(|request| request.cluster().is_none()) {
+                let error = ConfigError::new("required in Envoy, but missing").within("cluster").within("remote");
+                let error = if provider.keys.is_bundle() { error.within("bundle") } else { error };
+                return Err(error.within("keys").within(&format!("{index}")).within("providers"));
+            }
+        }
+        Ok(())
+    }
+
+    /// How many requests may wait for keys at the same time.
+    #[must_use]
+    pub const fn parked_requests(&self) -> usize {
+        self.parked_requests
     }
 
     /// What is accepted in the configuration, but hardly meant: skipped keys, no rules.

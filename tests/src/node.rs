@@ -1,0 +1,72 @@
+//! The installed npm package in a running Node, asked line by line.
+
+use std::{
+    env,
+    io::{BufRead, BufReader, Write},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+};
+
+use serde_json::Value;
+
+/// Reads `{"create": NAME, "config": ...}` or `{"verifier": NAME, "token": ..., "now"?: ...}`, a line each, and answers
+/// each with a line: `"ok"`, a reason, or what else went wrong.
+const SCRIPT: &str = "
+import { createRequire } from 'node:module'
+import { createInterface } from 'node:readline'
+const { createVerifier } = createRequire(process.cwd() + '/')('datakit-token')
+const verifiers = new Map()
+async function answer({ create, config, verifier, token, now }) {
+  if (create !== undefined) return verifiers.set(create, createVerifier(config)), 'ok'
+  const result = await verifiers.get(verifier).safeVerify(token, now === undefined ? {} : { now })
+  return result.ok ? 'ok' : result.error.code
+}
+for await (const line of createInterface({ input: process.stdin })) {
+  console.log(JSON.stringify(await answer(JSON.parse(line)).catch((error) => String(error))))
+}
+";
+
+/// A running Node; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Node {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Node {
+    /// Starts Node with the package installed by `cargo xtask test`.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub fn start() -> Result<Self, String> {
+        let project = env::var("DATAKIT_TOKEN_PACKAGE").map_err(|_| "DATAKIT_TOKEN_PACKAGE: run `cargo xtask test`")?;
+        let mut child = Command::new("node")
+            .args(["--input-type=module", "--eval", SCRIPT])
+            .current_dir(project)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("node: {error}"))?;
+        let input = child.stdin.take().ok_or("no standard input")?;
+        let output = BufReader::new(child.stdout.take().ok_or("no standard output")?);
+        Ok(Self { child, input, output })
+    }
+
+    /// Puts one question and waits for its answer.
+    ///
+    /// # Errors
+    /// If Node has ended.
+    pub fn ask(&mut self, question: &Value) -> Result<String, String> {
+        writeln!(self.input, "{question}").map_err(|error| error.to_string())?;
+        let mut line = String::new();
+        self.output.read_line(&mut line).map_err(|error| error.to_string())?;
+        serde_json::from_str(&line).map_err(|error| format!("{line}: {error}"))
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

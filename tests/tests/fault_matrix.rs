@@ -1,0 +1,294 @@
+//! Every way in which a key server can fail, for key sets and trust bundles, in real Envoy and in Node: never a wrong
+//! accept, never more fetches than allowed, and back to normal within one refresh.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests"
+)]
+
+use std::{
+    collections::BTreeSet,
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use datakit_token_tests::{
+    client,
+    envoy::Envoy,
+    key_server::{Behaviour, KeyServer},
+    mint,
+    node::Node,
+    upstream,
+};
+use serde_json::{Value, json};
+
+const ISSUER: &str = "https://id.example.com";
+/// Seconds; every cell refreshes this often.
+const REFRESH: u64 = 2;
+/// How long a fault lasts.
+const FAULT: Duration = Duration::from_secs(5);
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
+}
+
+fn token(key: &str) -> String {
+    let header = json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": key }).to_string();
+    let claims = json!({ "iss": ISSUER, "aud": "api", "iat": now() - 5, "exp": now() + 600, "permissions": ["p"] });
+    mint::sign(&mint::key(key), header.as_bytes(), claims.to_string().as_bytes())
+}
+
+fn set(keys: &[&str]) -> String {
+    json!({ "keys": keys.iter().map(|name| mint::jwk(name)).collect::<Vec<_>>() }).to_string()
+}
+
+fn bundle(root: &str, seq: u64, keys: &[&str], change: &Value) -> String {
+    let keys: Vec<_> = keys.iter().map(|name| mint::jwk(name)).collect();
+    let mut members =
+        json!({ "iss": ISSUER, "seq": seq, "iat": now(), "exp": now() + 3_600, "keys": keys, "roots": ["root-1"] });
+    for (name, value) in change.as_object().unwrap() {
+        members[name] = value.clone();
+    }
+    mint::bundle(root, &members)
+}
+
+/// One fault of one kind of document.
+struct Cell {
+    name: &'static str,
+    bundle: bool,
+    /// The fault is there from the start.
+    at_start: bool,
+    fault: Behaviour,
+    /// What tokens of the key that was good before may be answered while the fault lasts.
+    answers: &'static [&'static str],
+}
+
+impl Cell {
+    fn good(&self, seq: u64, key: &str) -> Behaviour {
+        if self.bundle {
+            Behaviour::Document("application/jwt", bundle("root-1", seq, &[key], &json!({})))
+        } else {
+            Behaviour::Document("application/json", set(&[key]))
+        }
+    }
+
+    fn config(&self, server: &KeyServer, path: &str) -> Value {
+        let remote = json!({ "url": server.url(path), "cluster": "keys", "timeout": "1s", "cooldown": "1s",
+            "refresh": format!("{REFRESH}s"), "stale_for": "10m" });
+        let keys = if self.bundle {
+            json!({ "bundle": { "roots": { "keys": [mint::jwk("root-1")] }, "remote": remote } })
+        } else {
+            json!({ "remote": remote })
+        };
+        json!({ "version": 1, "providers": [{ "name": "main", "issuer": ISSUER, "audiences": ["api"], "keys": keys }],
+            "rules": [{ "match": { "path": { "prefix": "/" } }, "require": { "permission": "p" } }] })
+    }
+}
+
+fn cells() -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for is_bundle in [false, true] {
+        // `evil` is what the fault would bring in if somebody fell for it.
+        let evil = |seq: u64| if is_bundle { bundle("root-1", seq, &["evil"], &json!({})) } else { set(&["evil"]) };
+        let mut add =
+            |name, fault, answers| cells.push(Cell { name, bundle: is_bundle, at_start: false, fault, answers });
+        add("down later", Behaviour::Down, &["ok"]);
+        add("500", Behaviour::Status(500, evil(6)), &["ok"]);
+        add("404", Behaviour::Status(404, evil(6)), &["ok"]);
+        add("redirect", Behaviour::Redirect("/evil".into()), &["ok"]);
+        add("slow", Behaviour::Slow(Duration::from_secs(3), evil(6)), &["ok"]);
+        add("truncated", Behaviour::Truncated(evil(6)), &["ok"]);
+        add("20 MiB", Behaviour::Huge(20 << 20, evil(6)), &["ok"]);
+        add("not JSON", Behaviour::Document("application/json", "<html>no</html>".into()), &["ok"]);
+        let wrong_type = if is_bundle { token("evil") } else { evil(0) };
+        add("wrong type", Behaviour::Document("text/html", wrong_type), &["ok"]);
+        let foreign = r#"{"keys":[{"kty":"RSA","kid":"evil","n":"AQAB","e":"AQAB"}]}"#;
+        if is_bundle {
+            let document = |text: String| Behaviour::Document("application/jwt", text);
+            let with = |change: Value| document(bundle("root-1", 6, &["evil"], &change));
+            let foreign: Value = serde_json::from_str(foreign).unwrap();
+            add("empty set", with(json!({ "keys": [] })), &["ok"]);
+            add("foreign keys only", with(json!({ "keys": foreign["keys"] })), &["ok"]);
+            add("lower seq", document(bundle("root-1", 4, &["evil"], &json!({}))), &["ok"]);
+            add("same seq, other bytes", document(bundle("root-1", 5, &["evil"], &json!({}))), &["ok"]);
+            add("wrong root", document(bundle("evil", 6, &["evil"], &json!({}))), &["ok"]);
+            add(
+                "root of another kid",
+                document(bundle("evil", 6, &["evil"], &json!({ "roots": ["root-1", "evil"] }))),
+                &["ok"],
+            );
+            add("expired", with(json!({ "iat": now() - 20, "exp": now() - 10 })), &["ok"]);
+            add("from the future", with(json!({ "iat": now() + 300 })), &["ok"]);
+            add("another issuer", with(json!({ "iss": "https://evil.example" })), &["ok"]);
+            add("one bad rule", with(json!({ "rules": [{ "match": { "jti": "x" } }, {}] })), &["ok"]);
+        } else {
+            let document = |text: &str| Behaviour::Document("application/json", text.into());
+            add("empty set", document(r#"{"keys":[]}"#), &["ok"]);
+            add("foreign keys only", document(foreign), &["ok"]);
+            let flip = vec![set(&["k1"]), set(&["k2"])];
+            add("flips on each fetch", Behaviour::Flip(flip), &["ok", "unknown_key"]);
+        }
+        let mut first = |name, fault| {
+            cells.push(Cell { name, bundle: is_bundle, at_start: true, fault, answers: &["keys_unavailable"] });
+        };
+        first("down at start", Behaviour::Down);
+        first("500 at start", Behaviour::Status(500, evil(6)));
+        first("slow at start", Behaviour::Slow(Duration::from_secs(3), evil(6)));
+    }
+    cells
+}
+
+/// Envoy or Node, asked about the tokens of every cell.
+trait Verifier {
+    fn name(&self) -> &'static str;
+    fn verdict(&mut self, cell: usize, token: &str) -> String;
+}
+
+impl Verifier for Envoy {
+    fn name(&self) -> &'static str {
+        "Envoy"
+    }
+
+    fn verdict(&mut self, cell: usize, token: &str) -> String {
+        let headers = vec![(b"authorization".to_vec(), format!("Bearer {token}").into_bytes())];
+        let answer = client::send(self.listener(cell), b"GET", b"/", &headers).unwrap();
+        if answer.status == 200 { "ok".into() } else { answer.reason().unwrap_or_else(|| answer.status.to_string()) }
+    }
+}
+
+impl Verifier for Node {
+    fn name(&self) -> &'static str {
+        "Node"
+    }
+
+    fn verdict(&mut self, cell: usize, token: &str) -> String {
+        self.ask(&json!({ "verifier": cell, "token": token })).unwrap()
+    }
+}
+
+/// What one verifier did in one cell.
+#[derive(Clone, Default)]
+struct Outcome {
+    answers: BTreeSet<String>,
+    fetches: usize,
+    recovery: Option<Duration>,
+    faults: Vec<String>,
+}
+
+fn run(
+    cells: &[Cell],
+    server: &KeyServer,
+    path: impl Fn(usize) -> String,
+    verifier: &mut dyn Verifier,
+) -> Vec<Outcome> {
+    let mut outcomes = vec![Outcome::default(); cells.len()];
+    let (good, next, evil) = (token("k1"), token("k2"), token("evil"));
+    for (index, cell) in cells.iter().enumerate().filter(|(_, cell)| !cell.at_start) {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while verifier.verdict(index, &good) != "ok" {
+            assert!(Instant::now() < deadline, "{}: {} does not load", verifier.name(), cell.name);
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+    let start = Instant::now();
+    for (index, cell) in cells.iter().enumerate() {
+        server.set(&path(index), cell.fault.clone());
+    }
+    while start.elapsed() < FAULT {
+        for (index, cell) in cells.iter().enumerate() {
+            let answer = verifier.verdict(index, &good);
+            if !cell.answers.contains(&answer.as_str()) {
+                outcomes[index].faults.push(format!("answered {answer}"));
+            }
+            outcomes[index].answers.insert(answer);
+            let answer = verifier.verdict(index, &evil);
+            if !matches!(answer.as_str(), "unknown_key" | "keys_unavailable") {
+                outcomes[index].faults.push(format!("answered {answer} to the key of the fault"));
+            }
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    let lasted = start.elapsed();
+    for (index, cell) in cells.iter().enumerate() {
+        outcomes[index].fetches = server.fetches(&path(index));
+        // One per cool-down of a second, and one that was under way.
+        let allowed = usize::try_from(lasted.as_secs()).unwrap() + 2;
+        if outcomes[index].fetches > allowed || outcomes[index].fetches == 0 {
+            let fault = format!("{} fetches in {} s", outcomes[index].fetches, lasted.as_secs());
+            outcomes[index].faults.push(fault);
+        }
+        server.set(&path(index), cell.good(9, "k2"));
+    }
+    // One refresh, a slow answer still under way, and the tests' own time.
+    let start = Instant::now();
+    let limit = Duration::from_secs(REFRESH) + Duration::from_millis(1_500);
+    while start.elapsed() < limit + Duration::from_secs(4) && outcomes.iter().any(|outcome| outcome.recovery.is_none())
+    {
+        for (index, outcome) in outcomes.iter_mut().enumerate().filter(|(_, outcome)| outcome.recovery.is_none()) {
+            if verifier.verdict(index, &next) == "ok" && verifier.verdict(index, &good) == "unknown_key" {
+                outcome.recovery = Some(start.elapsed());
+            }
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    for outcome in &mut outcomes {
+        match outcome.recovery {
+            None => outcome.faults.push("no recovery".into()),
+            Some(recovery) if recovery > limit => outcome.faults.push(format!("recovery after {recovery:?}")),
+            Some(_) => {}
+        }
+    }
+    outcomes
+}
+
+#[test]
+fn fault_matrix() {
+    let cells = cells();
+    let server = KeyServer::start().unwrap();
+    let path = |target: &str, index: usize| format!("/{target}/{index}");
+    server.set("/evil", Behaviour::Document("application/json", set(&["evil"])));
+    for target in ["envoy", "node"] {
+        for (index, cell) in cells.iter().enumerate() {
+            let first = if cell.at_start { cell.fault.clone() } else { cell.good(5, "k1") };
+            server.set(&path(target, index), first);
+        }
+    }
+    let configs = |target: &str| -> Vec<Value> {
+        cells.iter().enumerate().map(|(index, cell)| cell.config(&server, &path(target, index))).collect()
+    };
+    let documents: Vec<String> = configs("envoy").iter().map(Value::to_string).collect();
+    let mut envoy = Envoy::start_with_keys(&documents, upstream::start().unwrap(), Some(server.address()), 2).unwrap();
+    let mut node = Node::start().unwrap();
+    for (index, config) in configs("node").into_iter().enumerate() {
+        assert_eq!(node.ask(&json!({ "create": index, "config": config })).unwrap(), "ok");
+    }
+    let (in_envoy, in_node) = thread::scope(|scope| {
+        let one = scope.spawn(|| run(&cells, &server, |index| path("envoy", index), &mut envoy));
+        let other = scope.spawn(|| run(&cells, &server, |index| path("node", index), &mut node));
+        (one.join(), other.join())
+    });
+    let (in_envoy, in_node) = (in_envoy.unwrap(), in_node.unwrap());
+    assert_eq!(envoy.statistic("vm_reload").unwrap(), 0);
+    println!(
+        "{:<12} {:<24} | {:<25} fetches recovery | {:<25} fetches recovery",
+        "document", "fault", "Envoy answers", "Node answers"
+    );
+    let mut faults = Vec::new();
+    for ((cell, envoy), node) in cells.iter().zip(&in_envoy).zip(&in_node) {
+        let kind = if cell.bundle { "trust bundle" } else { "key set" };
+        let show = |outcome: &Outcome| {
+            let answers: Vec<_> = outcome.answers.iter().map(String::as_str).collect();
+            let recovery =
+                outcome.recovery.map_or_else(|| "never".into(), |time| format!("{:.1} s", time.as_secs_f32()));
+            format!("{:<25} {:>7} {recovery:>8}", answers.join(", "), outcome.fetches)
+        };
+        println!("{kind:<12} {:<24} | {} | {}", cell.name, show(envoy), show(node));
+        for (target, outcome) in [("Envoy", envoy), ("Node", node)] {
+            faults.extend(outcome.faults.iter().map(|fault| format!("{kind}, {}, {target}: {fault}", cell.name)));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}

@@ -9,13 +9,16 @@ use std::{
 use serde_json::Value;
 
 /// Reads `{"create": NAME, "config": ...}` or `{"verifier": NAME, "token": ..., "now"?: ...}`, a line each, and answers
-/// each with a line: `"ok"`, a reason, or what else went wrong.
+/// each with a line: `"ok"`, a reason, or what else went wrong. An array of questions gets an array of answers.
 const SCRIPT: &str = "
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 const { createVerifier } = createRequire(process.cwd() + '/')('datakit-token')
 const verifiers = new Map()
-async function answer({ create, config, verifier, token, now }) {
+async function answer(question) {
+  // Many questions at once are judged at once.
+  if (Array.isArray(question)) return Promise.all(question.map(answer))
+  const { create, config, verifier, token, now } = question
   if (create !== undefined) return verifiers.set(create, createVerifier(config)), 'ok'
   const result = await verifiers.get(verifier).safeVerify(token, now === undefined ? {} : { now })
   return result.ok ? 'ok' : result.error.code
@@ -57,6 +60,20 @@ impl Node {
     /// # Errors
     /// If Node has ended.
     pub fn ask(&mut self, question: &Value) -> Result<String, String> {
+        let answer = self.exchange(question)?;
+        answer.as_str().map(String::from).ok_or_else(|| answer.to_string())
+    }
+
+    /// Puts many questions at once.
+    ///
+    /// # Errors
+    /// If Node has ended.
+    pub fn ask_all(&mut self, questions: &[Value]) -> Result<Vec<String>, String> {
+        let answers = self.exchange(&Value::from(questions))?;
+        serde_json::from_value(answers).map_err(|error| error.to_string())
+    }
+
+    fn exchange(&mut self, question: &Value) -> Result<Value, String> {
         writeln!(self.input, "{question}").map_err(|error| error.to_string())?;
         let mut line = String::new();
         self.output.read_line(&mut line).map_err(|error| error.to_string())?;

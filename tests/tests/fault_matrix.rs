@@ -144,7 +144,8 @@ fn cells() -> Vec<Cell> {
 /// Envoy or Node, asked about the tokens of every cell.
 trait Verifier {
     fn name(&self) -> &'static str;
-    fn verdict(&mut self, cell: usize, token: &str) -> String;
+    /// The verdicts on this token in all of these cells.
+    fn verdicts(&mut self, cells: &[usize], token: &str) -> Vec<String>;
 }
 
 impl Verifier for Envoy {
@@ -152,10 +153,20 @@ impl Verifier for Envoy {
         "Envoy"
     }
 
-    fn verdict(&mut self, cell: usize, token: &str) -> String {
+    fn verdicts(&mut self, cells: &[usize], token: &str) -> Vec<String> {
         let headers = vec![(b"authorization".to_vec(), format!("Bearer {token}").into_bytes())];
-        let answer = client::send(self.listener(cell), b"GET", b"/", &headers).unwrap();
-        if answer.status == 200 { "ok".into() } else { answer.reason().unwrap_or_else(|| answer.status.to_string()) }
+        let ask = |cell: usize| {
+            let answer = client::send(self.listener(cell), b"GET", b"/", &headers).unwrap();
+            if answer.status == 200 {
+                "ok".into()
+            } else {
+                answer.reason().unwrap_or_else(|| answer.status.to_string())
+            }
+        };
+        thread::scope(|scope| {
+            let asked: Vec<_> = cells.iter().map(|cell| scope.spawn(|| ask(*cell))).collect();
+            asked.into_iter().map(|one| one.join().unwrap()).collect()
+        })
     }
 }
 
@@ -164,8 +175,9 @@ impl Verifier for Node {
         "Node"
     }
 
-    fn verdict(&mut self, cell: usize, token: &str) -> String {
-        self.ask(&json!({ "verifier": cell, "token": token })).unwrap()
+    fn verdicts(&mut self, cells: &[usize], token: &str) -> Vec<String> {
+        let questions: Vec<_> = cells.iter().map(|cell| json!({ "verifier": cell, "token": token })).collect();
+        self.ask_all(&questions).unwrap()
     }
 }
 
@@ -186,25 +198,25 @@ fn run(
 ) -> Vec<Outcome> {
     let mut outcomes = vec![Outcome::default(); cells.len()];
     let (good, next, evil) = (token("k1"), token("k2"), token("evil"));
-    for (index, cell) in cells.iter().enumerate().filter(|(_, cell)| !cell.at_start) {
-        let deadline = Instant::now() + Duration::from_secs(5);
-        while verifier.verdict(index, &good) != "ok" {
-            assert!(Instant::now() < deadline, "{}: {} does not load", verifier.name(), cell.name);
-            thread::sleep(Duration::from_millis(100));
-        }
+    let all: Vec<usize> = (0..cells.len()).collect();
+    let loaded: Vec<usize> = all.iter().copied().filter(|index| !cells[*index].at_start).collect();
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while verifier.verdicts(&loaded, &good).iter().any(|answer| answer != "ok") {
+        assert!(Instant::now() < deadline, "{}: not all of the good documents load", verifier.name());
+        thread::sleep(Duration::from_millis(100));
     }
     let start = Instant::now();
     for (index, cell) in cells.iter().enumerate() {
         server.set(&path(index), cell.fault.clone());
     }
     while start.elapsed() < FAULT {
-        for (index, cell) in cells.iter().enumerate() {
-            let answer = verifier.verdict(index, &good);
-            if !cell.answers.contains(&answer.as_str()) {
+        for (index, answer) in verifier.verdicts(&all, &good).into_iter().enumerate() {
+            if !cells[index].answers.contains(&answer.as_str()) {
                 outcomes[index].faults.push(format!("answered {answer}"));
             }
             outcomes[index].answers.insert(answer);
-            let answer = verifier.verdict(index, &evil);
+        }
+        for (index, answer) in verifier.verdicts(&all, &evil).into_iter().enumerate() {
             if !matches!(answer.as_str(), "unknown_key" | "keys_unavailable") {
                 outcomes[index].faults.push(format!("answered {answer} to the key of the fault"));
             }
@@ -227,9 +239,11 @@ fn run(
     let limit = Duration::from_secs(REFRESH) + Duration::from_millis(1_500);
     while start.elapsed() < limit + Duration::from_secs(4) && outcomes.iter().any(|outcome| outcome.recovery.is_none())
     {
-        for (index, outcome) in outcomes.iter_mut().enumerate().filter(|(_, outcome)| outcome.recovery.is_none()) {
-            if verifier.verdict(index, &next) == "ok" && verifier.verdict(index, &good) == "unknown_key" {
-                outcome.recovery = Some(start.elapsed());
+        let waiting: Vec<usize> = all.iter().copied().filter(|index| outcomes[*index].recovery.is_none()).collect();
+        let (joined, left) = (verifier.verdicts(&waiting, &next), verifier.verdicts(&waiting, &good));
+        for ((index, joined), left) in waiting.into_iter().zip(joined).zip(left) {
+            if joined == "ok" && left == "unknown_key" {
+                outcomes[index].recovery = Some(start.elapsed());
             }
         }
         thread::sleep(Duration::from_millis(50));

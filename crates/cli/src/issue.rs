@@ -1,18 +1,21 @@
 //! `issue`: a signed token (RFC 7515, RFC 9068).
 
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use clap::ValueEnum;
-use ed25519_dalek::Signer;
 use serde_json::{Map, Value, json};
 
-use crate::{failure::Failure, key::PrivateKey, time};
+use crate::{duration, failure::Failure, key::PrivateKey, key_directory::KeyDirectory, time};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The private key, as keygen writes it
-    #[arg(long, value_name = "FILE")]
+    /// Key directory, or a file with a private JWK
+    #[arg(long, value_name = "DIR|FILE")]
     key: PathBuf,
     /// The claims as a JSON object, signed byte for byte
     #[arg(long, value_name = "FILE", conflicts_with_all = ["issuer", "audience", "ttl"])]
@@ -49,7 +52,7 @@ pub(crate) struct Arguments {
     scope: Option<String>,
     /// The time of issue in seconds since 1970; the machine's clock if absent
     #[arg(long, value_name = "SECS")]
-    now: Option<u64>,
+    pub(crate) now: Option<u64>,
     /// alg
     #[arg(long, value_enum, default_value = "EdDSA")]
     alg: Algorithm,
@@ -67,29 +70,47 @@ enum Algorithm {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let key = PrivateKey::read(&arguments.key)?;
-    let payload = match &arguments.claims {
-        Some(file) => {
-            let text = fs::read(file).map_err(|error| Failure::at(file, error))?;
-            serde_json::from_slice::<Map<String, Value>>(&text)
-                .map_err(|error| Failure::at(file, format!("expected a JSON object: {error}")))?;
-            text
-        }
-        None => claims(arguments)?.into_bytes(),
+    let now = time(arguments.now)?.as_secs();
+    let key = if arguments.key.is_dir() {
+        KeyDirectory::open(&arguments.key)?.signer(now)?
+    } else {
+        PrivateKey::read(&arguments.key)?
     };
-    let alg = match arguments.alg {
-        Algorithm::EdDsa => "EdDSA",
-        Algorithm::Ed25519 => "Ed25519",
-    };
-    let header = json!({ "alg": alg, "typ": arguments.typ, "kid": key.id }).to_string();
-    let encode = Base64UrlUnpadded::encode_string;
-    let signed = format!("{}.{}", encode(header.as_bytes()), encode(&payload));
-    println!("{signed}.{}", encode(&key.signing.sign(signed.as_bytes()).to_bytes()));
+    println!("{}", arguments.token(&key, now)?);
     Ok(ExitCode::SUCCESS)
 }
 
-fn claims(arguments: &Arguments) -> Result<String, Failure> {
-    let now = time(arguments.now)?.as_secs();
+impl Arguments {
+    /// The key directory or file.
+    pub(crate) fn key(&self) -> &Path {
+        &self.key
+    }
+
+    /// The workspace that the token is for.
+    pub(crate) fn workspace(&self) -> Option<&str> {
+        self.workspace.as_deref()
+    }
+
+    /// The token, issued at `now`.
+    pub(crate) fn token(&self, key: &PrivateKey, now: u64) -> Result<String, Failure> {
+        let payload = match &self.claims {
+            Some(file) => {
+                let text = fs::read(file).map_err(|error| Failure::at(file, error))?;
+                serde_json::from_slice::<Map<String, Value>>(&text)
+                    .map_err(|error| Failure::at(file, format!("expected a JSON object: {error}")))?;
+                text
+            }
+            None => claims(self, now)?.into_bytes(),
+        };
+        let alg = match self.alg {
+            Algorithm::EdDsa => "EdDSA",
+            Algorithm::Ed25519 => "Ed25519",
+        };
+        Ok(key.sign(&json!({ "alg": alg, "typ": self.typ, "kid": key.id }), &payload))
+    }
+}
+
+fn claims(arguments: &Arguments, now: u64) -> Result<String, Failure> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|error| Failure::new(format!("no randomness: {error}")))?;
     let jti = arguments.jti.clone().unwrap_or_else(|| Base64UrlUnpadded::encode_string(&random));
@@ -116,17 +137,4 @@ fn claims(arguments: &Arguments) -> Result<String, Failure> {
     add("permissions", json!(arguments.permissions));
     add("scope", json!(arguments.scope));
     Ok(Value::Object(claims).to_string())
-}
-
-fn duration(text: &str) -> Result<u64, String> {
-    let expected = || String::from("expected a duration such as `30s`, `10m`, `6h` or `1d`");
-    let (number, unit) = text.len().checked_sub(1).and_then(|end| text.split_at_checked(end)).ok_or_else(expected)?;
-    let factor: u64 = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return Err(expected()),
-    };
-    number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)).filter(|ttl| *ttl > 0).ok_or_else(expected)
 }

@@ -3,7 +3,7 @@
 use std::{fs, io::Write, path::Path};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use ed25519_dalek::SigningKey;
+use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
@@ -28,10 +28,19 @@ impl PrivateKey {
 
     /// Reads a private JWK that nobody else may read.
     pub(crate) fn read(file: &Path) -> Result<Self, Failure> {
-        check_mode(file)?;
-        let text = Zeroizing::new(fs::read(file).map_err(|error| Failure::at(file, error))?);
+        let text = read_secret(file)?;
         let expected = |what: &str| Failure::at(file, format!("expected a private Ed25519 JWK: {what}"));
         let mut jwk: Value = serde_json::from_slice(&text).map_err(|_| expected("a JSON object"))?;
+        let key = Self::from_jwk(&jwk).map_err(|what| expected(&what));
+        if let Some(Value::String(secret)) = jwk.get_mut("d") {
+            secret.zeroize();
+        }
+        key
+    }
+
+    /// Reads a private JWK (RFC 8037 section 2); the error says what was expected.
+    pub(crate) fn from_jwk(jwk: &Value) -> Result<Self, String> {
+        let expected = |what: &str| String::from(what);
         let member = |name: &str| jwk.get(name).and_then(Value::as_str);
         if member("kty") != Some("OKP") || member("crv") != Some("Ed25519") {
             return Err(expected("`kty` `OKP` and `crv` `Ed25519`"));
@@ -50,21 +59,27 @@ impl PrivateKey {
         if signing.verifying_key().as_bytes() != &*public {
             return Err(expected("`x` that belongs to `d`"));
         }
-        if let Some(Value::String(secret)) = jwk.get_mut("d") {
-            secret.zeroize();
-        }
         Ok(Self { id, signing })
     }
 
-    /// Writes the private JWK to a new file of mode 0600.
-    pub(crate) fn write(&self, file: &Path) -> Result<(), Failure> {
+    /// The private JWK as text.
+    pub(crate) fn private(&self) -> Zeroizing<String> {
         let seed = Zeroizing::new(self.signing.to_bytes());
         let secret = Zeroizing::new(Base64UrlUnpadded::encode_string(seed.as_ref()));
         let id = json!(self.id);
         let x = Base64UrlUnpadded::encode_string(self.signing.verifying_key().as_bytes());
-        let text =
-            format!("{{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":{id},\"x\":\"{x}\",\"d\":\"{}\"}}\n", *secret);
-        create(file, Zeroizing::new(text).as_bytes(), 0o600)
+        Zeroizing::new(format!(
+            "{{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":{id},\"x\":\"{x}\",\"d\":\"{}\"}}\n",
+            *secret
+        ))
+    }
+
+    /// A JWS in compact serialisation (RFC 7515 section 7.1).
+    pub(crate) fn sign(&self, header: &Value, payload: &[u8]) -> String {
+        let encode = Base64UrlUnpadded::encode_string;
+        let signed = format!("{}.{}", encode(header.to_string().as_bytes()), encode(payload));
+        let signature = encode(&self.signing.sign(signed.as_bytes()).to_bytes());
+        format!("{signed}.{signature}")
     }
 
     /// The public JWK.
@@ -90,6 +105,12 @@ fn thumbprint(key: &SigningKey) -> String {
     let x = Base64UrlUnpadded::encode_string(key.verifying_key().as_bytes());
     let digest = Sha256::digest(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#));
     Base64UrlUnpadded::encode_string(&digest)
+}
+
+/// The contents of a file that nobody else may read.
+pub(crate) fn read_secret(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    check_mode(file)?;
+    fs::read(file).map(Zeroizing::new).map_err(|error| Failure::at(file, error))
 }
 
 fn check_mode(file: &Path) -> Result<(), Failure> {

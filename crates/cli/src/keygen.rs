@@ -1,4 +1,4 @@
-//! `keygen`: a new key pair.
+//! `keygen`: a new key directory.
 
 use std::{fs, path::PathBuf, process::ExitCode};
 
@@ -7,30 +7,42 @@ use serde_json::json;
 use crate::{
     failure::Failure,
     key::{PrivateKey, create},
+    key_directory::KeyDirectory,
 };
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Directory for private.jwk and jwks.json; made if missing
+    /// Key directory; made if missing
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Key id; the key's thumbprint (RFC 7638) if absent
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = key_id)]
     kid: Option<String>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    if arguments.kid.as_deref().is_some_and(|id| id.is_empty() || id.len() > 256) {
-        return Err(Failure::new("--kid: expected 1 to 256 bytes"));
+    let out = &arguments.out;
+    fs::create_dir_all(out).map_err(|error| Failure::at(out, error))?;
+    let (root_file, roots, set) = (out.join("root.jwk"), out.join("roots.json"), out.join("jwks.json"));
+    for file in [&root_file, &roots, &set] {
+        if file.exists() {
+            return Err(Failure::at(file, "expected no such file: keys are never overwritten"));
+        }
     }
-    fs::create_dir_all(&arguments.out).map_err(|error| Failure::at(&arguments.out, error))?;
+    let root = PrivateKey::generate(None)?;
     let key = PrivateKey::generate(arguments.kid.clone())?;
-    let (private, public) = (arguments.out.join("private.jwk"), arguments.out.join("jwks.json"));
-    if public.exists() {
-        return Err(Failure::at(&public, "expected no such file: a key set is never overwritten"));
-    }
-    key.write(&private)?;
-    create(&public, format!("{}\n", json!({ "keys": [key.public()] })).as_bytes(), 0o644)?;
-    eprintln!("{}: keep this secret\n{}: publish this", private.display(), public.display());
+    let directory = KeyDirectory::create(out, &key)?;
+    create(&root_file, root.private().as_bytes(), 0o600)?;
+    create(&roots, format!("{}\n", json!({ "keys": [root.public()] })).as_bytes(), 0o644)?;
+    create(&set, format!("{}\n", json!({ "keys": directory.public()? })).as_bytes(), 0o644)?;
+    let file = |name: &str| out.join(name).display().to_string();
+    eprintln!("{}: signs tokens; keep this secret", file("keys.json"));
+    eprintln!("{}: signs trust bundles; keep this secret, and elsewhere if you can", file("root.jwk"));
+    eprintln!("{}, {}: for the configuration of verifiers", file("jwks.json"), file("roots.json"));
     Ok(ExitCode::SUCCESS)
+}
+
+/// An id that every verifier takes.
+pub(crate) fn key_id(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.len() > 256 { Err("expected 1 to 256 bytes".into()) } else { Ok(text.into()) }
 }

@@ -1,4 +1,4 @@
-//! The command `datakit-token`: make keys, issue, inspect, verify and decide.
+//! The command `datakit-token`: make and rotate keys, issue, replace and revoke, inspect, verify and decide.
 //!
 //! Exit status: 0 done or allowed, 1 denied, 2 usage, file or configuration error.
 
@@ -7,7 +7,13 @@ mod failure;
 mod inspect;
 mod issue;
 mod key;
+mod key_directory;
 mod keygen;
+mod publish;
+mod replace;
+mod revoke;
+mod rotate;
+mod status;
 mod verify;
 
 use std::{
@@ -24,7 +30,7 @@ use datakit_token::{UnixTime, Verifier};
 use crate::failure::Failure;
 
 #[derive(Parser)]
-#[command(name = "datakit-token", version, about = "Signed access tokens: make keys, issue, inspect, verify, decide")]
+#[command(name = "datakit-token", version, about = "Signed access tokens: keys, tokens, revocation, verdicts")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -32,8 +38,18 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Make a key: DIR/private.jwk (mode 0600) and DIR/jwks.json
+    /// Make a key directory: keys.json and root.jwk (mode 0600), jwks.json and roots.json
     Keygen(keygen::Arguments),
+    /// Add the next key; the old one gets its end
+    Rotate(rotate::Arguments),
+    /// Add a revocation rule
+    Revoke(revoke::Arguments),
+    /// Print a new token for a workspace; older ones end after a grace period
+    Replace(Box<replace::Arguments>),
+    /// Write jwks.json and bundle.jwt for a web server
+    Publish(publish::Arguments),
+    /// Show what is valid until when
+    Status(status::Arguments),
     /// Print a signed token
     Issue(Box<issue::Arguments>),
     /// Show what a token says, WITHOUT VERIFYING IT
@@ -47,6 +63,11 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Keygen(arguments) => keygen::run(&arguments),
+        Command::Rotate(arguments) => rotate::run(&arguments),
+        Command::Revoke(arguments) => revoke::run(&arguments),
+        Command::Replace(arguments) => replace::run(&arguments),
+        Command::Publish(arguments) => publish::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
         Command::Issue(arguments) => issue::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
@@ -96,4 +117,18 @@ fn time(now: Option<u64>) -> Result<UnixTime, Failure> {
 /// A report's exit status.
 fn exit(allowed: bool) -> ExitCode {
     if allowed { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+/// A positive duration: `30s`, `10m`, `6h`, `1d`.
+fn duration(text: &str) -> Result<u64, String> {
+    let expected = || String::from("expected a duration such as `30s`, `10m`, `6h` or `1d`");
+    let (number, unit) = text.len().checked_sub(1).and_then(|end| text.split_at_checked(end)).ok_or_else(expected)?;
+    let factor: u64 = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err(expected()),
+    };
+    number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)).filter(|ttl| *ttl > 0).ok_or_else(expected)
 }

@@ -61,7 +61,7 @@ fn keys(directory: &Directory) -> (String, Value) {
     let output = run(&["keygen", "--out", &directory.path("keys"), "--kid", "k1"], "");
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let keys = fs::read(directory.path("keys/jwks.json")).unwrap();
-    (directory.path("keys/private.jwk"), serde_json::from_slice(&keys).unwrap())
+    (directory.path("keys"), serde_json::from_slice(&keys).unwrap())
 }
 
 fn config(directory: &Directory, keys: &Value) -> String {
@@ -94,14 +94,18 @@ fn keygen_protects_and_never_overwrites() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        assert_eq!(fs::metadata(&private).unwrap().permissions().mode() & 0o777, 0o600);
+        for name in ["keys.json", "root.jwk"] {
+            let file = format!("{private}/{name}");
+            assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+        }
     }
+    let private = format!("{private}/keys.json");
     let before = fs::read(&private).unwrap();
     let again = run(&["keygen", "--out", &directory.path("keys")], "");
     assert_eq!(again.status.code(), Some(2));
     assert_eq!(fs::read(&private).unwrap(), before);
     let secret: Value = serde_json::from_slice(&before).unwrap();
-    assert!(!stderr(&again).contains(secret["d"].as_str().unwrap()));
+    assert!(!stderr(&again).contains(secret["keys"][0]["jwk"]["d"].as_str().unwrap()));
 }
 
 #[cfg(unix)]
@@ -111,7 +115,7 @@ fn a_key_that_others_may_read_is_refused() {
 
     let directory = Directory::new("mode");
     let (private, _) = keys(&directory);
-    fs::set_permissions(&private, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::set_permissions(format!("{private}/keys.json"), fs::Permissions::from_mode(0o644)).unwrap();
     let output = run(&["issue", "--key", &private, "--issuer", "i", "--audience", "a"], "");
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("expected mode 0600"), "{}", stderr(&output));
@@ -124,7 +128,7 @@ fn a_key_whose_halves_do_not_belong_together_is_refused() {
 
     let directory = Directory::new("halves");
     let (private, _) = keys(&directory);
-    let mut jwk: Value = serde_json::from_slice(&fs::read(&private).unwrap()).unwrap();
+    let mut jwk: Value = serde_json::from_slice(&fs::read(format!("{private}/root.jwk")).unwrap()).unwrap();
     jwk["x"] = json!("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
     let forged = directory.file("forged.jwk", &jwk.to_string());
     fs::set_permissions(Path::new(&forged), fs::Permissions::from_mode(0o600)).unwrap();

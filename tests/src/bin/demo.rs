@@ -115,7 +115,7 @@ fn demonstrate(directory: &Path, keep: bool) -> Result<bool, Box<dyn Error>> {
 }
 
 fn cases(directory: &Path) -> Result<Vec<Case>, Box<dyn Error>> {
-    let key = directory.join("private.jwk").display().to_string();
+    let key = directory.display().to_string();
     let issue = |more: &[&str]| {
         let mut arguments =
             vec!["issue", "--key", &key, "--issuer", "https://id.example.com", "--subject", "acnt_7f3a"];

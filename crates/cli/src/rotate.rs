@@ -1,0 +1,37 @@
+//! `rotate`: the next key.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use crate::{duration, failure::Failure, key::PrivateKey, key_directory::KeyDirectory, keygen::key_id, time};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Key directory
+    #[arg(value_name = "DIR")]
+    keys: PathBuf,
+    /// How long the new key is published before it signs: longer than the refresh of every verifier
+    #[arg(long, default_value = "10m", value_parser = duration)]
+    lead: u64,
+    /// How long tokens of the old key stay good after the new one has taken over
+    #[arg(long, default_value = "1d", value_parser = duration)]
+    security_period: u64,
+    /// Key id; the key's thumbprint (RFC 7638) if absent
+    #[arg(long, value_name = "ID", value_parser = key_id)]
+    kid: Option<String>,
+    /// Seconds since 1970; the machine's clock if absent
+    #[arg(long, value_name = "SECS")]
+    now: Option<u64>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let now = time(arguments.now)?.as_secs();
+    let key = PrivateKey::generate(arguments.kid.clone())?;
+    let mut directory = KeyDirectory::open(&arguments.keys)?;
+    let from = now.saturating_add(arguments.lead);
+    directory.rotate(&key, now, from, arguments.security_period)?;
+    directory.save()?;
+    let ends = from.saturating_add(arguments.security_period);
+    eprintln!("key {}: signs from {from} on; the keys before it are good until {ends}", key.id);
+    eprintln!("now publish: `datakit-token publish`");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,38 @@
+//! `status`: what is valid until when.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use serde_json::{Value, json};
+
+use crate::{failure::Failure, key_directory::KeyDirectory, time};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Key directory
+    #[arg(value_name = "DIR")]
+    keys: PathBuf,
+    /// Seconds since 1970; the machine's clock if absent
+    #[arg(long, value_name = "SECS")]
+    now: Option<u64>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let now = time(arguments.now)?.as_secs();
+    let directory = KeyDirectory::open(&arguments.keys)?;
+    let signer = directory.signer(now).ok().map(|key| key.id);
+    for key in &directory.state.keys {
+        let state = match key.ends {
+            Some(ends) if now >= ends => "ended",
+            _ if key.signs_from > now => "waits",
+            _ if signer.as_deref() == Some(key.id()) => "signs",
+            _ => "verifies",
+        };
+        println!("{}", json!({ "key": key.id(), "state": state, "signs_from": key.signs_from, "ends": key.ends }));
+    }
+    for rule in &directory.state.rules {
+        let from = rule.get("from").and_then(Value::as_u64).unwrap_or(0);
+        println!("{}", json!({ "rule": rule, "state": if now >= from { "in force" } else { "waits" } }));
+    }
+    println!("{}", json!({ "bundle": directory.state.sequence }));
+    Ok(ExitCode::SUCCESS)
+}

@@ -99,10 +99,10 @@ impl KeyDirectory {
         key.private().map_err(|what| Failure::at(&self.path.join(STATE), what))
     }
 
-    /// Adds a key that signs from `from` on; those before it end `period` seconds later. Keys that have ended for
-    /// longer than any clock skew go.
+    /// Adds a key that signs from `from` on; those before it end `period` seconds later. Keys that have
+    /// ended go.
     pub(crate) fn rotate(&mut self, key: &PrivateKey, now: u64, from: u64, period: u64) -> Result<(), Failure> {
-        self.state.keys.retain(|key| key.ends.is_none_or(|ends| now < ends.saturating_add(300)));
+        self.state.keys.retain(|key| key.ends.is_none_or(|ends| now < ends));
         if self.state.keys.len() >= MAX_KEYS {
             return Err(Failure::new("64 keys are in use already: wait until the first of them ends"));
         }

@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::{duration, failure::Failure, issue, key_directory::KeyDirectory, revoke, time};
 
 #[derive(clap::Args)]
+#[group(skip)]
 pub(crate) struct Arguments {
     /// How long the old tokens stay good: now, 10m, 6h, 12h, 24h, or another duration
     #[arg(long, value_parser = grace)]

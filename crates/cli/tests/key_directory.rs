@@ -1,0 +1,276 @@
+//! Keys over their life: rotation, replacement, revocation, publication, and crashes in the middle.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Output},
+    thread,
+    time::Duration,
+};
+
+use datakit_token::{UnixTime, Verifier};
+use serde_json::{Value, json};
+
+const NOW: u64 = 1_790_000_000;
+
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("datakit-token-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        let directory = Self(path);
+        directory.run(&["keygen", "--out", "keys", "--kid", "k1"]);
+        directory
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_datakit-token"));
+        command.args(arguments).current_dir(&self.0);
+        command
+    }
+
+    fn output(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Runs a command that must succeed.
+    fn run(&self, arguments: &[&str]) -> String {
+        let output = self.output(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    }
+
+    fn at(&self, now: u64, arguments: &[&str]) -> String {
+        self.run(&[arguments, &["--now", &now.to_string()]].concat())
+    }
+
+    fn issue(&self, now: u64) -> String {
+        self.at(now, &["issue", "--key", "keys", "--issuer", "i", "--audience", "a", "--workspace", "w", "--jti", "j1"])
+    }
+
+    fn publish(&self, now: u64) {
+        self.at(now, &["publish", "keys", "--issuer", "i", "--out", "public"]);
+    }
+
+    fn read(&self, file: &str) -> Value {
+        serde_json::from_slice(&fs::read(self.0.join(file)).unwrap()).unwrap()
+    }
+
+    /// The verdict with the published bundle.
+    fn verdict(&self, token: &str, now: u64) -> &'static str {
+        let bundle = fs::read_to_string(self.0.join("public/bundle.jwt")).unwrap();
+        let config = json!({ "version": 1, "providers": [{ "name": "main", "issuer": "i", "audiences": ["a"],
+            "keys": { "bundle": { "roots": self.read("keys/roots.json"), "inline": bundle } } }] });
+        let verifier = Verifier::from_json(config.to_string().as_bytes()).unwrap();
+        let outcome = verifier.verify(token.as_bytes(), UnixTime::from_secs(now).unwrap());
+        outcome.map_or_else(datakit_token::Reason::code, |_| "ok")
+    }
+
+    fn states(&self, now: u64) -> Vec<Value> {
+        self.at(now, &["status", "keys"]).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn key_id(token: &str) -> String {
+    use base64ct::{Base64UrlUnpadded, Encoding};
+    let header = Base64UrlUnpadded::decode_vec(token.split('.').next().unwrap()).unwrap();
+    serde_json::from_slice::<Value>(&header).unwrap()["kid"].as_str().unwrap().into()
+}
+
+#[test]
+fn a_rotation_leads_overlaps_and_ends() {
+    let directory = Directory::new("rotate");
+    let old = directory.at(NOW, &["issue", "--key", "keys", "--issuer", "i", "--audience", "a", "--ttl", "7d"]);
+    directory.at(NOW, &["rotate", "keys", "--lead", "10m", "--security-period", "1d", "--kid", "k2"]);
+    directory.publish(NOW);
+    // The new key is known before it signs.
+    let set = directory.read("public/jwks.json");
+    assert_eq!((set["keys"][0]["exp"].as_u64(), &set["keys"][1]["kid"]), (Some(NOW + 87_000), &json!("k2")));
+    assert!(set["keys"].as_array().unwrap().iter().all(|key| key.get("d").is_none()));
+    assert_eq!(key_id(&directory.issue(NOW + 599)), "k1");
+    let new = directory.issue(NOW + 600);
+    assert_eq!(key_id(&new), "k2");
+    directory.publish(NOW + 80_000);
+    assert_eq!(directory.verdict(&old, NOW + 86_999), "ok");
+    assert_eq!(directory.verdict(&old, NOW + 87_000), "key_inactive");
+    assert_eq!(directory.verdict(&new, NOW + 700), "keys_unavailable", "the bundle is of a later time");
+    let states = directory.states(NOW + 90_000);
+    assert_eq!((&states[0]["state"], &states[1]["state"]), (&json!("ended"), &json!("signs")));
+    // Ended keys go with the next rotation.
+    directory.at(NOW + 90_000, &["rotate", "keys", "--kid", "k3"]);
+    let states = directory.states(NOW + 90_000);
+    assert_eq!((&states[0]["key"], &states[1]["state"]), (&json!("k2"), &json!("waits")));
+    let again = directory.output(&["rotate", "keys", "--kid", "k3"]);
+    assert_eq!(again.status.code(), Some(2));
+}
+
+#[test]
+fn a_replacement_gives_grace_and_then_ends_the_old_token() {
+    for (grace, seconds) in [("now", 0), ("10m", 600), ("6h", 21_600), ("12h", 43_200), ("24h", 86_400)] {
+        let directory = Directory::new(&format!("replace-{grace}"));
+        let issue = ["--key", "keys", "--issuer", "i", "--audience", "a", "--ttl", "7d", "--workspace", "w"];
+        let old = directory.at(NOW, &[&["issue"][..], &issue].concat());
+        let other = directory.at(
+            NOW,
+            &["issue", "--key", "keys", "--issuer", "i", "--audience", "a", "--ttl", "7d", "--workspace", "v"],
+        );
+        let new = directory.at(NOW, &[&["replace", "--grace", grace][..], &issue].concat());
+        directory.at(NOW, &["publish", "keys", "--issuer", "i", "--out", "public", "--valid-for", "7d"]);
+        for token in [&new, &other] {
+            assert_eq!((directory.verdict(token, NOW + 1), directory.verdict(token, NOW + 90_000)), ("ok", "ok"));
+        }
+        if seconds > 0 {
+            assert_eq!(directory.verdict(&old, NOW + seconds), "ok", "{grace}");
+        }
+        assert_eq!(directory.verdict(&old, NOW + 1 + seconds), "revoked", "{grace}");
+    }
+    let directory = Directory::new("replace-faults");
+    let before = fs::read(directory.0.join("keys/keys.json")).unwrap();
+    for wrong in [&["--grace", "soon", "--workspace", "w"][..], &["--grace", "10m"], &["--workspace", "w"]] {
+        let arguments = [&["replace", "--key", "keys", "--issuer", "i", "--audience", "a"], wrong].concat();
+        assert_eq!(directory.output(&arguments).status.code(), Some(2), "{wrong:?}");
+    }
+    assert_eq!(fs::read(directory.0.join("keys/keys.json")).unwrap(), before);
+}
+
+#[test]
+fn a_revocation_names_a_token_a_user_a_key_or_any_claim() {
+    for (arguments, expected) in [
+        (&["--jti", "j1"][..], "revoked"),
+        (&["--jti", "j2"], "ok"),
+        (&["--sub", "nobody"], "ok"),
+        (&["--kid", "k1"], "revoked"),
+        (&["--claim", "workspace=w"], "revoked"),
+        (&["--claim", "workspace=w", "--jti", "j2"], "ok"),
+        (&["--claim", "workspace:=1"], "ok"),
+        (&["--jti", "j1", "--from", "1790000100"], "ok"),
+        (&["--jti", "j1", "--issued-before", "1790000000"], "ok"),
+        (&["--jti", "j1", "--issued-before", "1790000001"], "revoked"),
+    ] {
+        let directory = Directory::new("revoke");
+        let token = directory.issue(NOW);
+        directory.run(&[&["revoke", "keys"], arguments].concat());
+        directory.run(&[&["revoke", "keys"], arguments].concat());
+        assert_eq!(directory.read("keys/keys.json")["rules"].as_array().unwrap().len(), 1, "said twice, kept once");
+        directory.publish(NOW);
+        assert_eq!(directory.verdict(&token, NOW + 10), expected, "{arguments:?}");
+    }
+    let directory = Directory::new("revoke-faults");
+    for wrong in [
+        &[][..],
+        &["--kid", "k1", "--issued-before", "1"],
+        &["--claim", "x"],
+        &["--claim", "x:=1.5"],
+        &["--claim", "=x"],
+    ] {
+        assert_eq!(directory.output(&[&["revoke", "keys"], wrong].concat()).status.code(), Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
+fn every_bundle_has_a_number_of_its_own() {
+    let directory = Directory::new("publish");
+    directory.publish(NOW);
+    directory.publish(NOW);
+    assert_eq!(directory.states(NOW).last().unwrap()["bundle"], 2);
+    let output = directory.output(&["publish", "keys", "--issuer", "i", "--out", "public", "--root", "keys/keys.json"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("\"d\""));
+    let missing = directory.output(&["status", "elsewhere"]);
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("keygen"), "{missing:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn loose_modes_are_refused() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let directory = Directory::new("modes");
+    for (file, command) in [
+        ("keys/keys.json", &["rotate", "keys"][..]),
+        ("keys/root.jwk", &["publish", "keys", "--issuer", "i", "--out", "public"]),
+    ] {
+        let path = directory.0.join(file);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let output = directory.output(command);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("expected mode 0600"), "{output:?}");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(directory.output(command).status.success());
+    }
+}
+
+#[test]
+fn a_kill_at_any_point_loses_no_key() {
+    let kills: u64 = 200;
+    let directory = Directory::new("kill");
+    let token = directory.issue(NOW);
+    let mut known: Vec<Value> = Vec::new();
+    let (mut killed, mut rules) = (0, 0);
+    let mut delay = 0;
+    for number in 0..kills {
+        let name = format!("killed-{number}");
+        let rotate = ["rotate", "keys", "--kid", &name, "--lead", "1s", "--security-period", "1s", "--now"];
+        // Keys end after two seconds of this clock, so that there are never too many.
+        let now = (NOW + number * 400).to_string();
+        let replace = [
+            "replace",
+            "--grace",
+            "now",
+            "--key",
+            "keys",
+            "--issuer",
+            "i",
+            "--audience",
+            "a",
+            "--workspace",
+            &name,
+            "--now",
+        ];
+        let arguments = if number % 2 == 0 { &rotate[..] } else { &replace[..] };
+        let mut child = directory
+            .command(&[arguments, &[&now]].concat())
+            .stderr(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        // From before its first line to after its last, in steps that never repeat.
+        delay = (delay + 377) % 6_000;
+        thread::sleep(Duration::from_micros(delay));
+        killed += u64::from(child.try_wait().unwrap().is_none());
+        let _ = child.kill();
+        let _ = child.wait();
+        let state = directory.read("keys/keys.json");
+        let keys = state["keys"].as_array().unwrap();
+        assert!(state["rules"].as_array().unwrap().len() >= rules, "a rule is lost");
+        rules = state["rules"].as_array().unwrap().len();
+        // Every key of before is there, or has ended.
+        let ended = |key: &Value| key["ends"].as_u64().is_some_and(|ends| ends <= NOW + number * 400);
+        for key in &known {
+            let kept = keys.iter().any(|other| other["jwk"] == key["jwk"]);
+            let successor = keys.iter().any(|other| other["jwk"]["kid"] == json!(name));
+            assert!(kept || ended(key) && successor, "a key is lost: {}", key["jwk"]["kid"]);
+        }
+        known.clone_from(keys);
+        assert_eq!(
+            directory
+                .at(NOW + number * 400 + 2, &["status", "keys"])
+                .lines()
+                .filter(|line| line.contains("signs\""))
+                .count(),
+            1
+        );
+    }
+    directory.publish(NOW);
+    println!("{kills} runs, {killed} killed under way, {rules} rules kept");
+    assert!(killed > kills / 10, "{killed} of {kills} were killed under way");
+    assert!(!token.is_empty());
+}

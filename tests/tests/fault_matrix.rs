@@ -306,3 +306,75 @@ fn fault_matrix() {
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
+
+/// Envoy with two workers and one key set.
+fn envoy_with(server: &KeyServer, remote: &Value, limits: &Value) -> Envoy {
+    let mut document = json!({ "url": server.url("/set"), "cluster": "keys" });
+    for (name, value) in remote.as_object().unwrap() {
+        document[name] = value.clone();
+    }
+    let config = json!({ "version": 1, "limits": limits,
+        "providers": [{ "name": "main", "issuer": ISSUER, "audiences": ["api"], "keys": { "remote": document } }],
+        "rules": [{ "match": { "path": { "prefix": "/" } }, "require": { "permission": "p" } }] });
+    Envoy::start_with_keys(&[config.to_string()], upstream::start().unwrap(), Some(server.address()), 2).unwrap()
+}
+
+#[test]
+fn a_flood_of_unknown_key_ids_costs_one_fetch_per_cool_down_over_all_workers() {
+    let server = KeyServer::start().unwrap();
+    server.set("/set", Behaviour::Document("application/json", set(&["k1"])));
+    let mut envoy = envoy_with(&server, &json!({ "cooldown": "2s" }), &json!({}));
+    while envoy.verdicts(&[0], &token("k1")) != ["ok"] {
+        thread::sleep(Duration::from_millis(50));
+    }
+    let start = Instant::now();
+    let address = envoy.listener(0);
+    let sent: usize = thread::scope(|scope| {
+        let flood = |seed: usize| {
+            let mut connection = client::Connection::new(address);
+            let mut sent = 0;
+            while start.elapsed() < Duration::from_secs(7) {
+                let headers = vec![(
+                    b"authorization".to_vec(),
+                    format!("Bearer {}", token(&format!("{seed}-{sent}"))).into_bytes(),
+                )];
+                let answer = connection.send(b"GET", b"/", &headers).unwrap();
+                assert_eq!(answer.reason().as_deref(), Some("unknown_key"));
+                sent += 1;
+            }
+            sent
+        };
+        let floods: Vec<_> = (0..4).map(|seed| scope.spawn(move || flood(seed))).collect();
+        floods.into_iter().map(|flood| flood.join().unwrap()).sum()
+    });
+    let fetches = server.fetches("/set");
+    println!("{sent} tokens with unknown key ids in 7 s, cool-down 2 s: {fetches} fetches");
+    assert!((2..=5).contains(&fetches), "{fetches}");
+    assert_eq!(envoy.verdicts(&[0], &token("k1")), ["ok"]);
+}
+
+#[test]
+fn requests_wait_for_the_first_keys_up_to_a_number() {
+    let server = KeyServer::start().unwrap();
+    let body = set(&["k1"]);
+    server.set("/set", Behaviour::Slow(Duration::from_secs(3), body));
+    let envoy = envoy_with(&server, &json!({}), &json!({ "parked_requests": 2 }));
+    let address = envoy.listener(0);
+    let start = Instant::now();
+    let answers: Vec<_> = thread::scope(|scope| {
+        let ask = || {
+            let headers = vec![(b"authorization".to_vec(), format!("Bearer {}", token("k1")).into_bytes())];
+            (client::send(address, b"GET", b"/", &headers).unwrap(), start.elapsed())
+        };
+        let asked: Vec<_> = (0..20).map(|_| scope.spawn(ask)).collect();
+        asked.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let (allowed, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|(answer, _)| answer.status == 200);
+    // Two for each worker that has got any.
+    assert!(allowed.len() == 2 || allowed.len() == 4, "{}", allowed.len());
+    for (answer, time) in refused {
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")));
+        assert!(*time < Duration::from_secs(2), "{time:?}");
+    }
+    assert_eq!(server.fetches("/set"), 1);
+}

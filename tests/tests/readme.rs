@@ -146,7 +146,7 @@ fn the_commands_run() {
         ran += 1;
     }
     fs::remove_dir_all(&directory).unwrap();
-    assert_eq!(ran, 5);
+    assert_eq!(ran, 10);
 }
 
 #[test]

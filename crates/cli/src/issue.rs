@@ -10,7 +10,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 
-use crate::{duration, failure::Failure, key::PrivateKey, key_directory::KeyDirectory, time};
+use crate::{failure::Failure, key::PrivateKey, key_directory::KeyDirectory, lifetime, time};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with = "claims")]
     subject: Option<String>,
     /// Life of the token: 30s, 10m, 1h, 7d
-    #[arg(long, default_value = "1h", value_parser = duration)]
+    #[arg(long, default_value = "1h", value_parser = lifetime)]
     ttl: u64,
     /// nbf, in seconds since 1970
     #[arg(long, conflicts_with = "claims")]

@@ -119,7 +119,7 @@ fn exit(allowed: bool) -> ExitCode {
     if allowed { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }
 
-/// A positive duration: `30s`, `10m`, `6h`, `1d`.
+/// A duration: `30s`, `10m`, `6h`, `1d`.
 fn duration(text: &str) -> Result<u64, String> {
     let expected = || String::from("expected a duration such as `30s`, `10m`, `6h` or `1d`");
     let (number, unit) = text.len().checked_sub(1).and_then(|end| text.split_at_checked(end)).ok_or_else(expected)?;
@@ -130,5 +130,10 @@ fn duration(text: &str) -> Result<u64, String> {
         "d" => 86_400,
         _ => return Err(expected()),
     };
-    number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)).filter(|ttl| *ttl > 0).ok_or_else(expected)
+    number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)).ok_or_else(expected)
+}
+
+/// A duration of at least a second.
+fn lifetime(text: &str) -> Result<u64, String> {
+    duration(text).and_then(|time| if time > 0 { Ok(time) } else { Err("expected more than nothing".into()) })
 }

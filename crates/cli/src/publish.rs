@@ -5,11 +5,10 @@ use std::{fs, path::PathBuf, process::ExitCode};
 use serde_json::json;
 
 use crate::{
-    duration,
     failure::Failure,
     key::PrivateKey,
     key_directory::{KeyDirectory, replace},
-    time,
+    lifetime, time,
 };
 
 #[derive(clap::Args)]
@@ -30,10 +29,10 @@ pub(crate) struct Arguments {
     #[arg(long = "next-root", value_name = "ID")]
     next_roots: Vec<String>,
     /// How long the bundle may be used
-    #[arg(long, default_value = "1d", value_parser = duration)]
+    #[arg(long, default_value = "1d", value_parser = lifetime)]
     valid_for: u64,
     /// How often verifiers should ask
-    #[arg(long, value_parser = duration)]
+    #[arg(long, value_parser = lifetime)]
     ttl: Option<u64>,
     /// Seconds since 1970; the machine's clock if absent
     #[arg(long, value_name = "SECS")]

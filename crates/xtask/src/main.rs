@@ -23,7 +23,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   fuzz [--minutes N | --seconds N]
                  every fuzz target, 10 minutes in total unless told otherwise
   deny           licences, sources and advisories of the dependencies
-  bench          verification in Node, against node:crypto; what refusals cost
+  bench          verification in Node, against node:crypto; what refusals and revocation rules cost
 
 Whatever is missing is installed below target/ first.";
 
@@ -117,6 +117,9 @@ fn bench() -> Result<()> {
     command.arg(workspace.root().join("js/bench/verify.mjs"));
     command.env("DATAKIT_TOKEN_PACKAGE", &package).env("DATAKIT_TOKEN_BENCH", workspace.target().join("bench.json"));
     step::run_loud(&mut command)?;
-    let refusals = ["run", "--quiet", "--release", "-p", "datakit-token-tests", "--bin", "bench-refusals"];
-    step::run_loud(workspace.cargo().args(refusals))
+    for name in ["bench-refusals", "bench-revocations"] {
+        let bench = ["run", "--quiet", "--release", "-p", "datakit-token-tests", "--bin", name];
+        step::run_loud(workspace.cargo().args(bench))?;
+    }
+    Ok(())
 }

@@ -378,3 +378,42 @@ fn requests_wait_for_the_first_keys_up_to_a_number() {
     }
     assert_eq!(server.fetches("/set"), 1);
 }
+
+#[test]
+fn keys_and_sequence_numbers_survive_a_new_configuration_of_envoy() {
+    let server = KeyServer::start().unwrap();
+    let serve = |seq: u64, key: &str| {
+        let text = bundle("root-1", seq, &[key], &json!({}));
+        server.set("/bundle", Behaviour::Document("application/jwt", text));
+    };
+    let config = |realm: &str| {
+        let remote = json!({ "url": server.url("/bundle"), "cluster": "keys", "refresh": "1s", "cooldown": "1s" });
+        let keys = json!({ "bundle": { "roots": { "keys": [mint::jwk("root-1")] }, "remote": remote } });
+        json!({ "version": 1, "responses": { "realm": realm },
+            "providers": [{ "name": "main", "issuer": ISSUER, "audiences": ["api"], "keys": keys }],
+            "rules": [{ "match": { "path": { "prefix": "/" } }, "require": { "permission": "p" } }] })
+        .to_string()
+    };
+    serve(5, "k1");
+    let mut envoy = Envoy::start_reloadable(&config("before"), upstream::start().unwrap(), server.address()).unwrap();
+    assert_eq!(envoy.verdicts(&[0], &token("k1")), ["ok"]);
+    server.set("/bundle", Behaviour::Down);
+    envoy.reload(&config("after")).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    // Old connections may end with the old configuration; new ones have the new one, and keys at once.
+    loop {
+        let answer = client::send(envoy.listener(0), b"GET", b"/", &[]).unwrap();
+        assert_eq!(envoy.verdicts(&[0], &token("k1")), ["ok"]);
+        if answer.header("www-authenticate") == Some(r#"Bearer realm="after""#) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{answer:?}");
+        thread::sleep(Duration::from_millis(50));
+    }
+    serve(4, "evil");
+    thread::sleep(Duration::from_secs(3));
+    assert!(server.fetches("/bundle") > 0);
+    assert_eq!(envoy.verdicts(&[0], &token("evil")), ["unknown_key"]);
+    assert_eq!(envoy.verdicts(&[0], &token("k1")), ["ok"]);
+    assert!(envoy.statistic("datakit_token.fetch.rolled_back").unwrap() > 0);
+}

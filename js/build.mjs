@@ -40,7 +40,9 @@ const types = join(here, '../target/types')
 rmSync(types, { recursive: true, force: true })
 execFileSync(process.execPath, [join(dirname(require.resolve('typescript/package.json')), 'bin/tsc'), '-p', here, '--outDir', types], { stdio: 'inherit' })
 // One declaration file for each module system, as resolvers want them.
-const names = readdirSync(types).filter((name) => name.endsWith('.d.ts'))
+// What no public declaration refers to stays inside.
+const inner = ['core.d.ts', 'fetcher.d.ts', 'generated.d.ts']
+const names = readdirSync(types).filter((name) => name.endsWith('.d.ts') && !inner.includes(name))
 for (const [extension, module] of [['d.mts', 'mjs'], ['d.cts', 'cjs']]) {
   for (const name of names) {
     const text = readFileSync(join(types, name), 'utf8').replaceAll(/'\.\/(\w+)\.js'/g, `'./$1.${module}'`)

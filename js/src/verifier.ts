@@ -1,7 +1,8 @@
 import { document, type Configuration, type ShortConfiguration } from './configuration.js'
 import { ConfigurationError, TokenError, type Reason } from './error.js'
 import { instantiate, type CoreVerifier } from './core.js'
-import { Fetcher, type Runtime, type SourceState } from './remote.js'
+import { Fetcher } from './fetcher.js'
+import type { Runtime, SourceState } from './remote.js'
 
 /** Claims as JSON gives them; integers beyond 2^53 are bigints. */
 export type Claims = Readonly<Record<string, unknown>>

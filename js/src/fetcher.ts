@@ -1,0 +1,191 @@
+import type { CoreVerifier } from './core.js'
+import { runtimeOf, type Runtime, type SourceState } from './remote.js'
+
+interface Source { provider: string; url: string; accept: string; timeout: number; maxBytes: number; identity: string }
+interface Outcome { changed?: boolean; fault?: string; text?: string }
+
+/** What `plan` of the core answers. */
+const REFRESH = 1
+const LOAD = 2
+const JOIN = 3
+
+/** How often to look whether another request's fetch has ended, where its promise cannot be awaited; milliseconds. */
+const POLL = 20
+
+/** Carries bytes between servers and the core, which decides when, and what an answer is worth. */
+export class Fetcher {
+  readonly #core: CoreVerifier
+  readonly #sources: readonly Source[]
+  readonly #runtimes: readonly Runtime[]
+  readonly #restored = new Set<number>()
+  readonly #pending = new Map<number, Promise<void>>()
+
+  constructor(core: CoreVerifier, keys: ReadonlyMap<string, object>, runtime: Runtime) {
+    this.#core = core
+    this.#sources = JSON.parse(core.sources()) as Source[]
+    this.#runtimes = this.#sources.map(({ provider }) => {
+      const own = runtimeOf(keys.get(provider))
+      return { ...runtime, ...Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined)) }
+    })
+  }
+
+  /** Whether there is nothing to fetch, ever. */
+  get empty(): boolean {
+    return this.#sources.length === 0
+  }
+
+  /** Starts what is due and waits for what a verdict needs. True if it waited, so that a second look may help. */
+  async prepare(clock: () => number): Promise<boolean> {
+    const waited = await Promise.all(this.#sources.map((_, index) => this.#prepare(index, clock)))
+    return waited.includes(true)
+  }
+
+  /** The same without waiting, for callers that cannot. */
+  start(clock: () => number): void {
+    this.#sources.forEach((_, index) => void this.#prepare(index, clock))
+  }
+
+  /** Fetches all sources now, whatever their age. */
+  async reload(clock: () => number): Promise<void> {
+    await Promise.all(this.#sources.map((_, index) => this.#fetch(index, clock)))
+  }
+
+  states(now: number): SourceState[] {
+    return this.#sources.map((_, index) => Object.freeze(JSON.parse(this.#core.state(index, now, uptime())) as SourceState))
+  }
+
+  async #prepare(index: number, clock: () => number): Promise<boolean> {
+    const plan = () => this.#core.plan(index, clock(), uptime())
+    const first = plan()
+    if (first !== REFRESH && first !== LOAD && first !== JOIN) return false
+    if (isolatesRequests()) {
+      // A promise of another request never resolves here, and work without a waiting request is cut off.
+      if (first !== JOIN || !this.#core.is_loaded(index)) await this.#load(index, clock)
+      else for (let waited = 0; plan() === JOIN && waited < (this.#sources[index]?.timeout ?? 0); waited += POLL) await sleep(POLL)
+      return first !== REFRESH
+    }
+    if (first !== JOIN && !this.#pending.has(index)) {
+      this.#pending.set(index, this.#load(index, clock).finally(() => this.#pending.delete(index)))
+    }
+    if (first === REFRESH) return false
+    await this.#pending.get(index)
+    return true
+  }
+
+  async #load(index: number, clock: () => number): Promise<void> {
+    if (!this.#core.is_loaded(index) && !this.#restored.has(index)) {
+      this.#restored.add(index)
+      if (await this.#restore(index, clock)) return
+    }
+    await this.#fetch(index, clock)
+  }
+
+  /** True if what was kept is still fresh. */
+  async #restore(index: number, clock: () => number): Promise<boolean> {
+    const store = this.#runtimes[index]?.store
+    if (!store) return false
+    try {
+      const kept = await store.get(this.#key(index))
+      if (typeof kept !== 'string') return false
+      this.#report(index, JSON.parse(this.#core.restore(index, kept, clock(), uptime(), jitter())) as Outcome)
+    } catch {
+      // A store that fails is an empty one.
+      return false
+    }
+    return this.#core.plan(index, clock(), uptime()) < LOAD
+  }
+
+  async #fetch(index: number, clock: () => number): Promise<void> {
+    const source = this.#sources[index]
+    const runtime = this.#runtimes[index]
+    if (!source || !runtime) return
+    this.#core.begin(index, uptime())
+    const abort = new AbortController()
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        abort.abort()
+        reject(new Error('timeout'))
+      }, source.timeout)
+    })
+    let outcome: string
+    try {
+      const { status, headers, body } = await Promise.race([get(source, runtime, abort.signal), late])
+      const header = (name: string) => headers.get(name) ?? undefined
+      outcome = this.#core.finish(index, status, header('content-type'), header('cache-control'), header('age'), body, clock(), uptime(), jitter())
+    } catch {
+      outcome = this.#core.fail(index, clock(), uptime(), jitter())
+    } finally {
+      clearTimeout(timer)
+    }
+    if (this.#report(index, JSON.parse(outcome) as Outcome)) await this.#keep(index)
+  }
+
+  async #keep(index: number): Promise<void> {
+    const store = this.#runtimes[index]?.store
+    const snapshot = store && this.#core.snapshot(index)
+    if (!snapshot) return
+    try {
+      await store.set(this.#key(index), snapshot)
+    } catch {
+      // Nothing kept: the next start fetches.
+    }
+  }
+
+  /** Reports a fault; true if there is none. */
+  #report(index: number, { fault, text }: Outcome): boolean {
+    if (fault === undefined) return true
+    try {
+      this.#runtimes[index]?.onFault?.({ provider: this.#sources[index]?.provider ?? '', code: fault, message: text ?? fault })
+    } catch {
+      // A listener's fault is not a reason to refuse tokens.
+    }
+    return false
+  }
+
+  #key(index: number): string {
+    return `datakit-token:${this.#sources[index]?.identity ?? ''}`
+  }
+}
+
+/** One GET without redirects, of which no more than the limit is read. */
+async function get(source: Source, runtime: Runtime, signal: AbortSignal) {
+  const init: RequestInit = { headers: { accept: source.accept, ...runtime.headers }, redirect: 'manual', signal }
+  // How long keys may be used is decided in one place; workerd does not know the option.
+  if (!isolatesRequests()) init.cache = 'no-store'
+  const response = await (runtime.fetch ?? fetch)(source.url, init)
+  const parts: Uint8Array[] = []
+  let size = 0
+  const reader = response.status === 200 ? response.body?.getReader() : undefined
+  while (reader && size <= source.maxBytes) {
+    const { done, value } = await reader.read()
+    if (done) break
+    parts.push(value)
+    size += value.byteLength
+  }
+  if (reader ? size > source.maxBytes : response.body) await (reader ?? response.body)?.cancel()
+  const body = new Uint8Array(size)
+  let place = 0
+  for (const part of parts) {
+    body.set(part, place)
+    place += part.byteLength
+  }
+  return { status: response.status, headers: response.headers, body }
+}
+
+/** Cloudflare Workers: what one request awaits, another must not. */
+function isolatesRequests(): boolean {
+  return globalThis.navigator?.userAgent === 'Cloudflare-Workers'
+}
+
+function uptime(): number {
+  return performance.now()
+}
+
+function jitter(): number {
+  return Math.floor(Math.random() * 256)
+}
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds))
+}

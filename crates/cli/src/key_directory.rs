@@ -3,7 +3,6 @@
 
 use std::{
     fs::{self, File},
-    io::Write,
     path::{Path, PathBuf},
 };
 
@@ -13,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     failure::Failure,
-    key::{PrivateKey, read_secret},
+    key::{PrivateKey, create, read_secret},
 };
 
 /// The file with everything that is secret or must survive.
@@ -154,12 +153,8 @@ pub(crate) fn replace(file: &Path, contents: &[u8], mode: u32) -> Result<(), Fai
     let new = PathBuf::from(name);
     // What a crash has left; its mode may be another.
     let _ = fs::remove_file(&new);
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    let mut open = options.open(&new).map_err(fault)?;
-    open.write_all(contents).and_then(|()| open.sync_all()).and_then(|()| fs::rename(&new, file)).map_err(fault)?;
+    create(&new, contents, mode)?;
+    fs::rename(&new, file).map_err(fault)?;
     // The new name has to survive as well.
     let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     #[cfg(unix)]

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Milliseconds between two ticks. Parked requests and other workers wait up to that long for what a fetch brought.
-pub(crate) const TICK: u32 = 200;
+const TICK: u32 = 200;
 
 /// A lease ends this many seconds after the timeout of its fetch, in case its holder has gone.
 const MARGIN: u64 = 2;
@@ -93,8 +93,8 @@ impl Fetcher {
     }
 
     /// Milliseconds since the plugin began, by Envoy's timer and not by its clock.
-    pub(crate) const fn uptime(&self) -> u64 {
-        self.ticks.saturating_mul(200)
+    pub(crate) fn uptime(&self) -> u64 {
+        self.ticks.saturating_mul(TICK.into())
     }
 
     /// Time passes. True if keys may have changed, or an attempt has ended.

@@ -19,7 +19,7 @@ use crate::{
     json::Node,
     jws::Unverified,
     keys::KeySet,
-    numeric_date::UnixTime,
+    numeric_date::{MAX_TIME, UnixTime},
     revocation::{Rules, RulesSeed},
     source_error::{Fault, SourceError},
 };
@@ -120,7 +120,7 @@ impl Trust {
             number.ok_or_else(|| wrong(name, &format!("expected a whole number from 0 to {max}")))
         };
         let sequence = integer("seq", MAX_SEQUENCE)?;
-        let (issued_at, expires_at) = (integer("iat", 253_402_300_799)?, integer("exp", 253_402_300_799)?);
+        let (issued_at, expires_at) = (integer("iat", MAX_TIME)?, integer("exp", MAX_TIME)?);
         let ttl = if members.contains_key("ttl") { Some(integer("ttl", MAX_TTL)?) } else { None };
         if expires_at <= issued_at || expires_at.saturating_sub(issued_at) > MAX_LIFETIME {
             return Err(wrong("exp", "expected a time after `iat`, at most 31 days"));

@@ -3,7 +3,7 @@
 use serde_json::Number;
 
 /// The last second of the year 9999.
-const MAX: u64 = 253_402_300_799;
+pub(crate) const MAX_TIME: u64 = 253_402_300_799;
 
 /// Seconds since 1970-01-01T00:00:00Z, handed in by the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,7 +14,7 @@ impl UnixTime {
     /// with [`crate::Reason::NotConfigured`].
     #[must_use]
     pub const fn from_secs(secs: u64) -> Option<Self> {
-        if secs == 0 || secs > MAX { None } else { Some(Self(secs)) }
+        if secs == 0 || secs > MAX_TIME { None } else { Some(Self(secs)) }
     }
 
     /// The seconds.
@@ -65,7 +65,7 @@ impl NumericDate {
             position = position.saturating_add(1);
         }
         let date = Self { floor, fraction };
-        (!negative && date.ceil() <= MAX).then_some(date)
+        (!negative && date.ceil() <= MAX_TIME).then_some(date)
     }
 
     /// The second that has begun.
@@ -92,7 +92,7 @@ pub(crate) fn parse_duration(text: &str) -> Option<u64> {
     if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    number.parse::<u64>().ok()?.checked_mul(factor).filter(|seconds| *seconds <= MAX)
+    number.parse::<u64>().ok()?.checked_mul(factor).filter(|seconds| *seconds <= MAX_TIME)
 }
 
 #[cfg(test)]

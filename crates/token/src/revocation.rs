@@ -13,7 +13,7 @@ use core::{cmp::Ordering, fmt};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use crate::{claims::Claims, json::Node};
+use crate::{claims::Claims, json::Node, numeric_date::MAX_TIME};
 
 /// Rules that a set may have.
 const MAX_RULES: usize = 100_000;
@@ -21,8 +21,6 @@ const MAX_RULES: usize = 100_000;
 const MAX_TABLES: usize = 16;
 /// Members of one `match`.
 const MAX_MEMBERS: usize = 8;
-/// The last second of the year 9999, as for every time.
-const MAX_TIME: u64 = 253_402_300_799;
 /// Stands for the key id of the header among the JSON pointers of claims, which all begin with `/`.
 const HEADER_KID: &str = "kid";
 

@@ -70,9 +70,7 @@ fn demo(arguments: &[&str]) -> Result<()> {
     let mut command = workspace.cargo();
     command.args(["run", "--quiet", "-p", "datakit-token-tests", "--bin", "demo", "--"]).args(arguments);
     workspace.environment(&mut command, &envoy, &package);
-    step::run_loud(&mut command)?;
-    let refusals = ["run", "--quiet", "--release", "-p", "datakit-token-tests", "--bin", "bench-refusals"];
-    step::run_loud(workspace.cargo().args(refusals))
+    step::run_loud(&mut command)
 }
 
 fn test() -> Result<()> {

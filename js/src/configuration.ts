@@ -59,7 +59,13 @@ export interface Rule {
 interface Common {
   rules?: readonly Rule[]
   responses?: { realm?: string; retry_after?: string }
-  limits?: { token_bytes?: number }
+  limits?: {
+    token_bytes?: number
+    /** In Envoy: requests that may wait for keys. */
+    parked_requests?: number
+    /** Verified tokens that are kept; none if absent, 4096 in Envoy. It changes no verdict. */
+    cached_tokens?: number
+  }
 }
 
 /** The whole configuration, the same document that the Envoy filter reads. */

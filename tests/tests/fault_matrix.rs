@@ -354,6 +354,43 @@ fn a_flood_of_unknown_key_ids_costs_one_fetch_per_cool_down_over_all_workers() {
 }
 
 #[test]
+fn a_removed_key_stops_working_at_the_next_refresh_cache_on_or_off() {
+    let server = KeyServer::start().unwrap();
+    let serve = |keys: &[&str]| server.set("/set", Behaviour::Document("application/json", set(keys)));
+    serve(&["k1", "k2"]);
+    let times = json!({ "refresh": "2s", "cooldown": "1s" });
+    let limits = [json!({}), json!({ "cached_tokens": 100 }), json!({ "cached_tokens": 0 })];
+    let mut envoys: Vec<_> = limits.iter().map(|limits| envoy_with(&server, &times, limits)).collect();
+    let mut node = Node::start().unwrap();
+    for (index, limits) in limits.iter().enumerate() {
+        let remote = json!({ "url": server.url("/set"), "refresh": "2s", "cooldown": "1s" });
+        let config = json!({ "version": 1, "limits": limits,
+            "providers": [{ "name": "main", "issuer": ISSUER, "audiences": ["api"], "keys": { "remote": remote } }] });
+        assert_eq!(node.ask(&json!({ "create": index.to_string(), "config": config })).unwrap(), "ok");
+    }
+    let mut verdicts = |token: &str| {
+        let mut found: Vec<_> = envoys.iter_mut().flat_map(|envoy| envoy.verdicts(&[0], token)).collect();
+        for index in 0..limits.len() {
+            found.push(node.ask(&json!({ "verifier": index.to_string(), "token": token })).unwrap());
+        }
+        found
+    };
+    let (leaves, stays) = (token("k1"), token("k2"));
+    for token in [&leaves, &stays].into_iter().cycle().take(20) {
+        assert_eq!(verdicts(token), ["ok"; 6]);
+    }
+    serve(&["k2"]);
+    let start = Instant::now();
+    while verdicts(&leaves) != ["unknown_key"; 6] {
+        assert_eq!(verdicts(&stays), ["ok"; 6]);
+        assert!(start.elapsed() < Duration::from_secs(4), "{:?}", verdicts(&leaves));
+        thread::sleep(Duration::from_millis(50));
+    }
+    println!("a removed key is refused everywhere after {} ms, refresh 2 s", start.elapsed().as_millis());
+    assert_eq!(verdicts(&stays), ["ok"; 6]);
+}
+
+#[test]
 fn requests_wait_for_the_first_keys_up_to_a_number() {
     let server = KeyServer::start().unwrap();
     let body = set(&["k1"]);

@@ -1,24 +1,19 @@
 //! The built command, as its users call it.
 
+mod directory;
+
 use std::{
     fs,
     io::Write,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Output, Stdio},
 };
 
 use serde_json::{Value, json};
 
-struct Directory(PathBuf);
+use crate::directory::Directory;
 
 impl Directory {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("datakit-token-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
     fn file(&self, name: &str, contents: &str) -> String {
         let path = self.0.join(name);
         fs::write(&path, contents).unwrap();
@@ -27,12 +22,6 @@ impl Directory {
 
     fn path(&self, name: &str) -> String {
         self.0.join(name).display().to_string()
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 

@@ -1,8 +1,9 @@
 //! Keys over their life: rotation, replacement, revocation, publication, and crashes in the middle.
 
+mod directory;
+
 use std::{
     fs,
-    path::PathBuf,
     process::{Command, Output},
     thread,
     time::Duration,
@@ -11,20 +12,18 @@ use std::{
 use datakit_token::{UnixTime, Verifier};
 use serde_json::{Value, json};
 
+use crate::directory::Directory;
+
 const NOW: u64 = 1_790_000_000;
 
-struct Directory(PathBuf);
+/// A directory with keys in it.
+fn keys(name: &str) -> Directory {
+    let directory = Directory::new(name);
+    directory.run(&["keygen", "--out", "keys", "--kid", "k1"]);
+    directory
+}
 
 impl Directory {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("datakit-token-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        let directory = Self(path);
-        directory.run(&["keygen", "--out", "keys", "--kid", "k1"]);
-        directory
-    }
-
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_datakit-token"));
         command.args(arguments).current_dir(&self.0);
@@ -73,12 +72,6 @@ impl Directory {
     }
 }
 
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 fn key_id(token: &str) -> String {
     use base64ct::{Base64UrlUnpadded, Encoding};
     let header = Base64UrlUnpadded::decode_vec(token.split('.').next().unwrap()).unwrap();
@@ -87,7 +80,7 @@ fn key_id(token: &str) -> String {
 
 #[test]
 fn a_rotation_leads_overlaps_and_ends() {
-    let directory = Directory::new("rotate");
+    let directory = keys("rotate");
     let old = directory.at(NOW, &["issue", "--key", "keys", "--issuer", "i", "--audience", "a", "--ttl", "7d"]);
     directory.at(NOW, &["rotate", "keys", "--lead", "10m", "--security-period", "1d", "--kid", "k2"]);
     directory.publish(NOW);
@@ -115,7 +108,7 @@ fn a_rotation_leads_overlaps_and_ends() {
 #[test]
 fn a_replacement_gives_grace_and_then_ends_the_old_token() {
     for (grace, seconds) in [("now", 0), ("10m", 600), ("6h", 21_600), ("12h", 43_200), ("24h", 86_400)] {
-        let directory = Directory::new(&format!("replace-{grace}"));
+        let directory = keys(&format!("replace-{grace}"));
         let issue = ["--key", "keys", "--issuer", "i", "--audience", "a", "--ttl", "7d", "--workspace", "w"];
         let old = directory.at(NOW, &[&["issue"][..], &issue].concat());
         let other = directory.at(
@@ -132,7 +125,7 @@ fn a_replacement_gives_grace_and_then_ends_the_old_token() {
         }
         assert_eq!(directory.verdict(&old, NOW + 1 + seconds), "revoked", "{grace}");
     }
-    let directory = Directory::new("replace-faults");
+    let directory = keys("replace-faults");
     let before = fs::read(directory.0.join("keys/keys.json")).unwrap();
     for wrong in [&["--grace", "soon", "--workspace", "w"][..], &["--grace", "10m"], &["--workspace", "w"]] {
         let arguments = [&["replace", "--key", "keys", "--issuer", "i", "--audience", "a"], wrong].concat();
@@ -155,7 +148,7 @@ fn a_revocation_names_a_token_a_user_a_key_or_any_claim() {
         (&["--jti", "j1", "--issued-before", "1790000000"], "ok"),
         (&["--jti", "j1", "--issued-before", "1790000001"], "revoked"),
     ] {
-        let directory = Directory::new("revoke");
+        let directory = keys("revoke");
         let token = directory.issue(NOW);
         directory.run(&[&["revoke", "keys"], arguments].concat());
         directory.run(&[&["revoke", "keys"], arguments].concat());
@@ -163,7 +156,7 @@ fn a_revocation_names_a_token_a_user_a_key_or_any_claim() {
         directory.publish(NOW);
         assert_eq!(directory.verdict(&token, NOW + 10), expected, "{arguments:?}");
     }
-    let directory = Directory::new("revoke-faults");
+    let directory = keys("revoke-faults");
     for wrong in [
         &[][..],
         &["--kid", "k1", "--issued-before", "1"],
@@ -177,7 +170,7 @@ fn a_revocation_names_a_token_a_user_a_key_or_any_claim() {
 
 #[test]
 fn every_bundle_has_a_number_of_its_own() {
-    let directory = Directory::new("publish");
+    let directory = keys("publish");
     directory.publish(NOW);
     directory.publish(NOW);
     assert_eq!(directory.states(NOW).last().unwrap()["bundle"], 2);
@@ -193,7 +186,7 @@ fn every_bundle_has_a_number_of_its_own() {
 fn loose_modes_are_refused() {
     use std::os::unix::fs::PermissionsExt;
 
-    let directory = Directory::new("modes");
+    let directory = keys("modes");
     for (file, command) in [
         ("keys/keys.json", &["rotate", "keys"][..]),
         ("keys/root.jwk", &["publish", "keys", "--issuer", "i", "--out", "public"]),
@@ -211,7 +204,7 @@ fn loose_modes_are_refused() {
 #[test]
 fn a_kill_at_any_point_loses_no_key() {
     let kills: u64 = 200;
-    let directory = Directory::new("kill");
+    let directory = keys("kill");
     let token = directory.issue(NOW);
     let mut known: Vec<Value> = Vec::new();
     let (mut killed, mut rules) = (0, 0);

@@ -110,6 +110,7 @@ impl Plugin {
             return Err("expected a JSON object in a google.protobuf.StringValue".into());
         }
         let mut verifier = Verifier::from_json(configuration).map_err(|error| error.to_string())?;
+        verifier.cache_by_default();
         verifier.check_clusters().map_err(|error| error.to_string())?;
         for warning in verifier.warnings() {
             host.log(Level::Warn, &format!("datakit-token: {warning}"));

@@ -11,7 +11,7 @@ use serde_json::{Map, Number, Value};
 use crate::{
     json,
     jws::Verified,
-    numeric_date::{NumericDate, UnixTime},
+    numeric_date::{NumericDate, UnixTime, Window},
     provider::Provider,
     reason::Reason,
 };
@@ -23,6 +23,9 @@ const EXACT_DIGITS: usize = 15;
 pub struct Valid {
     claims: Claims,
     key_id: Option<String>,
+    /// The place of the provider in the configuration.
+    provider: usize,
+    window: Window,
 }
 
 impl Valid {
@@ -36,6 +39,20 @@ impl Valid {
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
+    }
+
+    pub(crate) const fn provider(&self) -> usize {
+        self.provider
+    }
+
+    /// When the same token would get the same verdict, with these keys and rules.
+    pub(crate) const fn window(&self) -> Window {
+        self.window
+    }
+
+    /// Shortens the window to what else limits it.
+    pub(crate) fn limit(&mut self, other: Window) {
+        self.window = self.window.meet(other);
     }
 }
 
@@ -114,8 +131,8 @@ impl Claims {
 }
 
 impl Verified {
-    /// Judges the claims. The order is part of the contract: form, issuer, audience, time, required claims, proof.
-    pub(crate) fn validate(self, provider: &Provider, now: UnixTime) -> Result<Valid, Reason> {
+    /// Judges the claims by the provider at this place. The order is part of the contract: form, issuer, audience, time, required claims, proof.
+    pub(crate) fn validate(self, index: usize, provider: &Provider, now: UnixTime) -> Result<Valid, Reason> {
         let (payload, key_id) = self.into_parts();
         let members = json::parse_object(&payload).map_err(|_| Reason::Malformed)?;
         let form = Form::read(&members)?;
@@ -130,7 +147,7 @@ impl Verified {
         if !audience.iter().any(|one| provider.audiences.iter().any(|accepted| accepted == one)) {
             return Err(Reason::AudienceMismatch);
         }
-        let expires_at = form.check_time(provider, now.as_secs())?;
+        let (expires_at, window) = form.check_time(provider, now.as_secs())?;
         for name in &provider.required_claims {
             match members.get(name) {
                 None => return Err(Reason::ClaimMissing),
@@ -148,7 +165,8 @@ impl Verified {
         let issued_at = form.issued_at.map(NumericDate::floor);
         let owned = |texts: Vec<&str>| texts.into_iter().map(String::from).collect();
         let (roles, permissions) = (owned(form.roles), owned(form.permissions));
-        Ok(Valid { claims: Claims { members, issuer, expires_at, issued_at, roles, permissions }, key_id })
+        let claims = Claims { members, issuer, expires_at, issued_at, roles, permissions };
+        Ok(Valid { claims, key_id, provider: index, window })
     }
 }
 
@@ -190,11 +208,13 @@ impl<'c> Form<'c> {
         Ok(Self { issuer, audience, expires, not_before, issued_at, roles, permissions })
     }
 
-    fn check_time(&self, provider: &Provider, now: u64) -> Result<u64, Reason> {
+    /// `exp`, and the seconds in which the answer is the same.
+    fn check_time(&self, provider: &Provider, now: u64) -> Result<(u64, Window), Reason> {
         let skew = provider.clock_skew;
         // RFC 9068 section 2.2: always there; no switch turns it off.
         let expires = self.expires.ok_or(Reason::ClaimMissing)?.floor();
         let not_before = self.not_before.map(NumericDate::ceil);
+        let mut window = Window::new(0, expires.saturating_add(skew));
         // RFC 7519 section 4.1.4: "on or after"
         if now >= expires.saturating_add(skew) {
             return Err(Reason::Expired);
@@ -207,6 +227,8 @@ impl<'c> Form<'c> {
         if self.issued_at.is_some_and(|issued_at| issued_at.ceil() > now.saturating_add(skew)) {
             return Err(Reason::NotYetValid);
         }
+        let starts = not_before.max(self.issued_at.map(NumericDate::ceil)).unwrap_or(0);
+        window = window.meet(Window::new(starts.saturating_sub(skew), u64::MAX));
         let issued_at = self.issued_at.map(NumericDate::floor);
         // No lifetime at all, whatever the clock says.
         if issued_at.is_some_and(|issued_at| expires <= issued_at) || not_before.is_some_and(|start| expires <= start) {
@@ -218,14 +240,18 @@ impl<'c> Form<'c> {
             if expires.saturating_sub(issued_at) > max_lifetime || remaining > max_lifetime.saturating_add(skew) {
                 return Err(Reason::LifetimeExceeded);
             }
+            let longest = max_lifetime.saturating_add(skew);
+            window = window.meet(Window::new(expires.saturating_sub(longest), u64::MAX));
         }
         if let Some(max_age) = provider.max_age {
             let issued_at = issued_at.ok_or(Reason::ClaimMissing)?;
-            if now.saturating_sub(issued_at) > max_age.saturating_add(skew) {
+            let oldest = max_age.saturating_add(skew);
+            if now.saturating_sub(issued_at) > oldest {
                 return Err(Reason::Expired);
             }
+            window = window.meet(Window::new(0, issued_at.saturating_add(oldest).saturating_add(1)));
         }
-        Ok(expires)
+        Ok((expires, window))
     }
 }
 

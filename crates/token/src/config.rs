@@ -197,6 +197,8 @@ pub(crate) struct LimitsConfig {
     /// Requests that may wait for keys at the same time.
     #[serde(default = "default_parked_requests")]
     pub(crate) parked_requests: u32,
+    /// Verified tokens that are kept; 0 for none.
+    pub(crate) cached_tokens: Option<u32>,
 }
 
 /// The only version of the document.
@@ -244,7 +246,7 @@ impl Default for ResponsesConfig {
 
 impl Default for LimitsConfig {
     fn default() -> Self {
-        Self { token_bytes: default_token_bytes(), parked_requests: default_parked_requests() }
+        Self { token_bytes: default_token_bytes(), parked_requests: default_parked_requests(), cached_tokens: None }
     }
 }
 

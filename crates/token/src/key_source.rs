@@ -20,7 +20,7 @@ use crate::{
     json,
     jws::Unverified,
     keys::KeySet,
-    numeric_date::UnixTime,
+    numeric_date::{UnixTime, Window},
     reason::Reason,
     remote::{Answer, FetchRequest, Moment, Remote},
     revocation::Rules,
@@ -59,9 +59,20 @@ enum Content {
 struct Fetch {
     /// Seconds since 1970.
     at: u64,
-    /// Milliseconds that the answer may be used, if it says so.
+    /// Milliseconds that the server says the answer may be used.
     lifetime: Option<u64>,
     text: Vec<u8>,
+}
+
+impl Content {
+    /// Milliseconds for which it may be used: what is signed comes before what a cache says.
+    fn lifetime(&self) -> Option<u64> {
+        match self {
+            Self::Nothing => None,
+            Self::Set { fetch, .. } => fetch.lifetime,
+            Self::Bundle { bundle, fetch } => bundle.ttl.map(|ttl| ttl.saturating_mul(1000)).or(fetch.lifetime),
+        }
+    }
 }
 
 impl KeySource {
@@ -251,7 +262,7 @@ impl KeySource {
         let (Content::Set { fetch, .. } | Content::Bundle { fetch, .. }) = &self.content else { return None };
         self.remote.as_ref()?;
         let marks = self.trust.as_ref().map(|trust| &trust.marks);
-        let head = json!({ "version": 1, "fetched": fetch.at, "lifetime": fetch.lifetime, "marks": marks });
+        let head = json!({ "version": 1, "fetched": fetch.at, "lifetime": self.content.lifetime(), "marks": marks });
         let mut snapshot = head.to_string().into_bytes();
         snapshot.push(b'\n');
         snapshot.extend_from_slice(&fetch.text);
@@ -288,8 +299,13 @@ impl KeySource {
         Ok(changed)
     }
 
-    /// The key for a token that has passed every check before the key.
-    pub(crate) fn find(&self, token: &Unverified<'_>, issuer: &str, now: UnixTime) -> Result<&PublicKey, Reason> {
+    /// The key for a token that has passed every check before the key, and for how long it is the one.
+    pub(crate) fn find(
+        &self,
+        token: &Unverified<'_>,
+        issuer: &str,
+        now: UnixTime,
+    ) -> Result<(&PublicKey, Window), Reason> {
         let Some(keys) = self.keys() else {
             self.want();
             return Err(Reason::KeysUnavailable);
@@ -364,12 +380,7 @@ impl KeySource {
         let lifetime = remote.check(answer, self.trust.is_none())?;
         let text = answer.map(|answer| answer.body).unwrap_or_default();
         let changed = self.accept(text, Fetch { at: now.as_secs(), lifetime, text: Vec::new() }, now)?;
-        let ttl = match &self.content {
-            Content::Bundle { bundle, .. } => bundle.ttl.map(|ttl| ttl.saturating_mul(1000)),
-            _ => None,
-        };
-        // What is signed comes before what a cache says.
-        Ok((changed, ttl.or(lifetime)))
+        Ok((changed, self.content.lifetime()))
     }
 
     /// Swaps in a whole document, or nothing of it.
@@ -379,7 +390,7 @@ impl KeySource {
         {
             // The very bytes that were judged before; how old they may get is judged with each token.
             old.at = fetch.at;
-            old.lifetime = fetch.lifetime.or(old.lifetime);
+            old.lifetime = fetch.lifetime;
             return Ok(false);
         }
         fetch.text = text.to_vec();
@@ -392,7 +403,6 @@ impl KeySource {
                 match trust.read(text, current, Some(now))? {
                     Some(bundle) => {
                         trust.mark(&bundle);
-                        fetch.lifetime = bundle.ttl.map(|ttl| ttl.saturating_mul(1000)).or(fetch.lifetime);
                         Content::Bundle { bundle, fetch }
                     }
                     None => return Ok(false),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     config_error::ConfigError,
-    numeric_date::{NumericDate, UnixTime},
+    numeric_date::{NumericDate, UnixTime, Window},
     reason::Reason,
     signature::PublicKey,
 };
@@ -23,9 +23,8 @@ pub(crate) struct KeySet(Vec<Key>);
 struct Key {
     id: Option<String>,
     public: PublicKey,
-    /// The key's own security period: `not_before <= now < not_after`, without clock skew.
-    not_before: u64,
-    not_after: u64,
+    /// The key's own security period, without clock skew.
+    period: Window,
 }
 
 /// What becomes of one member of `keys`.
@@ -93,31 +92,35 @@ impl KeySet {
 
     /// Roots are named, and end by leaving the configuration or a bundle's `roots`.
     pub(crate) fn check_roots(&self) -> Result<(), ConfigError> {
-        if self.0.iter().all(|key| key.id.is_some() && key.not_before == 0 && key.not_after == u64::MAX) {
+        if self.0.iter().all(|key| key.id.is_some() && key.period == Window::new(0, u64::MAX)) {
             return Ok(());
         }
         Err(ConfigError::new("expected roots with `kid`, and without `nbf` and `exp`").within("keys"))
     }
 
     /// The key that a token names, or the only one active now if it names none (RFC 7515 appendix D). An unknown id
-    /// never falls back to another key.
-    pub(crate) fn find(&self, id: Option<&str>, now: UnixTime) -> Result<&PublicKey, Reason> {
+    /// never falls back to another key. Also: for how long this is the answer.
+    pub(crate) fn find(&self, id: Option<&str>, now: UnixTime) -> Result<(&PublicKey, Window), Reason> {
         let now = now.as_secs();
-        let active = |key: &&Key| key.not_before <= now && now < key.not_after;
-        let key = match id {
-            Some(id) => self.0.iter().find(|key| key.id.as_deref() == Some(id)).ok_or(Reason::UnknownKey)?,
+        let active = |key: &&Key| key.period.contains(now);
+        let (key, window) = match id {
+            Some(id) => {
+                let key = self.0.iter().find(|key| key.id.as_deref() == Some(id)).ok_or(Reason::UnknownKey)?;
+                (key, key.period)
+            }
             None => match self.0.as_slice() {
-                [only] => only,
+                [only] => (only, only.period),
                 keys => {
                     let mut candidates = keys.iter().filter(active);
                     match (candidates.next(), candidates.next()) {
-                        (Some(only), None) => only,
+                        // In the next second another key may be active as well.
+                        (Some(only), None) => (only, Window::new(now, now.saturating_add(1))),
                         _ => return Err(Reason::UnknownKey),
                     }
                 }
             },
         };
-        if active(&key) { Ok(&key.public) } else { Err(Reason::KeyInactive) }
+        if active(&key) { Ok((&key.public, window)) } else { Err(Reason::KeyInactive) }
     }
 }
 
@@ -155,7 +158,7 @@ fn read_key(member: &Value) -> Result<Entry, ConfigError> {
     if not_after <= not_before {
         return Err(ConfigError::new("expected a time after `nbf`").within("exp"));
     }
-    Ok(Entry::Usable(Box::new(Key { id: id.map(String::from), public, not_before, not_after })))
+    Ok(Entry::Usable(Box::new(Key { id: id.map(String::from), public, period: Window::new(not_before, not_after) })))
 }
 
 /// RFC 7517 section 4.3.

@@ -34,6 +34,7 @@
 extern crate alloc;
 
 mod bundle;
+mod cache;
 mod carrier;
 mod claims;
 mod config;

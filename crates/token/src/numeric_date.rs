@@ -24,6 +24,28 @@ impl UnixTime {
     }
 }
 
+/// The seconds, from one until before another, in which nothing changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    from: u64,
+    until: u64,
+}
+
+impl Window {
+    pub(crate) const fn new(from: u64, until: u64) -> Self {
+        Self { from, until }
+    }
+
+    pub(crate) const fn contains(self, second: u64) -> bool {
+        self.from <= second && second < self.until
+    }
+
+    /// What is inside both.
+    pub(crate) fn meet(self, other: Self) -> Self {
+        Self { from: self.from.max(other.from), until: self.until.min(other.until) }
+    }
+}
+
 /// A NumericDate between two whole seconds, decided on its decimal text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NumericDate {

@@ -1,6 +1,6 @@
 //! Rules: which requests need which permission. First match wins; no match is a denial.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, rc::Rc, string::String, vec::Vec};
 
 use crate::{
     claims::Valid,
@@ -21,18 +21,18 @@ struct Rule {
 
 /// A valid token that may do what the request asks, and what to change before the request goes on.
 pub struct Grant {
-    valid: Valid,
+    valid: Rc<Valid>,
     edits: UpstreamEdits,
 }
 
 impl Grant {
-    pub(crate) const fn new(valid: Valid, edits: UpstreamEdits) -> Self {
+    pub(crate) const fn new(valid: Rc<Valid>, edits: UpstreamEdits) -> Self {
         Self { valid, edits }
     }
 
     /// The token.
     #[must_use]
-    pub const fn valid(&self) -> &Valid {
+    pub fn valid(&self) -> &Valid {
         &self.valid
     }
 

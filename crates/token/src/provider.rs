@@ -78,12 +78,15 @@ impl Provider {
         Ok((provider, skipped))
     }
 
-    /// Asks the rules of the configuration and those of the trust bundle.
-    pub(crate) fn check_revocation(&self, valid: &Valid, now: UnixTime) -> Result<(), Reason> {
+    /// Asks the rules of the configuration and those of the trust bundle; the first second from which one refuses.
+    pub(crate) fn check_revocation(&self, valid: &Valid, now: UnixTime) -> Result<u64, Reason> {
+        let mut first = u64::MAX;
         for rules in [Some(&self.revocations), self.keys.rules()].into_iter().flatten() {
-            rules.check(valid.claims(), valid.key_id(), now.as_secs()).map_err(|Revoked| Reason::Revoked)?;
+            let sleeping = rules.check(valid.claims(), valid.key_id(), now.as_secs());
+            let from = sleeping.map_err(|Revoked| Reason::Revoked)?;
+            first = first.min(from.unwrap_or(u64::MAX));
         }
-        Ok(())
+        Ok(first)
     }
 }
 

@@ -1,6 +1,6 @@
 //! A verdict as one line of JSON, the same wherever it is printed.
 
-use alloc::{format, string::String};
+use alloc::{format, rc::Rc, string::String};
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use crate::{
 
 /// `{"verdict":"allow","reason":"ok","status":200,"claims":{...}}` or `{"verdict":"deny","reason":"expired","status":401}`.
 #[must_use]
-pub fn report_verify(outcome: &Result<Valid, Reason>) -> String {
+pub fn report_verify(outcome: &Result<Rc<Valid>, Reason>) -> String {
     match outcome {
         Ok(valid) => format!("{}}}", allow(valid)),
         Err(reason) => deny(*reason, reason.status()),

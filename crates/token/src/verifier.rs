@@ -1,15 +1,17 @@
 //! The whole way of a token, from request to decision.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, rc::Rc, string::String, vec::Vec};
+use core::cell::RefCell;
 
 use crate::{
+    cache::Cache,
     carrier::Carriers,
     claims::Valid,
     config::Config,
     config_error::ConfigError,
     jws::Unverified,
     key_source::KeySource,
-    numeric_date::UnixTime,
+    numeric_date::{UnixTime, Window},
     path::Path,
     policy::{Grant, Policy},
     provider::Provider,
@@ -18,6 +20,9 @@ use crate::{
     response::{Denial, Responses},
     upstream,
 };
+
+/// Tokens that a host with many requests keeps when the configuration does not say how many.
+const CACHED_TOKENS: usize = 4096;
 
 /// Providers, rules and answers, compiled from one configuration.
 ///
@@ -31,6 +36,8 @@ pub struct Verifier {
     responses: Responses,
     token_bytes: usize,
     parked_requests: usize,
+    cached_tokens: Option<usize>,
+    cache: RefCell<Cache>,
     claim_header_names: Vec<String>,
     warnings: Vec<ConfigError>,
 }
@@ -82,8 +89,11 @@ impl Verifier {
         if token_bytes == 0 {
             return Err(ConfigError::new("expected at least 1").within("token_bytes").within("limits"));
         }
+        let cached_tokens = config.limits.cached_tokens.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
         Ok(Self {
             providers,
+            cached_tokens,
+            cache: RefCell::new(Cache::new(cached_tokens.unwrap_or(0))),
             carriers,
             policy: Policy::new(config.rules)?,
             responses: Responses::new(config.responses)?,
@@ -119,6 +129,11 @@ impl Verifier {
         Ok(())
     }
 
+    /// Keeps up to [`CACHED_TOKENS`] verified tokens, unless the configuration says how many. It changes no verdict.
+    pub fn cache_by_default(&mut self) {
+        self.cache = RefCell::new(Cache::new(self.cached_tokens.unwrap_or(CACHED_TOKENS)));
+    }
+
     /// How many requests may wait for keys at the same time.
     #[must_use]
     pub const fn parked_requests(&self) -> usize {
@@ -135,8 +150,21 @@ impl Verifier {
     ///
     /// # Errors
     /// The [`Reason`] of the first check that fails.
-    pub fn verify(&self, token: &[u8], now: UnixTime) -> Result<Valid, Reason> {
-        self.verify_with_provider(token, now).map(|(valid, _)| valid)
+    pub fn verify(&self, token: &[u8], now: UnixTime) -> Result<Rc<Valid>, Reason> {
+        let changes = |provider: usize| self.providers.get(provider).map_or(0, |provider| provider.keys.changes());
+        // Never borrowed twice: nothing here calls back.
+        let mut cache = self.cache.try_borrow_mut();
+        if let Ok(cache) = &mut cache
+            && let Some(valid) = cache.get(token, now, changes)
+        {
+            self.provider(valid)?.keys.check_age(now)?;
+            return Ok(Rc::clone(valid));
+        }
+        let valid = Rc::new(self.verify_anew(token, now)?);
+        if let Ok(cache) = &mut cache {
+            cache.insert(token, &valid, changes(valid.provider()));
+        }
+        Ok(valid)
     }
 
     /// Judges a request: finds its token, verifies it, and asks the rules.
@@ -157,32 +185,40 @@ impl Verifier {
         // A path with two readings is refused whatever the token says.
         let path = Path::parse(request.path())?;
         let carried = self.carriers.find(request)?;
-        let (valid, provider) = self.verify_with_provider(&carried.token, now)?;
+        let valid = self.verify(&carried.token, now)?;
+        let provider = self.provider(&valid)?;
         self.policy.authorise(&path, &valid)?;
         let edits = upstream::edit(request, &carried.place, provider, &valid, &self.claim_header_names)?;
         Ok(Grant::new(valid, edits))
     }
 
-    fn verify_with_provider(&self, token: &[u8], now: UnixTime) -> Result<(Valid, &Provider), Reason> {
+    fn verify_anew(&self, token: &[u8], now: UnixTime) -> Result<Valid, Reason> {
         let token = Unverified::parse(token, self.token_bytes)?;
-        let provider = self.select(&token)?;
+        let (index, provider) = self.select(&token)?;
         token.check_algorithm(&provider.algorithms)?;
         token.check_type(&provider.types)?;
-        let key = provider.keys.find(&token, &provider.issuer, now)?;
-        let valid = token.verify(key)?.validate(provider, now)?;
-        provider.check_revocation(&valid, now)?;
+        let (key, period) = provider.keys.find(&token, &provider.issuer, now)?;
+        let mut valid = token.verify(key)?.validate(index, provider, now)?;
+        valid.limit(period);
+        valid.limit(Window::new(0, provider.check_revocation(&valid, now)?));
         // Last, so that the rules of a bundle that has become too old go on refusing what they match.
         provider.keys.check_age(now)?;
-        Ok((valid, provider))
+        Ok(valid)
+    }
+
+    /// The provider of a token; every index in a token is one of these.
+    fn provider(&self, valid: &Valid) -> Result<&Provider, Reason> {
+        self.providers.get(valid.provider()).ok_or(Reason::NotConfigured)
     }
 
     /// The only provider, or the one whose issuer the token claims.
-    fn select(&self, token: &Unverified<'_>) -> Result<&Provider, Reason> {
+    fn select(&self, token: &Unverified<'_>) -> Result<(usize, &Provider), Reason> {
         if let [only] = self.providers.as_slice() {
-            return Ok(only);
+            return Ok((0, only));
         }
         let issuer = token.claimed_issuer();
-        if let Some(claimed) = self.providers.iter().find(|provider| Some(&provider.issuer) == issuer.as_ref()) {
+        let mut providers = self.providers.iter().enumerate();
+        if let Some(claimed) = providers.find(|(_, provider)| Some(&provider.issuer) == issuer.as_ref()) {
             return Ok(claimed);
         }
         // Nobody's issuer; what no provider accepts of anybody is said first, as the order of checks has it.

@@ -10,7 +10,9 @@ use datakit_token_tests::mint;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 
-static VERIFIER: LazyLock<Verifier> = LazyLock::new(verifier);
+thread_local! {
+    static VERIFIER: Verifier = verifier();
+}
 static TOKEN: LazyLock<String> = LazyLock::new(|| {
     let claims = json!({ "iss": "https://id.example.com", "aud": "https://openway.example.com", "exp": NOW + 60,
         "sub": "alice", "roles": ["a", "b"], "permissions": ["ingest.logging"] });
@@ -20,7 +22,7 @@ static TOKEN: LazyLock<String> = LazyLock::new(|| {
 fuzz_target!(|template: &str| {
     let text = template.replace("{token}", &TOKEN);
     let Ok(request) = OwnedRequest::from_json(text.as_bytes()) else { return };
-    let decision = VERIFIER.decide(&request.as_request(), now());
+    let decision = VERIFIER.with(|verifier| verifier.decide(&request.as_request(), now()));
     let report: Value = serde_json::from_str(&datakit_token::report_decide(&request.as_request(), &decision)).unwrap();
     match decision {
         Decision::Allow(_) => {

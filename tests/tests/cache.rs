@@ -1,0 +1,189 @@
+//! The verified-token cache: it saves work and changes no verdict.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "tests")]
+
+use std::rc::Rc;
+
+use datakit_token::{Answer, Moment, Reason, UnixTime, Verifier};
+use datakit_token_tests::mint;
+use serde_json::{Value, json};
+
+const NOW: u64 = 1_790_000_000;
+
+fn time(now: u64) -> UnixTime {
+    UnixTime::from_secs(now).unwrap()
+}
+
+fn verifier(cached_tokens: u32, keys: &Value, change: &Value) -> Verifier {
+    let mut provider = json!({ "name": "main", "issuer": "i", "audiences": ["a"], "keys": keys });
+    provider.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    let config = json!({ "version": 1, "providers": [provider], "limits": { "cached_tokens": cached_tokens } });
+    Verifier::from_json(config.to_string().as_bytes()).unwrap()
+}
+
+fn token(key: &str, header_kid: Option<&str>, claims: &Value) -> String {
+    let mut header = json!({ "alg": "EdDSA", "typ": "at+jwt" });
+    if let Some(kid) = header_kid {
+        header["kid"] = json!(kid);
+    }
+    let mut payload = json!({ "iss": "i", "aud": "a", "iat": NOW, "exp": NOW + 600 });
+    payload.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+    mint::sign(&mint::key(key), header.to_string().as_bytes(), payload.to_string().as_bytes())
+}
+
+fn hit(verifier: &Verifier, token: &str, now: u64) -> bool {
+    let first = verifier.verify(token.as_bytes(), time(now)).unwrap();
+    let second = verifier.verify(token.as_bytes(), time(now)).unwrap();
+    Rc::ptr_eq(&first, &second)
+}
+
+#[test]
+fn good_tokens_are_kept_up_to_a_number_and_the_asked_for_stay() {
+    let keys = json!({ "inline": { "keys": [mint::jwk("k1")] } });
+    assert!(!hit(&verifier(0, &keys, &json!({})), &token("k1", Some("k1"), &json!({})), NOW));
+    let verifier = verifier(10, &keys, &json!({}));
+    let favourite = token("k1", Some("k1"), &json!({ "jti": "favourite" }));
+    let kept = verifier.verify(favourite.as_bytes(), time(NOW)).unwrap();
+    for number in 0..100 {
+        let other = token("k1", Some("k1"), &json!({ "n": number }));
+        assert!(verifier.verify(other.as_bytes(), time(NOW)).is_ok());
+        let again = verifier.verify(favourite.as_bytes(), time(NOW)).unwrap();
+        assert!(Rc::ptr_eq(&kept, &again), "{number}");
+    }
+    let long = token("k1", Some("k1"), &json!({ "x": "x".repeat(5000) }));
+    assert!(!hit(&verifier, &long, NOW));
+}
+
+#[test]
+fn a_token_with_the_same_tail_is_another_token() {
+    let keys = json!({ "inline": { "keys": [mint::jwk("k1")] } });
+    let verifier = verifier(10, &keys, &json!({}));
+    let good = token("k1", Some("k1"), &json!({ "sub": "user" }));
+    assert!(hit(&verifier, &good, NOW));
+    let other = token("k1", Some("k1"), &json!({ "sub": "root" }));
+    let forged = format!("{}{}", &other[..other.len() - 86], &good[good.len() - 86..]);
+    let refused = |token: &str| verifier.verify(token.as_bytes(), time(NOW)).err();
+    assert_eq!(refused(&forged), Some(Reason::BadSignature));
+    assert_eq!(refused(&good[good.len() - 16..]), Some(Reason::Malformed));
+    assert!(hit(&verifier, &good, NOW));
+}
+
+/// Everything that may end a verdict: its own times, its key's, rules, other keys, old keys, another clock.
+#[test]
+fn cache_on_and_off_agree_on_every_sequence_of_tokens_times_and_documents() {
+    let mut random = 7_u64;
+    let mut next = |below: u64| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random % below
+    };
+    let keys = [
+        json!({ "remote": { "url": "https://id.example.com/set", "stale_for": "10m", "refresh": "5m" } }),
+        json!({ "bundle": { "roots": { "keys": [mint::jwk("root-1")] },
+            "remote": { "url": "https://id.example.com/b", "stale_for": "10m", "refresh": "5m" } } }),
+    ];
+    let changes = [
+        json!({}),
+        json!({ "clock_skew": "0s" }),
+        json!({ "max_lifetime": "10m", "clock_skew": "5s" }),
+        json!({ "max_age": "3m" }),
+        json!({ "revocations": [{ "match": { "sub": "s1" }, "from": NOW + 90 }, { "match": { "sub": "s1" }, "issued_before": NOW + 5, "from": NOW + 30 }] }),
+    ];
+    let mut hits = 0;
+    let mut seen = std::collections::BTreeMap::new();
+    for round in 0..60 {
+        let bundle = round % 2 == 1;
+        let (keys, change) = (&keys[round % 2], &changes[round % changes.len()]);
+        let mut both = [verifier(6, keys, change), verifier(0, keys, change)];
+        let mut tokens = Vec::new();
+        for _ in 0..8 {
+            let key = ["k1", "k2"][usize::try_from(next(2)).unwrap()];
+            let kid = [Some(key), None][usize::try_from(next(4) / 3).unwrap()];
+            let iat = NOW - 20 + next(60);
+            let mut claims = json!({ "iat": iat, "exp": iat + 1 + next(700), "sub": format!("s{}", next(3)) });
+            if next(3) == 0 {
+                claims["nbf"] = json!(NOW + next(120));
+            }
+            tokens.push(token(key, kid, &claims));
+        }
+        let (mut now, mut uptime, mut sequence) = (NOW, 0, 0);
+        for step in 0..150 {
+            match next(12) {
+                0 => now = NOW + next(900),
+                1..=4 => now += next(20),
+                5 | 6 if step > 0 && next(2) == 0 => {}
+                5 | 6 => {
+                    sequence += 1;
+                    let mut sets = Vec::new();
+                    for name in ["k1", "k2"] {
+                        let mut key = mint::jwk(name);
+                        match next(4) {
+                            0 => continue,
+                            1 => key["exp"] = json!(now + 1 + next(60)),
+                            2 => key["nbf"] = json!(now.saturating_sub(30) + next(60)),
+                            _ => {}
+                        }
+                        sets.push(key);
+                    }
+                    if sets.is_empty() {
+                        sets.push(mint::jwk("k3"));
+                    }
+                    let rules = match next(3) {
+                        0 => json!([]),
+                        1 => json!([{ "match": { "sub": "s2" }, "from": now + next(60) }]),
+                        _ => json!([{ "match": { "sub": "s0" }, "issued_before": now, "from": now + next(60) }]),
+                    };
+                    let body = if bundle {
+                        mint::bundle(
+                            "root-1",
+                            &json!({ "iss": "i", "seq": sequence, "iat": now, "exp": now + 86_400, "keys": sets,
+                            "rules": rules, "roots": ["root-1"] }),
+                        )
+                    } else {
+                        json!({ "keys": sets }).to_string()
+                    };
+                    for verifier in &mut both {
+                        let source = verifier.remote_sources_mut().next().unwrap();
+                        source.begin(uptime);
+                        let answer = Answer {
+                            status: 200,
+                            content_type: None,
+                            cache_control: None,
+                            age: None,
+                            body: body.as_bytes(),
+                        };
+                        source.finish(Some(&answer), Moment { now: time(now), uptime, jitter: 0 }).unwrap();
+                    }
+                }
+                _ => {}
+            }
+            uptime += 20_000;
+            let token = &tokens[usize::try_from(next(8)).unwrap()];
+            let [cached, plain] = &both;
+            let verdict = |verifier: &Verifier| {
+                verifier.verify(token.as_bytes(), time(now)).map(|valid| valid.claims().to_json())
+            };
+            let (one, other) = (verdict(cached), verdict(plain));
+            assert_eq!(one, other, "round {round}, step {step}, now NOW + {}", now - NOW);
+            *seen.entry(one.map_or_else(Reason::code, |_| "ok")).or_insert(0) += 1;
+            if other.is_ok() {
+                hits += usize::from(hit(cached, token, now));
+            }
+        }
+    }
+    println!("{hits} hits; {seen:?}");
+    for reason in [
+        "ok",
+        "expired",
+        "not_yet_valid",
+        "revoked",
+        "unknown_key",
+        "key_inactive",
+        "keys_unavailable",
+        "lifetime_exceeded",
+    ] {
+        assert!(seen.get(reason).is_some_and(|count| *count > 20), "{reason}: {seen:?}");
+    }
+    assert!(hits > 1000, "{hits}");
+}

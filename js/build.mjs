@@ -48,7 +48,7 @@ for (const [extension, module] of [['d.mts', 'mjs'], ['d.cts', 'cjs']]) {
     const text = readFileSync(join(types, name), 'utf8').replaceAll(/'\.\/(\w+)\.js'/g, `'./$1.${module}'`)
     writeFileSync(join(dist, name.replace(/d\.ts$/, extension)), text)
   }
-  const index = `export * from './api.${module}'\nimport type { Claims, Verifier } from './verifier.${module}'\nimport type { Configuration, ShortConfiguration } from './configuration.${module}'\nimport type { Runtime } from './remote.${module}'\n/** Compiles a configuration; throws a \`ConfigurationError\`. No initialisation is needed before. */\nexport declare function createVerifier<C = Claims>(config: Configuration | ShortConfiguration, runtime?: Runtime): Verifier<C>\n`
+  const index = `export * from './api.${module}'\nimport type { Claims, CreateOptions, Verifier } from './verifier.${module}'\nimport type { Configuration, ShortConfiguration } from './configuration.${module}'\n/** Compiles a configuration; throws a \`ConfigurationError\`. No initialisation is needed before. */\nexport declare function createVerifier<C = Claims>(config: Configuration | ShortConfiguration, options?: CreateOptions): Verifier<C>\n`
   writeFileSync(join(dist, `index.${extension}`), index)
 }
 writeFileSync(join(dist, 'core.wasm.d.ts'), 'declare const module: WebAssembly.Module\nexport default module\n')

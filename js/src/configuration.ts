@@ -1,3 +1,4 @@
+import type { Reason } from './error.js'
 import type { Bundle, Remote } from './remote.js'
 
 /** A public Ed25519 key (RFC 8037). */
@@ -9,21 +10,36 @@ export interface JwkSet { keys: readonly Jwk[] }
 /** Where a token may sit in a request. */
 export interface From {
   headers?: readonly { name: string; scheme?: string }[]
-  params?: readonly string[]
+  /** A value that begins with `placeholder` is no token if another place has one. */
+  params?: readonly (string | { name: string; placeholder?: string })[]
+  cookies?: readonly string[]
+  /** Origins whose pages may send the cookies with methods that change something, besides the server's own. */
+  cookie_origins?: readonly string[]
 }
 
+/** A secret, or the variable of the environment that has it. */
+export type Secret = { value: string } | { env: string }
+
 interface ProviderOptions {
+  /** Accepted `sub`; any if absent. */
+  subjects?: readonly ({ exact: string } | { prefix: string })[]
   algorithms?: readonly ('EdDSA' | 'Ed25519')[]
   /** Accepted `typ` headers; `at+jwt` if absent. */
   types?: readonly string[]
   required_claims?: readonly string[]
+  /** JSON pointers to what authorisation looks at; `/roles`, `/permissions`, `/scope`, `/workspace` if absent. */
+  claims?: { roles?: string; permissions?: string; scope?: string; workspace?: string }
   /** `30s` if absent, at most `300s`. */
   clock_skew?: string
   max_lifetime?: string
   max_age?: string
   revocations?: readonly Revocation[]
+  /** Tokens without a signature, each with an end, while clients are moved to signed ones. */
+  opaque_tokens?: readonly { token: Secret; expires_at: number; subject?: string; workspace?: string; roles?: readonly string[]; permissions?: readonly string[] }[]
   from?: From
   forward?: boolean
+  /** Puts the secret of the token's workspace in the token's place, or in another one. */
+  swap?: { secrets: Readonly<Record<string, Secret>>; to?: { header: string } | { param: string } }
   claims_to_headers?: readonly { claim: string; header: string; format?: 'text' | 'csv' | 'json' | 'base64url' }[]
 }
 
@@ -51,14 +67,67 @@ export interface Provider extends ProviderOptions {
 }
 
 /** Which requests need what; first match wins, no match is a denial. */
-export interface Rule {
-  match: { path: { prefix: string } }
-  require: { permission: string }
-}
+export type Rule = {
+  name?: string
+  match: {
+    /** `*.example.com` stands for one more label. */
+    hosts?: readonly string[]
+    methods?: readonly string[]
+    /** In a template `{name}` stands for one segment and `**` at the end for the rest. */
+    path?: { exact: string } | { prefix: string } | { template: string }
+    cors_preflight?: boolean
+  }
+} & ({ require: Requirement; allow?: never } | {
+  /** A good token; also none; or no look at the token at all. */
+  allow: 'authenticated' | 'anyone' | 'unchecked'
+  require?: never
+})
+
+/** What a claim is compared with. */
+export type Operand =
+  | { value: string | number | boolean }
+  | { values: readonly (string | number | boolean)[] }
+  | { header: string }
+  | { path_param: string }
+  | { query_param: string }
+  | { connection: 'client_address' | 'tls_version' | 'server_name' | 'peer_certificate_sha256' | 'peer_subject' | 'peer_uri_san' }
+
+/** What a token has to fulfil. */
+export type Requirement =
+  | { permission: string }
+  | { role: string }
+  | { scope: string }
+  | { policy: string }
+  | { provider: string }
+  | { client_address: readonly string[] }
+  | { all: readonly Requirement[] }
+  | { any: readonly Requirement[] }
+  | ({
+    /** A JSON pointer. */
+    claim: string
+    /** A token without the claim fulfils this. */
+    optional?: boolean
+  } & ({ equals: Operand } | { contains: Operand } | { in: Operand } | { allows: Operand } | { covers: Operand }))
 
 interface Common {
+  /** `observe` decides and reports, and denies nothing. */
+  mode?: 'enforce' | 'observe'
+  transport?: { require_https?: 'off' | 'tls' | 'forwarded' }
+  /** Rules and carriers ready for use. */
+  presets?: readonly ('dataway' | 'datakit' | 'openapi')[]
+  /** What each role grants: permissions, `area.*`, or `*`. */
+  roles?: Readonly<Record<string, readonly string[]>>
+  policies?: Readonly<Record<string, Requirement>>
   rules?: readonly Rule[]
-  responses?: { realm?: string; retry_after?: string }
+  responses?: {
+    realm?: string
+    retry_after?: string
+    format?: 'problem+json' | 'guance' | 'text' | 'none'
+    show_reason?: boolean
+    /** Other statuses, by reason. */
+    status?: Readonly<Partial<Record<Reason, number>>>
+    cors?: { origins: readonly string[] }
+  }
   limits?: {
     token_bytes?: number
     /** In Envoy: requests that may wait for keys. */
@@ -78,7 +147,7 @@ export interface ShortConfiguration extends ProviderOptions, Common {
   keys: JwkSet | readonly Jwk[] | Keys
 }
 
-const COMMON = ['rules', 'responses', 'limits']
+const COMMON = ['mode', 'transport', 'presets', 'roles', 'policies', 'rules', 'responses', 'limits']
 
 /** The document for the core. */
 export interface Document {

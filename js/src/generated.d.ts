@@ -1,10 +1,11 @@
 // The shape of the generated glue, which exists only after a build.
 declare module 'datakit-token-core' {
   export class Verifier {
-    constructor(config: string)
+    constructor(config: string, environment: string)
     warnings(): string
     verify(token: string, now: number): string
     decide(request: string, now: number): string
+    grants(roles: string, permission: string): boolean
     sources(): string
     plan(index: number, now: number, uptime: number): number
     is_loaded(index: number): boolean

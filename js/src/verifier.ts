@@ -18,8 +18,19 @@ export interface VerifiedToken<C = Claims> {
   /** Seconds since 1970. */
   readonly expiresAt: number
   readonly keyId: string | undefined
-  /** Whether the token grants exactly this permission. */
-  can(permission: string): boolean
+  /** Whether the token or one of its roles grants this permission, and each of these claims has this value. */
+  can(permission: string, match?: UserInformation): boolean
+  /** The same; throws a `TokenError` with `binding_mismatch` or `permission_denied` (403). */
+  authorize(permission: string, match?: UserInformation): void
+}
+
+/** What the application knows of the user or the resource: claims by name, each equal to this value or an array that has it. */
+export type UserInformation = Readonly<Record<string, string | number | bigint | boolean>>
+
+/** What is not part of the configuration document. */
+export interface CreateOptions extends Runtime {
+  /** Variables that secrets of the configuration may name, for instance `process.env`. */
+  environment?: Readonly<Record<string, string | undefined>>
 }
 
 /** When to judge. */
@@ -36,12 +47,23 @@ export interface RequestLike {
   /** The request target with its query; wins over `url`. */
   readonly path?: string
   readonly headers: Iterable<readonly [string, string]> | Readonly<Record<string, string | readonly string[] | undefined>>
+  /** What the host knows of the connection, for rules that ask. `tls_version` is there by itself if `url` begins with `https:`. */
+  readonly connection?: Readonly<Partial<Record<'client_address' | 'tls_version' | 'server_name' | 'peer_certificate_sha256' | 'peer_subject' | 'peer_uri_san', string>>>
 }
+
+/** The request that goes on: the same with its edits made. */
+export interface Upstream { readonly path: string; readonly headers: readonly (readonly [string, string])[] }
+
+/** The answer to a denied request. */
+export interface DenialResponse { readonly status: number; readonly headers: readonly (readonly [string, string])[]; readonly body: string }
 
 /** What to do with a request. */
 export type Decision<C = Claims> =
-  | { readonly verdict: 'allow'; readonly token: VerifiedToken<C>; readonly upstream: { readonly path: string; readonly headers: readonly (readonly [string, string])[] } }
-  | { readonly verdict: 'deny'; readonly reason: Reason; readonly status: number; readonly response: { readonly status: number; readonly headers: readonly (readonly [string, string])[]; readonly body: string } }
+  /** `token` is there unless the rules ask for none. */
+  | { readonly verdict: 'allow'; readonly token: VerifiedToken<C> | undefined; readonly upstream: Upstream }
+  | { readonly verdict: 'deny'; readonly reason: Reason; readonly status: number; readonly response: DenialResponse }
+  /** It would be denied, but the configuration says `"mode": "observe"`: let it go on. */
+  | { readonly verdict: 'observe'; readonly reason: Reason; readonly status: number; readonly response: DenialResponse; readonly upstream: Upstream }
 
 /** Verifies tokens and decides about requests. */
 export interface Verifier<C = Claims> {
@@ -66,21 +88,21 @@ export interface Verifier<C = Claims> {
 /** The module to instantiate; each entry point brings its own. */
 export type ModuleSource = () => WebAssembly.Module
 
-interface Denied { verdict: 'deny'; reason: Reason; status: number; text: string; retryable: boolean; response: { status: number; headers: [string, string][]; body: string } }
+interface Denied { verdict: 'deny' | 'observe'; upstream?: Upstream; reason: Reason; status: number; text: string; retryable: boolean; response: { status: number; headers: [string, string][]; body: string } }
 interface Allowed {
-  verdict: 'allow'; claims: string; wide: [string, string][]; keyId: string | null; issuer: string; subject: string | null
-  roles: string[]; permissions: string[]; expiresAt: number; upstream?: { path: string; headers: [string, string][] }
+  verdict: 'allow'; claims?: string; wide: [string, string][]; keyId: string | null; issuer: string; subject: string | null
+  roles: string[]; permissions: string[]; expiresAt: number; upstream?: Upstream
 }
 
 /** Makes `createVerifier` for an entry point. */
 export function bind(source: ModuleSource) {
   /** Compiles a configuration; throws a `ConfigurationError`. No initialisation is needed before. */
-  return function createVerifier<C = Claims>(config: Configuration | ShortConfiguration, runtime: Runtime = {}): Verifier<C> {
+  return function createVerifier<C = Claims>(config: Configuration | ShortConfiguration, runtime: CreateOptions = {}): Verifier<C> {
     const { json, pointer, keys } = document(config)
     const core = instantiate(source)
     let verifier: CoreVerifier
     try {
-      verifier = new core.Verifier(json)
+      verifier = new core.Verifier(json, JSON.stringify(runtime.environment ?? {}))
     } catch (error) {
       const fault = error as { pointer?: string; problem?: string }
       if (typeof fault.problem !== 'string') throw error
@@ -106,14 +128,16 @@ export function bind(source: ModuleSource) {
       }
       if (typeof token !== 'string') return new TokenError('malformed', 'the token is not a string', 401, false)
       const verdict = JSON.parse(verifier.verify(token, now(options))) as Allowed | Denied
-      return verdict.verdict === 'allow' ? verified<C>(verdict) : refusal(verdict)
+      return verdict.verdict === 'allow' ? verified<C>(verifier, verdict) : refusal(verdict)
     }
     const judgeRequest = (request: string, options?: Options): Decision<C> => {
       const verdict = JSON.parse(verifier.decide(request, now(options))) as Allowed | Denied
-      if (verdict.verdict === 'allow' && verdict.upstream) {
-        return freeze({ verdict: 'allow', token: verified<C>(verdict), upstream: verdict.upstream })
+      const { upstream } = verdict
+      if (verdict.verdict === 'allow' && upstream) {
+        return freeze({ verdict: 'allow', token: verdict.claims === undefined ? undefined : verified<C>(verifier, verdict), upstream })
       }
       const { reason, status, response } = verdict as Denied
+      if (verdict.verdict === 'observe' && upstream) return freeze({ verdict: 'observe', reason, status, response, upstream })
       return freeze({ verdict: 'deny', reason, status, response })
     }
     const verifyFresh = (token: string, options?: Options) =>
@@ -129,7 +153,7 @@ export function bind(source: ModuleSource) {
       decide: async (request, options) => {
         // Read at once: the caller may go on with the request.
         const text = head(request)
-        return judgeFresh(() => judgeRequest(text, options), (result) => result.verdict === 'deny' && lacksKeys(result.reason), options)
+        return judgeFresh(() => judgeRequest(text, options), (result) => result.verdict !== 'allow' && lacksKeys(result.reason), options)
       },
       reload: () => fetcher.reload(clock()),
       get sources() {
@@ -168,10 +192,11 @@ function refusal(denied: Denied): TokenError {
   return new TokenError(denied.reason, denied.text, denied.status, denied.retryable, challenge)
 }
 
-function verified<C>(verdict: Allowed): VerifiedToken<C> {
-  const claims = JSON.parse(verdict.claims) as Record<string, unknown>
+function verified<C>(verifier: CoreVerifier, verdict: Allowed): VerifiedToken<C> {
+  const claims = JSON.parse(verdict.claims ?? '{}') as Record<string, unknown>
   for (const [pointer, text] of verdict.wide) widen(claims, pointer, text)
   const permissions = new Set(verdict.permissions)
+  const grants = (permission: string) => permissions.has(permission) || verifier.grants(verdict.roles.join('\n'), String(permission))
   return freeze({
     claims: claims as C,
     issuer: verdict.issuer,
@@ -180,7 +205,21 @@ function verified<C>(verdict: Allowed): VerifiedToken<C> {
     permissions: verdict.permissions,
     expiresAt: verdict.expiresAt,
     keyId: verdict.keyId ?? undefined,
-    can: (permission: string) => permissions.has(permission),
+    can: (permission: string, match?: UserInformation) => matches(claims, match) && grants(permission),
+    authorize: (permission: string, match?: UserInformation) => {
+      if (!matches(claims, match)) throw new TokenError('binding_mismatch', 'the token does not match the request', 403, false)
+      if (!grants(permission)) throw new TokenError('permission_denied', 'the token does not grant this', 403, false)
+    },
+  })
+}
+
+/** Whether each of these claims has this value; a claim that is not there matches nothing. */
+function matches(claims: Record<string, unknown>, match: UserInformation | undefined): boolean {
+  return Object.entries(match ?? {}).every(([name, value]) => {
+    const claim = Object.getOwnPropertyDescriptor(claims, name)?.value as unknown
+    // What the application does not know matches no token.
+    if (value === undefined || value === null) return false
+    return claim === value || (Array.isArray(claim) && claim.includes(value))
   })
 }
 
@@ -217,7 +256,11 @@ function head(request: RequestLike): string {
       for (const one of Array.isArray(value) ? value : [value]) headers.push([name, String(one)])
     }
   }
-  return JSON.stringify({ method: String(request?.method), path: String(request?.path ?? target(request?.url)), headers })
+  const url = request?.url === undefined ? undefined : String(request.url)
+  const connection = { ...(url?.slice(0, 6).toLowerCase() === 'https:' ? { tls_version: 'https' } : {}), ...request?.connection }
+  const named = headers.some(([name]) => name.toLowerCase() === 'host')
+  const host = named ? undefined : /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(url ?? '')?.[1]
+  return JSON.stringify({ method: String(request?.method), path: String(request?.path ?? target(url)), headers, host, connection })
 }
 
 /** The request target of an absolute URL, byte for byte as the URL spells it. */

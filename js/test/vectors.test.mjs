@@ -8,13 +8,22 @@ import { pathToFileURL } from 'node:url'
 const require = createRequire(`${process.env.DATAKIT_TOKEN_PACKAGE}/`)
 const cjs = require('datakit-token')
 const esm = await import(pathToFileURL(require.resolve('datakit-token').replace(/\.cjs$/, '.mjs')))
-const { vectors } = JSON.parse(readFileSync(process.env.DATAKIT_TOKEN_VECTORS, 'utf8'))
+const { vectors, environment } = JSON.parse(readFileSync(process.env.DATAKIT_TOKEN_VECTORS, 'utf8'))
 
 async function check({ createVerifier }, vector) {
-  const verifier = createVerifier(vector.config)
+  const verifier = createVerifier(vector.config, { environment })
   const now = vector.now
   const decision = verifier.decideSync(vector.request, { now })
   assert.equal(decision.verdict === 'allow' ? 'ok' : decision.reason, vector.expect.reason)
+  if (vector.expect.verdict === 'observe') assert.equal(decision.verdict, 'observe')
+  const answer = vector.expect.response
+  if (answer) {
+    assert.equal(decision.response.status, answer.status)
+    if (answer.body !== undefined) assert.equal(decision.response.body, answer.body)
+    for (const [name, value] of Object.entries(answer.headers ?? {})) {
+      assert.deepEqual(decision.response.headers.filter((header) => header[0] === name).map((header) => header[1]), value === null ? [] : [value], name)
+    }
+  }
   // A JavaScript string is no byte string: what is not ASCII crosses in requests only.
   if (vector.token !== undefined) {
     const outcome = await verifier.safeVerify(vector.token, { now })

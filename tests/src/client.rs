@@ -24,11 +24,11 @@ impl Answer {
         self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
-    /// The `reason` of a problem+json body.
+    /// The `reason` of a problem+json body, or the `error_code` of the other kind.
     #[must_use]
     pub fn reason(&self) -> Option<String> {
         let body: serde_json::Value = serde_json::from_str(&self.body).ok()?;
-        Some(body.get("reason")?.as_str()?.to_owned())
+        Some(body.get("reason").or_else(|| body.get("error_code"))?.as_str()?.to_owned())
     }
 }
 
@@ -63,8 +63,8 @@ impl Connection {
     }
 }
 
-/// Sends one request and reads the answer until the server closes. Names and values go out byte for byte; `host` and
-/// `connection: close` are added.
+/// Sends one request and reads the answer until the server closes. Names and values go out byte for byte; `connection: close` and, where there is none, `host` are
+/// added.
 ///
 /// # Errors
 /// What failed, without the request.
@@ -82,8 +82,10 @@ pub fn is_one_request(path: &[u8], headers: &[(Vec<u8>, Vec<u8>)]) -> bool {
 
 fn head(method: &[u8], path: &[u8], headers: &[(Vec<u8>, Vec<u8>)], more: &str) -> Vec<u8> {
     let mut request = Vec::new();
-    let fixed: [&[u8]; 5] =
-        [method, b" ", path, b" HTTP/1.1\r\nhost: gateway.example\r\ncontent-length: 0\r\n", more.as_bytes()];
+    let named = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(b"host"));
+    let host: &[u8] = if named { b"" } else { b"host: gateway.example\r\n" };
+    let fixed: [&[u8]; 6] = [method, b" ", path, b" HTTP/1.1\r\n", host, b"content-length: 0\r\n"];
+    let fixed = fixed.into_iter().chain([more.as_bytes()]);
     for part in fixed {
         request.extend_from_slice(part);
     }

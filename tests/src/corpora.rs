@@ -124,7 +124,9 @@ pub fn hostile() -> Result<Vec<Hostile>, String> {
                 request: json!({ "method": "GET", "path": format!("/?token={escaped}"), "headers": [] }),
                 token: None,
                 reason: Some(reason.clone().unwrap_or_else(|| "permission_denied".into())),
+                observed: false,
                 upstream: None,
+                response: None,
             };
             Ok(Hostile { id, want: text(case, "want")?, reason, vector })
         })

@@ -13,7 +13,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::client;
+use crate::{client, vectors::ENVIRONMENT};
 
 /// How long Envoy may take to start.
 const START: Duration = Duration::from_secs(60);
@@ -24,6 +24,8 @@ pub struct Envoy {
     directory: PathBuf,
     admin: SocketAddr,
     listeners: Vec<SocketAddr>,
+    /// Where an encrypted connection to a listener with this number begins.
+    tls: Vec<(usize, SocketAddr)>,
 }
 
 impl Envoy {
@@ -49,7 +51,29 @@ impl Envoy {
     ) -> Result<Self, String> {
         let filter = filter()?;
         Self::launch_with(workers, |access_log| {
-            bootstrap(configurations, upstream, keys, &filter, access_log).to_string()
+            Bootstrap { configurations, encrypted: &[], upstream, keys, filter: &filter, access_log }
+                .to_json()
+                .to_string()
+        })
+    }
+
+    /// As [`Self::start`]; the configurations among `encrypted` can be reached by [`Self::tls_listener`] as well.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_with_tls(
+        configurations: &[String],
+        encrypted: &[String],
+        upstream: SocketAddr,
+    ) -> Result<Self, String> {
+        let filter = filter()?;
+        Self::launch_with(1, |access_log| {
+            if !encrypted.is_empty() {
+                make_certificate(access_log);
+            }
+            Bootstrap { configurations, encrypted, upstream, keys: None, filter: &filter, access_log }
+                .to_json()
+                .to_string()
         })
     }
 
@@ -61,7 +85,16 @@ impl Envoy {
         let filter = filter()?;
         Self::launch_with(1, |access_log| {
             let configurations = [configuration.to_owned()];
-            let mut bootstrap = bootstrap(&configurations, upstream, Some(keys), &filter, access_log);
+            let keys = Some(keys);
+            let mut bootstrap = Bootstrap {
+                configurations: &configurations,
+                encrypted: &[],
+                upstream,
+                keys,
+                filter: &filter,
+                access_log,
+            }
+            .to_json();
             let file = access_log.with_file_name("listeners.json");
             let listeners = bootstrap["static_resources"]["listeners"].take();
             // An Envoy without listeners does not listen, which the caller sees.
@@ -132,10 +165,17 @@ impl Envoy {
         }
         let child = command.stdout(Stdio::null()).stderr(log).spawn().map_err(|error| format!("{binary}: {error}"))?;
         let admin = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let mut envoy = Self { child, directory, admin, listeners: Vec::new() };
+        let mut envoy = Self { child, directory, admin, listeners: Vec::new(), tls: Vec::new() };
         envoy.wait()?;
         envoy.listeners = envoy.read_listeners()?;
+        envoy.tls = envoy.addresses("tls-")?;
         Ok(envoy)
+    }
+
+    /// Where an encrypted connection to a listener begins: what is sent there in plain text arrives over TLS.
+    #[must_use]
+    pub fn tls_listener(&self, index: usize) -> Option<SocketAddr> {
+        self.tls.iter().find(|(number, _)| *number == index).map(|(_, address)| *address)
     }
 
     /// The address of a listener.
@@ -196,24 +236,30 @@ impl Envoy {
         fs::read_to_string(self.directory.join("log")).unwrap_or_default()
     }
 
-    /// The access log: one line of `path status details` for each request.
+    /// The access log: one line of `method path status details` for each request.
     #[must_use]
     pub fn access_log(&self) -> String {
         fs::read_to_string(self.directory.join("access.log")).unwrap_or_default()
     }
 
     fn read_listeners(&self) -> Result<Vec<SocketAddr>, String> {
+        Ok(self.addresses("listener-")?.into_iter().map(|(_, address)| address).collect())
+    }
+
+    /// The addresses of the listeners whose names are this and a number.
+    fn addresses(&self, prefix: &str) -> Result<Vec<(usize, SocketAddr)>, String> {
         let page = self.admin_page("/listeners?format=json")?;
         let page: Value = serde_json::from_str(&page).map_err(|error| error.to_string())?;
         let mut listeners = Vec::new();
         for status in page["listener_statuses"].as_array().ok_or("no listeners")? {
             let address = &status["local_address"]["socket_address"];
+            let number = status["name"].as_str().and_then(|name| name.strip_prefix(prefix)?.parse::<usize>().ok());
+            let Some(number) = number else { continue };
             let port = address["port_value"].as_u64().and_then(|port| u16::try_from(port).ok()).ok_or("no port")?;
-            let number = status["name"].as_str().and_then(|name| name.strip_prefix("listener-")?.parse::<usize>().ok());
-            listeners.push((number.ok_or("no listener-N")?, SocketAddr::from((Ipv4Addr::LOCALHOST, port))));
+            listeners.push((number, SocketAddr::from((Ipv4Addr::LOCALHOST, port))));
         }
         listeners.sort_unstable();
-        Ok(listeners.into_iter().map(|(_, address)| address).collect())
+        Ok(listeners)
     }
 
     fn wait(&mut self) -> Result<(), String> {
@@ -262,35 +308,87 @@ fn discovery(listener: &Value) -> Value {
     json!({ "version_info": "1", "resources": [resource] })
 }
 
-fn bootstrap(
-    configurations: &[String],
+/// A key and a certificate for the listeners with TLS, beside the access log. Without them Envoy does not start, and says
+/// why.
+fn make_certificate(access_log: &Path) {
+    let file = |name: &str| access_log.with_file_name(name);
+    let mut openssl = Command::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"]);
+    openssl.args(["-subj", "/CN=gateway.example", "-keyout"]).arg(file("key.pem")).arg("-out").arg(file("cert.pem"));
+    let _ = openssl.stdout(Stdio::null()).stderr(Stdio::null()).status();
+}
+
+/// What a bootstrap document is made of.
+struct Bootstrap<'b> {
+    configurations: &'b [String],
+    /// Those that get a listener with TLS as well.
+    encrypted: &'b [String],
     upstream: SocketAddr,
     keys: Option<SocketAddr>,
-    filter: &Path,
-    access_log: &Path,
-) -> Value {
-    let address =
-        |address: SocketAddr| json!({ "socket_address": { "address": address.ip(), "port_value": address.port() } });
-    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let listener = |(index, configuration): (usize, &String)| {
+    filter: &'b Path,
+    access_log: &'b Path,
+}
+
+impl Bootstrap<'_> {
+    fn to_json(&self) -> Value {
+        let mut clusters = vec![cluster("upstream", &address(self.upstream))];
+        clusters.extend(self.keys.map(|keys| cluster("keys", &address(keys))));
+        let mut listeners = Vec::new();
+        let any = address(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        for (index, configuration) in self.configurations.iter().enumerate() {
+            let mut listener = self.listener(index, configuration);
+            if self.encrypted.contains(configuration) {
+                // A client without TLS reaches the listener with TLS through another one.
+                let pipe = json!({ "pipe": { "path": self.access_log.with_file_name(format!("tls-{index}")) } });
+                let file = |name: &str| json!({ "filename": self.access_log.with_file_name(name) });
+                let mut encrypted = listener.clone();
+                (encrypted["name"], encrypted["address"]) = (json!(format!("encrypted-{index}")), pipe.clone());
+                encrypted["filter_chains"][0]["transport_socket"] = json!({
+                    "name": "envoy.transport_sockets.tls", "typed_config": {
+                        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+                        "common_tls_context": { "tls_certificates": [{ "certificate_chain": file("cert.pem"), "private_key": file("key.pem") }] } } });
+                listeners.push(encrypted);
+                let name = format!("tls-{index}");
+                listeners.push(json!({ "name": name, "address": any, "filter_chains": [{ "filters": [{
+                    "name": "envoy.filters.network.tcp_proxy", "typed_config": {
+                        "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+                        "stat_prefix": "tls", "cluster": name } }] }] }));
+                let mut front = cluster(&name, &pipe);
+                front["transport_socket"] = json!({ "name": "envoy.transport_sockets.tls", "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext" } });
+                clusters.push(front);
+            }
+            listener["address"] = any.clone();
+            listeners.push(listener);
+        }
+        json!({
+            "admin": { "address": any },
+            "static_resources": { "listeners": listeners, "clusters": clusters },
+        })
+    }
+
+    fn listener(&self, index: usize, configuration: &str) -> Value {
+        let environment: serde_json::Map<String, Value> =
+            ENVIRONMENT.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
         let wasm = json!({
             "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
             "config": {
                 "name": "datakit_token", "root_id": format!("vectors-{index}"), "vm_config": {
-                    "vm_id": "datakit_token", "runtime": "envoy.wasm.runtime.v8", "code": { "local": { "filename": filter } } },
+                    "vm_id": "datakit_token", "runtime": "envoy.wasm.runtime.v8", "code": { "local": { "filename": self.filter } },
+                    "environment_variables": { "key_values": environment } },
                 "configuration": { "@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration },
                 "failure_policy": "FAIL_RELOAD",
             },
         });
         json!({
-            "name": format!("listener-{index}"), "address": address(any), "filter_chains": [{ "filters": [{
+            "name": format!("listener-{index}"), "filter_chains": [{ "filters": [{
                 "name": "envoy.filters.network.http_connection_manager", "typed_config": {
                     "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-                    "stat_prefix": "ingress", "use_remote_address": true,
+                    "stat_prefix": "ingress", "use_remote_address": true, "xff_num_trusted_hops": 1,
                     "access_log": [{ "name": "envoy.access_loggers.file", "typed_config": {
                         "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
-                        "path": access_log,
-                        "log_format": { "text_format_source": { "inline_string": "%RESPONSE_CODE% %RESPONSE_CODE_DETAILS%\n" } } } }],
+                        "path": self.access_log,
+                        "log_format": { "text_format_source": { "inline_string": "%REQ(:METHOD)% %REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS%\n" } } } }],
                     "route_config": { "virtual_hosts": [{ "name": "all", "domains": ["*"], "routes": [
                         { "match": { "prefix": "/" }, "route": { "cluster": "upstream" } },
                         { "match": { "connect_matcher": {} }, "route": { "cluster": "upstream" } }] }] },
@@ -300,17 +398,14 @@ fn bootstrap(
                             "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" } }],
                 } }] }],
         })
-    };
-    let cluster = |(name, server): (&str, Option<SocketAddr>)| {
-        Some(json!({ "name": name, "type": "STATIC", "load_assignment": { "cluster_name": name, "endpoints": [
-            { "lb_endpoints": [{ "endpoint": { "address": address(server?) } }] }] } }))
-    };
-    let clusters: Vec<_> = [("upstream", Some(upstream)), ("keys", keys)].into_iter().filter_map(cluster).collect();
-    json!({
-        "admin": { "address": address(any) },
-        "static_resources": {
-            "listeners": configurations.iter().enumerate().map(listener).collect::<Vec<_>>(),
-            "clusters": clusters,
-        },
-    })
+    }
+}
+
+fn address(address: SocketAddr) -> Value {
+    json!({ "socket_address": { "address": address.ip(), "port_value": address.port() } })
+}
+
+fn cluster(name: &str, address: &Value) -> Value {
+    json!({ "name": name, "type": "STATIC", "load_assignment": { "cluster_name": name, "endpoints": [
+        { "lb_endpoints": [{ "endpoint": { "address": address } }] }] } })
 }

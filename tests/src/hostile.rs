@@ -180,7 +180,7 @@ impl Generator {
         let request = Request::new(method.as_bytes(), &path, borrowed);
         let reason = UnixTime::from_secs(NOW).map_or("no clock", |now| match self.verifier.decide(&request, now) {
             Decision::Allow(_) => "ok",
-            Decision::Deny(denial) => denial.reason().code(),
+            Decision::Deny(denial) | Decision::Observe(denial, _) => denial.reason().code(),
         });
         HostileRequest { method, path, headers, reason }
     }
@@ -199,7 +199,9 @@ impl HostileRequest {
             request: json!({ "method": self.method, "path": text(&self.path), "headers": headers }),
             token: None,
             reason: (self.reason != "ok").then(|| self.reason.to_owned()),
+            observed: false,
             upstream: None,
+            response: None,
         }
     }
 }

@@ -16,13 +16,21 @@
 //! | `request` | merged into the file's; `{token}` in the path or a header is replaced, `{token%}` percent-encoded |
 //! | `bare` | `false`: the token is not judged alone, as the fault lies in the request |
 //! | `expect` | `"allow"` or a reason |
+//! | `observed` | `true`: the request passes all the same, as the configuration says `"mode": "observe"` |
 //! | `upstream` | the path and headers that the upstream must get (a header with `null` must be absent) |
+//! | `response` | what the denied client must get: `status`, `headers` (`null` for an absent one), `body` |
+//!
+//! `request.connection` says what the host knows of the connection: `client_address`, `tls_version`. Secrets may name the
+//! variables of [`ENVIRONMENT`].
 
 use std::{fs, path::Path};
 
 use serde_json::{Map, Value, json};
 
 use crate::mint;
+
+/// What every host of a vector has in its environment.
+pub const ENVIRONMENT: [(&str, &str); 1] = [("WORKSPACE_TOKEN", "tkn_fromTheEnvironment0123456789abcdef")];
 
 /// One vector, ready for every runner.
 #[derive(Clone, Debug)]
@@ -39,8 +47,12 @@ pub struct Vector {
     pub token: Option<String>,
     /// `None` is allow.
     pub reason: Option<String>,
+    /// The denial is only watched.
+    pub observed: bool,
     /// Expected path and headers behind the verifier.
     pub upstream: Option<Value>,
+    /// Expected answer to a denied request.
+    pub response: Option<Value>,
 }
 
 impl Vector {
@@ -50,7 +62,7 @@ impl Vector {
         let mut vector = json!({
             "name": self.name, "config": self.config, "now": self.now, "request": self.request,
             "expect": {
-                "verdict": if self.reason.is_some() { "deny" } else { "allow" },
+                "verdict": if self.observed { "observe" } else if self.reason.is_some() { "deny" } else { "allow" },
                 "reason": self.reason.as_deref().unwrap_or("ok"),
             },
         });
@@ -59,6 +71,9 @@ impl Vector {
         }
         if let Some(upstream) = &self.upstream {
             vector["expect"]["upstream"] = upstream.clone();
+        }
+        if let Some(response) = &self.response {
+            vector["expect"]["response"] = response.clone();
         }
         vector
     }
@@ -92,6 +107,54 @@ pub fn load() -> Result<Vec<Vector>, String> {
     Ok(vectors)
 }
 
+/// Compares what the upstream got, `path` and `headers`, with what it must get.
+///
+/// # Errors
+/// What differs.
+pub fn check_upstream(expected: &Value, found: &Value) -> Result<(), String> {
+    if found["path"] != expected["path"] {
+        return Err(format!("upstream: expected {}, found {}", expected["path"], found["path"]));
+    }
+    for (name, value) in expected["headers"].as_object().into_iter().flatten() {
+        let headers = found["headers"].as_array().into_iter().flatten();
+        let same = |header: &&Value| header[0].as_str().is_some_and(|other| other.eq_ignore_ascii_case(name));
+        check_header(name, value, headers.filter(same).map(|header| header[1].as_str().unwrap_or_default()))?;
+    }
+    Ok(())
+}
+
+/// Compares the answer to a denied request with what it must be.
+///
+/// # Errors
+/// What differs.
+pub fn check_response(
+    expected: &Value,
+    status: u16,
+    headers: &Vec<(String, String)>,
+    body: &str,
+) -> Result<(), String> {
+    if expected["status"] != json!(status) {
+        return Err(format!("response: expected {}, found {status}", expected["status"]));
+    }
+    for (name, value) in expected["headers"].as_object().into_iter().flatten() {
+        let same = headers.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_str());
+        check_header(name, value, same)?;
+    }
+    match expected["body"].as_str() {
+        Some(wanted) if wanted != body => Err(format!("body: expected {wanted}, found {body}")),
+        _ => Ok(()),
+    }
+}
+
+fn check_header<'h>(name: &str, expected: &Value, found: impl Iterator<Item = &'h str>) -> Result<(), String> {
+    let found: Vec<_> = found.collect();
+    let good = match expected.as_str() {
+        Some(expected) => found == [expected],
+        None => found.is_empty(),
+    };
+    if good { Ok(()) } else { Err(format!("header {name}: expected {expected}, found {found:?}")) }
+}
+
 const MEMBERS: &[&str] = &[
     "name",
     "now",
@@ -106,7 +169,9 @@ const MEMBERS: &[&str] = &[
     "request",
     "bare",
     "expect",
+    "observed",
     "upstream",
+    "response",
     "note",
 ];
 
@@ -147,7 +212,9 @@ fn mint_vector(file: &Value, vector: &Value) -> Result<Vector, String> {
         request,
         token: (vector["bare"] != json!(false)).then_some(token),
         reason: (expect != "allow").then(|| expect.to_owned()),
+        observed: vector["observed"] == json!(true),
         upstream: vector.get("upstream").cloned(),
+        response: vector.get("response").cloned(),
     })
 }
 

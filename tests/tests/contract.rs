@@ -69,7 +69,7 @@ fn a_configuration_is_refused_with_the_place_and_the_expectation() {
         ("/providers/0/clock_skew", json!("1d"), "/providers/0/clock_skew", "expected at most `300s`"),
         ("/providers/0/max_age", json!(600), "/providers/0/max_age", "found a number"),
         ("/providers/0/max_age", json!("10"), "/providers/0/max_age", "expected a duration such as `30s`"),
-        ("/providers/0/from", json!({}), "/providers/0/from", "at least one header or parameter"),
+        ("/providers/0/from", json!({}), "/providers/0/from", "at least one header, parameter or cookie"),
         ("/providers/0/from", json!({ "headers": [{ "name": "" }] }), "/providers/0/from/headers/0", "a header name"),
         (
             "/providers/0/from",
@@ -171,9 +171,14 @@ fn a_configuration_is_refused_with_the_place_and_the_expectation() {
             "/rules/0/match",
             json!({ "path": { "prefx": "/" } }),
             "/rules/0/match/path/prefx",
-            "expected one of `prefix`",
+            "expected one of `exact`, `prefix`, `template`",
         ),
-        ("/rules/0/match", json!({ "path": {} }), "/rules/0/match/path", "expected one of `prefix`"),
+        (
+            "/rules/0/match",
+            json!({ "path": {} }),
+            "/rules/0/match/path",
+            "expected one of `exact`, `prefix`, `template`",
+        ),
         ("/responses", json!({ "realm": "a\"b" }), "/responses/realm", "visible ASCII"),
         ("/responses", json!({ "realm": "" }), "/responses/realm", "visible ASCII"),
         ("/limits", json!({ "token_bytes": 0 }), "/limits/token_bytes", "expected at least 1"),
@@ -287,9 +292,9 @@ fn key_sources_are_refused_with_the_place_and_the_expectation() {
 fn a_document_has_a_size_and_a_form() {
     let text = config().to_string();
     let padded = |length: usize| format!("{text}{}", " ".repeat(length - text.len()));
-    assert!(Verifier::from_json(padded(1 << 20).as_bytes()).is_ok());
-    let error = Verifier::from_json(padded((1 << 20) + 1).as_bytes()).err().unwrap();
-    assert_eq!(error.to_string(), "the document: expected at most 1048576 bytes");
+    assert!(Verifier::from_json(padded(8 << 20).as_bytes()).is_ok());
+    let error = Verifier::from_json(padded((8 << 20) + 1).as_bytes()).err().unwrap();
+    assert_eq!(error.to_string(), "the document: expected at most 8388608 bytes");
     let error = Verifier::from_json(b"{").err().unwrap();
     assert!(error.to_string().starts_with("the document: expected strict JSON"), "{error}");
     assert!(UnixTime::from_secs(253_402_300_799).is_some());

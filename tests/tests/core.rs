@@ -2,6 +2,7 @@
 
 use datakit_token::{Decision, OwnedRequest, Reason, UnixTime, Verifier};
 use datakit_token_tests::vectors::{self, Vector};
+use serde_json::Value;
 
 /// Reasons whose features come later; every other one appears in at least one vector.
 const NOT_REACHABLE_YET: &[&str] = &[
@@ -14,18 +15,27 @@ const NOT_REACHABLE_YET: &[&str] = &[
 ];
 
 fn check(vector: &Vector) -> Result<(), String> {
-    let verifier = Verifier::from_json(vector.config.to_string().as_bytes()).map_err(|error| error.to_string())?;
+    let variable =
+        |name: &str| vectors::ENVIRONMENT.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).into());
+    let verifier = Verifier::with_environment(vector.config.to_string().as_bytes(), &variable);
+    let verifier = verifier.map_err(|error| error.to_string())?;
     let now = UnixTime::from_secs(vector.now).ok_or("bad time")?;
     let request = OwnedRequest::from_json(vector.request.to_string().as_bytes()).map_err(|error| error.to_string())?;
-    let (found, edits) = match verifier.decide(&request.as_request(), now) {
-        Decision::Allow(grant) => {
-            let report = datakit_token::report_decide(&request.as_request(), &Decision::Allow(grant));
-            (None, Some(serde_json::from_str::<serde_json::Value>(&report).map_err(|error| error.to_string())?))
-        }
-        Decision::Deny(denial) => (Some(denial.reason().code().to_owned()), None),
+    let decision = verifier.decide(&request.as_request(), now);
+    let report = datakit_token::report_decide(&request.as_request(), &decision);
+    let report: Value = serde_json::from_str(&report).map_err(|error| error.to_string())?;
+    let (found, observed) = match &decision {
+        Decision::Allow(_) => (None, false),
+        Decision::Deny(denial) => (Some(denial.reason().code().to_owned()), false),
+        Decision::Observe(denial, _) => (Some(denial.reason().code().to_owned()), true),
     };
-    if found != vector.reason {
-        return Err(format!("decide: expected {:?}, found {found:?}", vector.reason));
+    if found != vector.reason || observed != vector.observed {
+        return Err(format!("decide: expected {:?}, found {found:?}, observed: {observed}", vector.reason));
+    }
+    if let (Some(expected), Decision::Deny(denial)) = (&vector.response, &decision) {
+        let response = denial.response();
+        let headers = response.headers().iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        vectors::check_response(expected, response.status(), &headers, response.body())?;
     }
     if let Some(token) = &vector.token {
         let bytes: Vec<u8> = token.chars().map(|character| u8::try_from(u32::from(character)).unwrap()).collect();
@@ -34,23 +44,7 @@ fn check(vector: &Vector) -> Result<(), String> {
             return Err(format!("verify: expected {:?}, found {found:?}", vector.reason));
         }
     }
-    let (Some(expected), Some(report)) = (&vector.upstream, &edits) else { return Ok(()) };
-    if report["upstream"]["path"] != expected["path"] {
-        return Err(format!("upstream: expected {}, found {}", expected["path"], report["upstream"]["path"]));
-    }
-    for (name, value) in expected["headers"].as_object().into_iter().flatten() {
-        let headers = report["upstream"]["headers"].as_array().unwrap();
-        let found: Vec<_> = headers
-            .iter()
-            .filter(|header| header[0].as_str().unwrap().eq_ignore_ascii_case(name))
-            .map(|header| &header[1])
-            .collect();
-        let good = if value.is_null() { found.is_empty() } else { found == [value] };
-        if !good {
-            return Err(format!("upstream header {name}: expected {value}, found {found:?}"));
-        }
-    }
-    Ok(())
+    vector.upstream.as_ref().map_or(Ok(()), |expected| vectors::check_upstream(expected, &report["upstream"]))
 }
 
 #[test]

@@ -28,5 +28,5 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let request = request.as_request();
     let decision = verifier.decide(&request, now);
     println!("{}", report_decide(&request, &decision));
-    Ok(exit(matches!(decision, Decision::Allow(_))))
+    Ok(exit(!matches!(decision, Decision::Deny(_))))
 }

@@ -3,7 +3,7 @@
 use datakit_token::{Decision, Denial, Reason, Request, Response, UnixTime, UpstreamEdits};
 
 use crate::{
-    header_map,
+    connection, header_map,
     host::{Host, HostError},
     plugin::Plugin,
 };
@@ -27,8 +27,12 @@ pub(crate) fn decide(host: &impl Host, plugin: Option<&Plugin>, patient: bool) -
         return Action::Answered;
     };
     let denial = match judge(host, plugin) {
-        Ok(()) => {
+        Ok(None) => {
             plugin.counters.count_allowed(host);
+            return Action::Continue;
+        }
+        Ok(Some(watched)) => {
+            plugin.counters.count_observed(host, watched);
             return Action::Continue;
         }
         Err(denial) => denial,
@@ -38,11 +42,16 @@ pub(crate) fn decide(host: &impl Host, plugin: Option<&Plugin>, patient: bool) -
         return Action::Wait;
     }
     plugin.counters.count_denied(host, denial.reason());
+    if let Some(path) = denial.shown_path() {
+        // For the access log. Where that fails, the request is denied all the same.
+        let _ = host.replace_request_header(b":path", path);
+    }
     reply(host, denial.reason(), denial.response());
     Action::Answered
 }
 
-fn judge(host: &impl Host, plugin: &Plugin) -> Result<(), Denial> {
+/// Makes the edits of a request that may go on; gives the reason if that is so only because nothing is denied.
+fn judge(host: &impl Host, plugin: &Plugin) -> Result<Option<Reason>, Denial> {
     let not_ready = || plugin.verifier.deny(Reason::NotConfigured);
     let bytes = host.request_headers().map_err(|HostError| not_ready())?;
     let pairs = header_map::read(&bytes).ok_or_else(not_ready)?;
@@ -51,10 +60,18 @@ fn judge(host: &impl Host, plugin: &Plugin) -> Result<(), Denial> {
     let (pseudo, headers): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(name, _)| name.first() == Some(&b':'));
     // A CONNECT request has no path; the empty one matches no rule.
     let find = |wanted: &[u8]| pseudo.iter().find(|(name, _)| *name == wanted).map_or(&b""[..], |(_, value)| *value);
-    let request = Request::new(find(b":method"), find(b":path"), headers);
+    let properties = plugin.verifier.connection_properties();
+    let connection = connection::read(host, properties).map_err(|HostError| not_ready())?;
+    let authority = pseudo.iter().find(|(name, _)| *name == b":authority").map(|(_, value)| *value);
+    let request = Request::new(find(b":method"), find(b":path"), headers)
+        .with_host(authority)
+        .with_connection(connection.iter().map(|(property, value)| (*property, value.as_slice())).collect());
     match plugin.verifier.decide(&request, now) {
         // A token that cannot be taken out of the request must not go on with it.
-        Decision::Allow(grant) => edit(host, grant.edits()).map_err(|HostError| not_ready()),
+        Decision::Allow(grant) => edit(host, grant.edits()).map(|()| None).map_err(|HostError| not_ready()),
+        Decision::Observe(denial, edits) => {
+            edit(host, &edits).map(|()| Some(denial.reason())).map_err(|HostError| not_ready())
+        }
         Decision::Deny(denial) => Err(denial),
     }
 }
@@ -138,6 +155,12 @@ mod tests {
         }
         fn remove_request_header(&self, _: &[u8]) -> Result<(), HostError> {
             Ok(())
+        }
+        fn property(&self, _: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
+            Ok(None)
+        }
+        fn environment(&self) -> Result<Vec<u8>, HostError> {
+            Ok(Vec::new())
         }
         fn reply(&self, status: u16, details: &str, _: &[u8], _: &str) -> Result<(), HostError> {
             self.replies.borrow_mut().push((status, details.into()));

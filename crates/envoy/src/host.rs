@@ -14,6 +14,10 @@ pub(crate) trait Host {
     fn remove_request_header(&self, name: &[u8]) -> Result<(), HostError>;
     /// Answers the request here. `details` goes to `%RESPONSE_CODE_DETAILS%`.
     fn reply(&self, status: u16, details: &str, headers: &[u8], body: &str) -> Result<(), HostError>;
+    /// A property of the current request or its connection, by the names on the way to it; `None` if it has none.
+    fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, HostError>;
+    /// The variables of the VM's environment: `NAME=VALUE`, each with a NUL after it.
+    fn environment(&self) -> Result<Vec<u8>, HostError>;
     /// Nanoseconds since 1970.
     fn now(&self) -> Result<u64, HostError>;
     /// Makes the host call the tick hook of the current plugin this often; milliseconds.

@@ -5,6 +5,7 @@
 //! costs on every request.
 
 mod abi;
+mod connection;
 mod fetch;
 mod filter;
 mod header_map;

@@ -31,6 +31,8 @@ pub(crate) struct Plugin {
 pub(crate) struct Counters {
     allowed: u32,
     denied: Vec<(Reason, u32)>,
+    /// What would have been denied.
+    observed: Vec<(Reason, u32)>,
 }
 
 impl Plugins {
@@ -109,7 +111,8 @@ impl Plugin {
         if configuration.trim_ascii_start().first() != Some(&b'{') {
             return Err("expected a JSON object in a google.protobuf.StringValue".into());
         }
-        let mut verifier = Verifier::from_json(configuration).map_err(|error| error.to_string())?;
+        let variable = |name: &str| read_variable(&host.environment().ok()?, name);
+        let mut verifier = Verifier::with_environment(configuration, &variable).map_err(|error| error.to_string())?;
         verifier.cache_by_default();
         verifier.check_clusters().map_err(|error| error.to_string())?;
         for warning in verifier.warnings() {
@@ -141,13 +144,15 @@ impl Plugin {
 
 impl Counters {
     fn define(host: &impl Host) -> Result<Self, HostError> {
-        let denied = |reason: &Reason| {
-            host.define_counter(&format!("datakit_token.denied.{}", reason.code())).map(|counter| (*reason, counter))
+        let each = |kind: &str| {
+            let define = |reason: &Reason| {
+                let name = format!("datakit_token.{kind}.{}", reason.code());
+                host.define_counter(&name).map(|counter| (*reason, counter))
+            };
+            Reason::ALL.iter().map(define).collect::<Result<Vec<_>, _>>()
         };
-        Ok(Self {
-            allowed: host.define_counter("datakit_token.allowed")?,
-            denied: Reason::ALL.iter().map(denied).collect::<Result<_, _>>()?,
-        })
+        let allowed = host.define_counter("datakit_token.allowed")?;
+        Ok(Self { allowed, denied: each("denied")?, observed: each("observed_denied")? })
     }
 
     pub(crate) fn count_allowed(&self, host: &impl Host) {
@@ -155,8 +160,22 @@ impl Counters {
     }
 
     pub(crate) fn count_denied(&self, host: &impl Host, denied: Reason) {
-        if let Some((_, counter)) = self.denied.iter().find(|(reason, _)| *reason == denied) {
-            host.increment(*counter);
-        }
+        increment(host, &self.denied, denied);
     }
+
+    pub(crate) fn count_observed(&self, host: &impl Host, observed: Reason) {
+        increment(host, &self.observed, observed);
+    }
+}
+
+fn increment(host: &impl Host, counters: &[(Reason, u32)], reason: Reason) {
+    if let Some((_, counter)) = counters.iter().find(|(counted, _)| *counted == reason) {
+        host.increment(*counter);
+    }
+}
+
+/// The value of a variable of the VM's environment.
+fn read_variable(environment: &[u8], name: &str) -> Option<String> {
+    let mut variables = environment.split(|byte| *byte == 0).filter_map(|variable| str::from_utf8(variable).ok());
+    variables.find_map(|variable| variable.strip_prefix(name)?.strip_prefix('=').map(String::from))
 }

@@ -5,7 +5,7 @@
 
 mod sources;
 
-use datakit_token::{Decision, Denial, OwnedRequest, Reason, UnixTime, Valid, report_decide};
+use datakit_token::{Decision, Denial, OwnedRequest, Reason, UnixTime, Valid, report_upstream};
 use serde_json::{Map, Value, json};
 use wasm_bindgen::prelude::*;
 
@@ -19,9 +19,12 @@ impl Verifier {
     ///
     /// # Errors
     /// An `Error` with `pointer` (RFC 6901) and `problem`.
+    /// `environment` is an object of strings as JSON: what secrets may name.
     #[wasm_bindgen(constructor)]
-    pub fn new(config: &str) -> Result<Self, JsValue> {
-        datakit_token::Verifier::from_json(config.as_bytes()).map(Self).map_err(|error| {
+    pub fn new(config: &str, environment: &str) -> Result<Self, JsValue> {
+        let environment: Map<String, Value> = serde_json::from_str(environment).unwrap_or_default();
+        let variable = |name: &str| environment.get(name)?.as_str().map(String::from);
+        datakit_token::Verifier::with_environment(config.as_bytes(), &variable).map(Self).map_err(|error| {
             let thrown = js_sys::Error::new(&error.to_string());
             let set = |name: &str, value: &str| js_sys::Reflect::set(&thrown, &name.into(), &value.into());
             // A plain new object takes new members.
@@ -40,7 +43,7 @@ impl Verifier {
     pub fn verify(&self, token: &str, now: f64) -> String {
         let outcome = time(now).ok_or(Reason::NotConfigured).and_then(|now| self.0.verify(token.as_bytes(), now));
         match outcome {
-            Ok(valid) => allow(&valid, "").to_string(),
+            Ok(valid) => allow(&valid).to_string(),
             Err(reason) => deny(&self.0.deny(reason)).to_string(),
         }
     }
@@ -52,14 +55,23 @@ impl Verifier {
         // Characters above U+00FF are no bytes, so no HTTP request has them.
         let Ok(request) = OwnedRequest::from_json(request.as_bytes()) else { return refuse(Reason::InvalidRequest) };
         let request = request.as_request();
-        match self.0.decide(&request, now) {
-            Decision::Deny(denial) => deny(&denial).to_string(),
-            decision => {
-                let report = report_decide(&request, &decision);
-                let Decision::Allow(grant) = decision else { return refuse(Reason::NotConfigured) };
-                allow(grant.valid(), &report).to_string()
-            }
+        let (mut verdict, edits) = match self.0.decide(&request, now) {
+            Decision::Deny(denial) => return deny(&denial).to_string(),
+            Decision::Allow(grant) => match grant.valid() {
+                Some(valid) => (allow(valid), grant.edits().clone()),
+                None => (json!({ "verdict": "allow" }), grant.edits().clone()),
+            },
+            Decision::Observe(denial, edits) => (refusal("observe", &denial), edits),
+        };
+        if let Some(verdict) = verdict.as_object_mut() {
+            verdict.insert("upstream".into(), report_upstream(&request, &edits));
         }
+        verdict.to_string()
+    }
+
+    /// Whether one of these roles, a line each, grants a permission.
+    pub fn grants(&self, roles: &str, permission: &str) -> bool {
+        self.0.roles_grant(roles.split('\n'), permission)
     }
 }
 
@@ -73,9 +85,9 @@ fn time(now: f64) -> Option<UnixTime> {
     format!("{now}").parse().ok().and_then(UnixTime::from_secs)
 }
 
-fn allow(valid: &Valid, report: &str) -> Value {
+fn allow(valid: &Valid) -> Value {
     let claims = valid.claims();
-    let mut verdict = json!({
+    json!({
         "verdict": "allow",
         "claims": claims.to_json(),
         "wide": claims.wide_numbers(),
@@ -85,18 +97,17 @@ fn allow(valid: &Valid, report: &str) -> Value {
         "roles": claims.roles(),
         "permissions": claims.permissions(),
         "expiresAt": claims.expires_at(),
-    });
-    let report: Map<String, Value> = serde_json::from_str(report).unwrap_or_default();
-    if let (Some(verdict), Some(upstream)) = (verdict.as_object_mut(), report.get("upstream")) {
-        verdict.insert("upstream".into(), upstream.clone());
-    }
-    verdict
+    })
 }
 
 fn deny(denial: &Denial) -> Value {
+    refusal("deny", denial)
+}
+
+fn refusal(verdict: &str, denial: &Denial) -> Value {
     let (reason, response) = (denial.reason(), denial.response());
     json!({
-        "verdict": "deny",
+        "verdict": verdict,
         "reason": reason.code(),
         "status": response.status(),
         "text": reason.text(),

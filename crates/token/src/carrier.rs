@@ -1,20 +1,22 @@
-//! Where a token may sit in a request. Two tokens are refused, never "the first wins" (RFC 6750 section 2).
+//! Carriers: where a token sits in a request (RFC 6750 section 2, RFC 9110 section 11, RFC 6265).
 
-use alloc::{borrow::Cow, string::String, vec::Vec};
+use alloc::{borrow::Cow, format, string::String, vec::Vec};
 
 use crate::{
-    config::{FromConfig, HeaderCarrierConfig},
+    config::{FromConfig, HeaderCarrierConfig, ParamCarrierConfig},
     config_error::ConfigError,
     path::percent_decode,
     reason::Reason,
-    request::Request,
+    request::{Request, split_parameter},
 };
 
 /// The places to look at, in the order of the configuration.
 #[derive(Debug, Default)]
 pub(crate) struct Carriers {
     headers: Vec<HeaderCarrierConfig>,
-    params: Vec<String>,
+    params: Vec<ParamCarrierConfig>,
+    cookies: Vec<String>,
+    cookie_origins: Vec<String>,
 }
 
 /// The one token of a request.
@@ -22,87 +24,203 @@ pub(crate) struct Carriers {
 pub(crate) struct Carried<'r> {
     pub(crate) token: Cow<'r, [u8]>,
     pub(crate) place: Place<'r>,
+    /// A parameter, as the bytes `name=value`, that a client sends because it must, and that is no token.
+    pub(crate) placeholder: Option<&'r [u8]>,
 }
 
 /// Where the token was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place<'r> {
-    /// A header, by its configured name.
-    Header(String),
+    /// A header: its number among the carriers.
+    Header(usize),
     /// A query parameter, as the bytes `name=value`.
     Parameter(&'r [u8]),
+    /// A cookie: its number among the carriers.
+    Cookie(usize),
 }
 
 impl Carriers {
     /// Adds the carriers of one provider; the same place of two providers counts once.
     pub(crate) fn add(&mut self, from: FromConfig) -> Result<(), ConfigError> {
-        if from.headers.is_empty() && from.params.is_empty() {
-            return Err(ConfigError::new("expected at least one header or parameter").within("from"));
+        if from.headers.is_empty() && from.params.is_empty() && from.cookies.is_empty() {
+            return Err(ConfigError::new("expected at least one header, parameter or cookie").within("from"));
         }
+        let place = |error: ConfigError, list: &str, index: usize| {
+            error.within(&format!("{index}")).within(list).within("from")
+        };
         for (index, carrier) in from.headers.into_iter().enumerate() {
-            let valid = is_token(&carrier.name) && carrier.scheme.as_deref().is_none_or(is_token);
-            if !valid {
+            if !is_token(&carrier.name) || !carrier.scheme.as_deref().is_none_or(is_token) {
                 let error = ConfigError::new("expected a header name, and a scheme without spaces");
-                return Err(error.within(&alloc::format!("{index}")).within("headers").within("from"));
+                return Err(place(error, "headers", index));
             }
             let same = |other: &HeaderCarrierConfig| other.name.eq_ignore_ascii_case(&carrier.name);
             match self.headers.iter().find(|other| same(other)) {
-                None => self.headers.push(carrier),
+                None => self.headers.push(HeaderCarrierConfig { name: carrier.name.to_ascii_lowercase(), ..carrier }),
                 Some(other) if scheme_eq(other.scheme.as_deref(), carrier.scheme.as_deref()) => {}
                 Some(_) => {
                     let error = ConfigError::new("expected the same scheme wherever this header is a carrier");
-                    return Err(error.within(&alloc::format!("{index}")).within("headers").within("from"));
+                    return Err(place(error, "headers", index));
                 }
             }
         }
-        for (index, name) in from.params.into_iter().enumerate() {
-            if name.is_empty() {
-                let error = ConfigError::new("expected the name of a query parameter");
-                return Err(error.within(&alloc::format!("{index}")).within("params").within("from"));
+        for (index, carrier) in from.params.into_iter().enumerate() {
+            if carrier.name.is_empty() || carrier.placeholder.as_deref() == Some("") {
+                let error = ConfigError::new(
+                    "expected the name of a query parameter, and a placeholder of at least one character",
+                );
+                return Err(place(error, "params", index));
             }
-            if !self.params.contains(&name) {
-                self.params.push(name);
+            match self.params.iter().find(|other| other.name == carrier.name) {
+                None => self.params.push(carrier),
+                Some(other) if other.placeholder == carrier.placeholder => {}
+                Some(_) => {
+                    let error = ConfigError::new("expected the same placeholder wherever this parameter is a carrier");
+                    return Err(place(error, "params", index));
+                }
             }
         }
+        for (index, name) in from.cookies.into_iter().enumerate() {
+            if !is_token(&name) {
+                return Err(place(ConfigError::new("expected the name of a cookie"), "cookies", index));
+            }
+            if !self.cookies.contains(&name) {
+                self.cookies.push(name);
+            }
+        }
+        for (index, origin) in from.cookie_origins.into_iter().enumerate() {
+            if !is_origin(&origin) {
+                return Err(place(
+                    ConfigError::new("expected an origin such as `https://app.example.com`"),
+                    "cookie_origins",
+                    index,
+                ));
+            }
+            self.cookie_origins.push(origin);
+        }
         Ok(())
+    }
+
+    /// The header with this number.
+    pub(crate) fn header(&self, number: usize) -> Option<&HeaderCarrierConfig> {
+        self.headers.get(number)
+    }
+
+    /// The cookie with this number.
+    pub(crate) fn cookie(&self, number: usize) -> Option<&str> {
+        self.cookies.get(number).map(String::as_str)
+    }
+
+    /// Whether a query parameter with this name, as received, is a carrier.
+    pub(crate) fn is_parameter(&self, name: &[u8]) -> bool {
+        self.parameter(name).is_some()
     }
 
     /// Finds the token: none is [`Reason::MissingToken`], more than one [`Reason::InvalidRequest`].
     pub(crate) fn find<'r>(&self, request: &Request<'r>) -> Result<Carried<'r>, Reason> {
         let mut found = None;
-        for carrier in &self.headers {
+        for (number, carrier) in self.headers.iter().enumerate() {
             if let Some(token) = in_header(carrier, request)? {
-                let place = Place::Header(carrier.name.to_ascii_lowercase());
-                keep(&mut found, Carried { token: Cow::Borrowed(token), place })?;
+                keep(&mut found, Cow::Borrowed(token), Place::Header(number))?;
             }
         }
-        // The query lies between the first `?` and the end (RFC 3986 section 3.4); only `&` separates.
-        if let (false, Some(query)) = (self.params.is_empty(), query(request.path())) {
-            for parameter in query.split(|byte| *byte == b'&') {
-                let mut parts = parameter.splitn(2, |byte| *byte == b'=');
-                let (name, value) = (parts.next().unwrap_or_default(), parts.next());
-                // A name that cannot be decoded is none of ours.
-                let Some(name) = percent_decode(name) else {
-                    continue;
-                };
-                if !self.params.iter().any(|param| param.as_bytes() == name.as_ref()) {
-                    continue;
-                }
+        let mut aside: Option<(Cow<'r, [u8]>, &[u8])> = None;
+        if !self.params.is_empty() {
+            for part in request.query_parts() {
+                let (name, value) = split_parameter(part);
                 // `?token` without `=` names no value.
-                let Some(value) = value else { continue };
+                let (Some(carrier), Some(value)) = (self.parameter(name), value) else { continue };
                 let token = percent_decode(value).unwrap_or(Cow::Borrowed(b""));
-                keep(&mut found, Carried { token, place: Place::Parameter(parameter) })?;
+                if carrier.placeholder.as_deref().is_some_and(|start| token.starts_with(start.as_bytes())) {
+                    if aside.replace((token, part)).is_some() {
+                        return Err(Reason::InvalidRequest);
+                    }
+                } else {
+                    keep(&mut found, token, Place::Parameter(part))?;
+                }
             }
         }
-        found.ok_or(Reason::MissingToken)
+        if !self.cookies.is_empty() {
+            self.find_cookies(request, &mut found)?;
+        }
+        match (found, aside) {
+            (Some(carried), aside) => Ok(Carried { placeholder: aside.map(|(_, part)| part), ..carried }),
+            // Nothing else has a token: then this is to be one.
+            (None, Some((token, part))) => Ok(Carried { token, place: Place::Parameter(part), placeholder: None }),
+            (None, None) => Err(Reason::MissingToken),
+        }
+    }
+
+    fn find_cookies<'r>(&self, request: &Request<'r>, found: &mut Option<Carried<'r>>) -> Result<(), Reason> {
+        for (name, value) in cookies(request) {
+            let Some(number) = self.cookies.iter().position(|cookie| cookie.as_bytes() == name) else { continue };
+            // RFC 6265 section 4.1.1 lets a server quote; what is inside is then not what it compares.
+            if value.contains(&b'"') {
+                return Err(Reason::InvalidRequest);
+            }
+            keep(found, Cow::Borrowed(value), Place::Cookie(number))?;
+            self.check_origin(request)?;
+        }
+        Ok(())
+    }
+
+    /// A browser sends cookies with the requests of any page, so a request that changes something has to come from one of
+    /// ours.
+    fn check_origin(&self, request: &Request<'_>) -> Result<(), Reason> {
+        // RFC 9110 section 9.2.1: safe methods.
+        if matches!(request.method(), b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE") {
+            return Ok(());
+        }
+        let only = |name| {
+            let mut values = request.values(name);
+            values.next().filter(|_| values.next().is_none())
+        };
+        if matches!(only("sec-fetch-site"), Some(b"same-origin" | b"none")) {
+            return Ok(());
+        }
+        let origin = only("origin").and_then(|origin| core::str::from_utf8(origin).ok());
+        let listed = origin.is_some_and(|origin| self.cookie_origins.iter().any(|listed| listed == origin));
+        // An old browser says where the page is from, and not whether that is here.
+        let own = only("sec-fetch-site").is_none()
+            && origin
+                .and_then(|origin| origin.split_once("://"))
+                .is_some_and(|(_, host)| request.host() == Some(host.as_bytes()));
+        if listed || own { Ok(()) } else { Err(Reason::BindingMismatch) }
+    }
+
+    fn parameter(&self, name: &[u8]) -> Option<&ParamCarrierConfig> {
+        // A name that cannot be decoded is none of ours.
+        let name = percent_decode(name)?;
+        self.params.iter().find(|carrier| carrier.name.as_bytes() == name.as_ref())
     }
 }
 
-fn keep<'r>(found: &mut Option<Carried<'r>>, carried: Carried<'r>) -> Result<(), Reason> {
+/// Names and values of all cookies, in the order of arrival (RFC 6265 section 4.2.1).
+pub(crate) fn cookies<'r>(request: &Request<'r>) -> impl Iterator<Item = (&'r [u8], &'r [u8])> {
+    let pairs = request.values("cookie").flat_map(|line| line.split(|byte| *byte == b';'));
+    pairs.filter_map(|pair| {
+        let (name, value) = split_parameter(pair.trim_ascii());
+        Some((name.trim_ascii(), value?.trim_ascii()))
+    })
+}
+
+/// RFC 9110 section 5.6.2.
+pub(crate) fn is_token(text: &str) -> bool {
+    let special = |byte| b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || special(byte))
+}
+
+/// RFC 6454 section 6.2: scheme and authority, without a path.
+pub(crate) fn is_origin(text: &str) -> bool {
+    let good = |byte: u8| byte.is_ascii_graphic() && !b"/?#@\\\"<>*,".contains(&byte);
+    text.split_once("://")
+        .is_some_and(|(scheme, host)| matches!(scheme, "https" | "http") && !host.is_empty() && host.bytes().all(good))
+}
+
+fn keep<'r>(found: &mut Option<Carried<'r>>, token: Cow<'r, [u8]>, place: Place<'r>) -> Result<(), Reason> {
     if found.is_some() {
         return Err(Reason::InvalidRequest);
     }
-    *found = Some(carried);
+    *found = Some(Carried { token, place, placeholder: None });
     Ok(())
 }
 
@@ -139,17 +257,6 @@ fn after_scheme<'v>(value: &'v [u8], scheme: &str) -> Option<&'v [u8]> {
     let (head, rest) = value.split_at_checked(scheme.len())?;
     let ends = rest.first().is_none_or(|byte| matches!(byte, b' ' | b'\t'));
     (ends && head.eq_ignore_ascii_case(scheme.as_bytes())).then_some(rest)
-}
-
-fn query(path: &[u8]) -> Option<&[u8]> {
-    let start = path.iter().position(|byte| *byte == b'?')?;
-    path.get(start.checked_add(1)?..)
-}
-
-/// RFC 9110 section 5.6.2.
-fn is_token(text: &str) -> bool {
-    let special = |byte| b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || special(byte))
 }
 
 fn scheme_eq(one: Option<&str>, other: Option<&str>) -> bool {

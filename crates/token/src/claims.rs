@@ -9,6 +9,7 @@ use alloc::{
 use serde_json::{Map, Number, Value};
 
 use crate::{
+    config::ClaimPlaces,
     json,
     jws::Verified,
     numeric_date::{NumericDate, UnixTime, Window},
@@ -29,6 +30,15 @@ pub struct Valid {
 }
 
 impl Valid {
+    /// What the configuration says that a token without a signature stands for. `claims` are in the places where this
+    /// project has them.
+    pub(crate) fn opaque(claims: Map<String, Value>, index: usize, provider: &Provider) -> Result<Self, Reason> {
+        let authority = Authority::read(&claims, &ClaimPlaces::default())?.into_owned();
+        let expires_at = claims.get("exp").and_then(Value::as_u64).ok_or(Reason::NotConfigured)?;
+        let claims = Claims::new(claims, provider, expires_at, None, authority);
+        Ok(Self { claims, key_id: None, provider: index, window: Window::new(0, expires_at) })
+    }
+
     /// The claims.
     #[must_use]
     pub const fn claims(&self) -> &Claims {
@@ -63,10 +73,25 @@ pub struct Claims {
     expires_at: u64,
     issued_at: Option<u64>,
     roles: Vec<String>,
+    /// Those of the scope come last.
     permissions: Vec<String>,
+    scopes: usize,
+    workspace: Option<String>,
 }
 
 impl Claims {
+    fn new(
+        members: Map<String, Value>,
+        provider: &Provider,
+        expires_at: u64,
+        issued_at: Option<u64>,
+        authority: Authority<String>,
+    ) -> Self {
+        let Authority { roles, permissions, scopes, workspace } = authority;
+        let issuer = provider.issuer.clone();
+        Self { members, issuer, expires_at, issued_at, roles, permissions, scopes, workspace }
+    }
+
     /// `iss`.
     #[must_use]
     pub fn issuer(&self) -> &str {
@@ -79,7 +104,7 @@ impl Claims {
         self.members.get("sub").and_then(Value::as_str)
     }
 
-    /// `roles`.
+    /// `roles`, from where the configuration says.
     #[must_use]
     pub fn roles(&self) -> &[String] {
         &self.roles
@@ -89,6 +114,18 @@ impl Claims {
     #[must_use]
     pub fn permissions(&self) -> &[String] {
         &self.permissions
+    }
+
+    /// The values of `scope`.
+    #[must_use]
+    pub fn scopes(&self) -> &[String] {
+        self.permissions.get(self.permissions.len().saturating_sub(self.scopes)..).unwrap_or_default()
+    }
+
+    /// `workspace`, if present.
+    #[must_use]
+    pub fn workspace(&self) -> Option<&str> {
+        self.workspace.as_deref()
     }
 
     /// `exp` in seconds since 1970, rounded down.
@@ -135,7 +172,7 @@ impl Verified {
     pub(crate) fn validate(self, index: usize, provider: &Provider, now: UnixTime) -> Result<Valid, Reason> {
         let (payload, key_id) = self.into_parts();
         let members = json::parse_object(&payload).map_err(|_| Reason::Malformed)?;
-        let form = Form::read(&members)?;
+        let form = Form::read(&members, &provider.claims)?;
 
         // RFC 7519 section 4.1.1, RFC 9068 section 4: byte-equal.
         let issuer = form.issuer.ok_or(Reason::ClaimMissing)?;
@@ -161,11 +198,10 @@ impl Verified {
         if members.contains_key("cnf") {
             return Err(Reason::ProofOfPossessionRequired);
         }
-        let issuer = String::from(issuer);
+        provider.check_subject(members.get("sub").and_then(Value::as_str))?;
+        let authority = form.authority.into_owned();
         let issued_at = form.issued_at.map(NumericDate::floor);
-        let owned = |texts: Vec<&str>| texts.into_iter().map(String::from).collect();
-        let (roles, permissions) = (owned(form.roles), owned(form.permissions));
-        let claims = Claims { members, issuer, expires_at, issued_at, roles, permissions };
+        let claims = Claims::new(members, provider, expires_at, issued_at, authority);
         Ok(Valid { claims, key_id, provider: index, window })
     }
 }
@@ -177,35 +213,63 @@ struct Form<'c> {
     expires: Option<NumericDate>,
     not_before: Option<NumericDate>,
     issued_at: Option<NumericDate>,
-    roles: Vec<&'c str>,
-    permissions: Vec<&'c str>,
+    authority: Authority<&'c str>,
 }
 
-impl<'c> Form<'c> {
-    fn read(members: &'c Map<String, Value>) -> Result<Self, Reason> {
-        let issuer = text(members, "iss")?;
-        let audience = match members.get("aud") {
-            None => None,
-            Some(Value::Array(array)) if array.is_empty() => return Err(Reason::ClaimInvalid),
-            Some(Value::Array(_)) => Some(texts(members, "aud")?),
-            Some(_) => text(members, "aud")?.map(|audience| Vec::from([audience])),
-        };
-        let (expires, not_before, issued_at) = (date(members, "exp")?, date(members, "nbf")?, date(members, "iat")?);
-        for name in ["sub", "jti", "workspace", "client_id"] {
-            text(members, name)?;
-        }
-        let roles = texts(members, "roles")?;
-        let mut permissions = texts(members, "permissions")?;
+/// What authorisation looks at, from wherever the configuration says it is.
+struct Authority<T> {
+    roles: Vec<T>,
+    /// Those of the scope come last.
+    permissions: Vec<T>,
+    scopes: usize,
+    workspace: Option<T>,
+}
+
+impl<'c> Authority<&'c str> {
+    fn read(members: &'c Map<String, Value>, places: &ClaimPlaces) -> Result<Self, Reason> {
+        let roles = texts(find(members, &places.roles)?)?;
+        let mut permissions = texts(find(members, &places.permissions)?)?;
+        let mut scopes = 0_usize;
         // RFC 8693 section 4.2: tokens with one space between them.
-        if let Some(scope) = members.get("scope") {
+        if let Some(scope) = find(members, &places.scope)? {
             let scope = scope.as_str().ok_or(Reason::ClaimInvalid)?;
             if !scope.is_empty() {
                 for one in scope.split(' ') {
                     permissions.push(printable(one)?);
+                    scopes = scopes.saturating_add(1);
                 }
             }
         }
-        Ok(Self { issuer, audience, expires, not_before, issued_at, roles, permissions })
+        let workspace = text(find(members, &places.workspace)?)?;
+        Ok(Self { roles, permissions, scopes, workspace })
+    }
+
+    fn into_owned(self) -> Authority<String> {
+        let owned = |texts: Vec<&str>| texts.into_iter().map(String::from).collect();
+        Authority {
+            roles: owned(self.roles),
+            permissions: owned(self.permissions),
+            scopes: self.scopes,
+            workspace: self.workspace.map(String::from),
+        }
+    }
+}
+
+impl<'c> Form<'c> {
+    fn read(members: &'c Map<String, Value>, places: &ClaimPlaces) -> Result<Self, Reason> {
+        let issuer = text(members.get("iss"))?;
+        let audience = match members.get("aud") {
+            None => None,
+            Some(Value::Array(array)) if array.is_empty() => return Err(Reason::ClaimInvalid),
+            claim @ Some(Value::Array(_)) => Some(texts(claim)?),
+            Some(_) => text(members.get("aud"))?.map(|audience| Vec::from([audience])),
+        };
+        let (expires, not_before, issued_at) = (date(members, "exp")?, date(members, "nbf")?, date(members, "iat")?);
+        for name in ["sub", "jti", "client_id"] {
+            text(members.get(name))?;
+        }
+        let authority = Authority::read(members, places)?;
+        Ok(Self { issuer, audience, expires, not_before, issued_at, authority })
     }
 
     /// `exp`, and the seconds in which the answer is the same.
@@ -260,16 +324,34 @@ fn printable(text: &str) -> Result<&str, Reason> {
     if text.is_empty() || text.chars().any(char::is_control) { Err(Reason::ClaimInvalid) } else { Ok(text) }
 }
 
-fn text<'c>(members: &'c Map<String, Value>, name: &str) -> Result<Option<&'c str>, Reason> {
-    match members.get(name) {
+/// The member at a JSON pointer. Something else on the way to it is not its absence.
+fn find<'c>(members: &'c Map<String, Value>, pointer: &str) -> Result<Option<&'c Value>, Reason> {
+    let mut place = members;
+    let mut names = pointer.split('/').skip(1).peekable();
+    while let Some(name) = names.next() {
+        let value =
+            if name.contains('~') { place.get(&name.replace("~1", "/").replace("~0", "~")) } else { place.get(name) };
+        if names.peek().is_none() {
+            return Ok(value);
+        }
+        place = match value {
+            None => return Ok(None),
+            Some(value) => value.as_object().ok_or(Reason::ClaimInvalid)?,
+        };
+    }
+    Ok(None)
+}
+
+fn text(claim: Option<&Value>) -> Result<Option<&str>, Reason> {
+    match claim {
         None => Ok(None),
         Some(Value::String(text)) => printable(text).map(Some),
         Some(_) => Err(Reason::ClaimInvalid),
     }
 }
 
-fn texts<'c>(members: &'c Map<String, Value>, name: &str) -> Result<Vec<&'c str>, Reason> {
-    match members.get(name) {
+fn texts(claim: Option<&Value>) -> Result<Vec<&str>, Reason> {
+    match claim {
         None => Ok(Vec::new()),
         Some(Value::Array(array)) => {
             array.iter().map(|one| one.as_str().ok_or(Reason::ClaimInvalid).and_then(printable)).collect()

@@ -33,6 +33,12 @@ pub(crate) fn parse_object(text: &[u8]) -> Result<Map<String, Value>, InvalidJso
     }
 }
 
+/// RFC 6901 section 3, of at least one name.
+pub(crate) fn is_pointer(text: &str) -> bool {
+    let escapes_hold = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
+    text.starts_with('/') && escapes_hold
+}
+
 /// One value of a text.
 #[derive(Clone, Copy)]
 pub(crate) struct Node<'t> {

@@ -39,21 +39,30 @@ mod carrier;
 mod claims;
 mod config;
 mod config_error;
+mod connection;
+mod grants;
+mod host_name;
 mod json;
 mod jws;
 mod key_source;
 mod keys;
 mod numeric_date;
+mod opaque;
 mod path;
 mod policy;
+mod preset;
 mod provider;
 mod reason;
+mod redact;
 mod remote;
 mod report;
 mod request;
+mod requirement;
 mod response;
 mod revocation;
+mod route;
 mod schedule;
+mod secret;
 mod signature;
 mod source_error;
 mod upstream;
@@ -63,13 +72,15 @@ mod verifier;
 pub use crate::{
     claims::{Claims, Valid},
     config_error::ConfigError,
+    connection::ConnectionProperty,
     jws::{Unverified, Verified},
     key_source::KeySource,
     numeric_date::UnixTime,
     policy::Grant,
+    preset::presets,
     reason::Reason,
     remote::{Answer, FetchRequest, Moment},
-    report::{report_decide, report_verify},
+    report::{report_decide, report_upstream, report_verify},
     request::{OwnedRequest, Request},
     response::{Denial, Response},
     signature::{InvalidPublicKey, InvalidSignature, PublicKey},

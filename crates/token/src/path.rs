@@ -5,8 +5,12 @@ use alloc::{borrow::Cow, vec::Vec};
 
 use crate::reason::Reason;
 
-/// A path without its query, in which every escape stands for a reserved or non-ASCII byte.
-pub(crate) struct Path(Vec<u8>);
+/// A path without its query in its one spelling: every escape stands for a reserved or non-ASCII byte, in upper case.
+pub(crate) struct Path {
+    canonical: Vec<u8>,
+    /// The request spells it like this.
+    as_received: bool,
+}
 
 impl Path {
     /// Reads the request target. Refused: no leading slash, empty and dot segments, fragments, backslashes, path
@@ -55,17 +59,26 @@ impl Path {
                 return Err(Reason::InvalidRequest);
             }
         }
-        Ok(Self(path))
+        Ok(Self { as_received: path == raw, canonical: path })
     }
 
-    /// Whether the path is the prefix, or goes on after it with a new segment.
-    pub(crate) fn has_prefix(&self, prefix: &[u8]) -> bool {
-        let ends = prefix.last() == Some(&b'/');
-        self.0.strip_prefix(prefix).is_some_and(|rest| ends || rest.is_empty() || rest.first() == Some(&b'/'))
+    /// What stands between the slashes; the last segment may be empty.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = &[u8]> {
+        self.canonical.split(|byte| *byte == b'/').skip(1)
+    }
+
+    /// A segment without escapes.
+    pub(crate) fn segment(&self, place: usize) -> Option<Cow<'_, [u8]>> {
+        self.segments().nth(place).and_then(percent_decode)
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.canonical
+    }
+
+    /// The path, if the upstream has to get another spelling than the received one, so that it reads what rules read.
+    pub(crate) fn to_rewrite(&self) -> Option<&[u8]> {
+        (!self.as_received).then_some(&self.canonical)
     }
 }
 
@@ -126,10 +139,21 @@ mod tests {
     }
 
     #[test]
-    fn prefixes_end_at_a_segment() {
-        let matches = |target: &str| Path::parse(target.as_bytes()).ok().unwrap().has_prefix(b"/api");
-        assert!(matches("/api") && matches("/api/") && matches("/api/x?y=//..") && matches("/%61pi"));
-        assert!(!matches("/apiadmin") && !matches("/API") && !matches("/"));
+    fn a_path_has_one_spelling() {
+        for (target, canonical) in [
+            ("/a/B?x=//..", "/a/B"),
+            ("/%61%2d%7E", "/a-~"),
+            ("/%c3%a9/", "/%C3%A9/"),
+            ("/a%20b%2b", "/a%20b%2B"),
+            ("/", "/"),
+        ] {
+            let path = Path::parse(target.as_bytes()).ok().unwrap();
+            assert_eq!(path.as_bytes(), canonical.as_bytes());
+            assert_eq!(path.to_rewrite().is_none(), target.split('?').next() == Some(canonical), "{target}");
+        }
+        let path = Path::parse(b"/t/a%20b/").ok().unwrap();
+        assert_eq!(path.segments().count(), 3);
+        assert_eq!(path.segment(1).unwrap().as_ref(), b"a b");
     }
 
     #[test]

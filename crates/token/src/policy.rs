@@ -1,39 +1,58 @@
-//! Rules: which requests need which permission. First match wins; no match is a denial.
+//! Rules: which requests need what. First match wins; no match is a denial.
 
-use alloc::{format, rc::Rc, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, format, rc::Rc, string::String, vec::Vec};
 
 use crate::{
     claims::Valid,
-    config::{PathConfig, RequirementConfig, RuleConfig},
+    config::{AllowConfig, RequirementConfig, RuleConfig},
     config_error::ConfigError,
+    connection::ConnectionProperty,
+    grants::Roles,
     path::Path,
     reason::Reason,
+    request::Request,
+    requirement::{Compiler, Facts, Requirement},
+    route::Routes,
     upstream::UpstreamEdits,
 };
 
-/// The compiled rules, in order.
-pub(crate) struct Policy(Vec<Rule>);
-
-struct Rule {
-    prefix: Vec<u8>,
-    permission: String,
+/// The compiled rules.
+pub(crate) struct Policy {
+    routes: Routes,
+    rules: Vec<Access>,
+    roles: Roles,
+    /// What the host has to say about each connection.
+    properties: Vec<ConnectionProperty>,
 }
 
-/// A valid token that may do what the request asks, and what to change before the request goes on.
+/// What a rule asks for.
+#[derive(Debug)]
+pub(crate) enum Access {
+    /// Nothing; a token is not looked at.
+    Unchecked,
+    /// A good token, if there is one.
+    Anyone,
+    /// A good token.
+    Authenticated,
+    /// A good token that fulfils this.
+    Required(Rc<Requirement>),
+}
+
+/// A request that may go on, and what to change before.
 pub struct Grant {
-    valid: Rc<Valid>,
+    valid: Option<Rc<Valid>>,
     edits: UpstreamEdits,
 }
 
 impl Grant {
-    pub(crate) const fn new(valid: Rc<Valid>, edits: UpstreamEdits) -> Self {
+    pub(crate) const fn new(valid: Option<Rc<Valid>>, edits: UpstreamEdits) -> Self {
         Self { valid, edits }
     }
 
-    /// The token.
+    /// The token; `None` where the rules ask for none.
     #[must_use]
-    pub fn valid(&self) -> &Valid {
-        &self.valid
+    pub fn valid(&self) -> Option<&Valid> {
+        self.valid.as_deref()
     }
 
     /// The changes to make to the request.
@@ -43,38 +62,84 @@ impl Grant {
     }
 }
 
-impl Policy {
-    pub(crate) fn new(rules: Vec<RuleConfig>) -> Result<Self, ConfigError> {
-        let compile = |(index, rule): (usize, RuleConfig)| {
-            Rule::new(rule).map_err(|error| error.within(&format!("{index}")).within("rules"))
-        };
-        rules.into_iter().enumerate().map(compile).collect::<Result<_, _>>().map(Self)
-    }
-
-    /// Finds the request's rule and asks the token for what the rule requires.
-    pub(crate) fn authorise(&self, path: &Path, valid: &Valid) -> Result<(), Reason> {
-        let rule = self.0.iter().find(|rule| path.has_prefix(&rule.prefix)).ok_or(Reason::NoRule)?;
-        // Strings are opaque: no case folding, no wildcard from a token.
-        if valid.claims().permissions().contains(&rule.permission) { Ok(()) } else { Err(Reason::PermissionDenied) }
-    }
+/// The parts of the configuration that say who may do what.
+pub(crate) struct PolicyConfig {
+    /// Names, in their order.
+    pub(crate) providers: Vec<String>,
+    pub(crate) roles: BTreeMap<String, Vec<String>>,
+    pub(crate) policies: BTreeMap<String, RequirementConfig>,
+    pub(crate) rules: Vec<RuleConfig>,
+    /// Asked for by others than rules.
+    pub(crate) properties: Vec<ConnectionProperty>,
 }
 
-impl Rule {
-    fn new(config: RuleConfig) -> Result<Self, ConfigError> {
-        let PathConfig::Prefix(prefix) = config.matches.path;
-        let RequirementConfig::Permission(permission) = config.require;
-        // A prefix that no accepted path can have would be a rule that never matches.
-        if !Path::parse(prefix.as_bytes()).is_ok_and(|path| path.as_bytes() == prefix.as_bytes()) {
-            let problem =
-                "expected a path that begins with `/`, without query, dot segments, `//`, `;` and needless escapes";
-            return Err(ConfigError::new(problem).within("prefix").within("path").within("match"));
+impl Policy {
+    /// Compiles the rules, and says which of them never match.
+    pub(crate) fn new(config: PolicyConfig) -> Result<(Self, Vec<ConfigError>), ConfigError> {
+        let roles = Roles::new(config.roles)?;
+        let mut compiler = Compiler::new(config.providers, config.policies)?;
+        for property in config.properties {
+            compiler.need(property);
         }
-        if permission.is_empty()
-            || permission.chars().any(|character| character.is_control() || character == ' ' || character == '*')
-        {
-            let problem = "expected a permission: no spaces, no wildcard";
-            return Err(ConfigError::new(problem).within("permission").within("require"));
+        let mut warnings = Vec::new();
+        let mut routes = Routes::default();
+        let mut rules = Vec::new();
+        for (index, rule) in config.rules.into_iter().enumerate() {
+            let place = |error: ConfigError| match error.pointer() {
+                // A fault inside a policy has its place already.
+                pointer if pointer.starts_with("/policies/") => error,
+                _ => error.within(&format!("{index}")).within("rules"),
+            };
+            let (parameters, reachable) = routes.add(index, rule.matches).map_err(place)?;
+            if !reachable {
+                warnings.push(place(ConfigError::new("never matches: an earlier rule takes the same requests")));
+            }
+            rules.push(match (rule.require, rule.allow) {
+                (Some(requirement), None) => {
+                    let requirement = compiler.requirement(requirement, &parameters);
+                    Access::Required(requirement.map_err(|error| {
+                        place(if error.pointer().starts_with("/policies/") { error } else { error.within("require") })
+                    })?)
+                }
+                (None, Some(AllowConfig::Authenticated)) => Access::Authenticated,
+                (None, Some(AllowConfig::Anyone)) => Access::Anyone,
+                (None, Some(AllowConfig::Unchecked)) => Access::Unchecked,
+                _ => return Err(place(ConfigError::new("expected either `require` or `allow`"))),
+            });
         }
-        Ok(Self { prefix: prefix.into_bytes(), permission })
+        Ok((Self { routes, rules, roles, properties: compiler.into_properties() }, warnings))
+    }
+
+    /// What the request's rule asks for; `None` if no rule matches.
+    pub(crate) fn find(&self, request: &Request<'_>, path: &Path) -> Result<Option<&Access>, Reason> {
+        Ok(self.routes.find(request, path)?.and_then(|rule| self.rules.get(rule)))
+    }
+
+    /// Asks a good token for what the request's rule requires.
+    pub(crate) fn authorise(
+        &self,
+        access: Option<&Access>,
+        request: &Request<'_>,
+        path: &Path,
+        valid: &Valid,
+    ) -> Result<(), Reason> {
+        match access.ok_or(Reason::NoRule)? {
+            Access::Unchecked | Access::Anyone | Access::Authenticated => Ok(()),
+            Access::Required(requirement) => {
+                requirement.check(&Facts { request, path, valid, roles: &self.roles }).map_err(Reason::from)
+            }
+        }
+    }
+
+    pub(crate) const fn roles(&self) -> &Roles {
+        &self.roles
+    }
+
+    pub(crate) const fn routes(&self) -> &Routes {
+        &self.routes
+    }
+
+    pub(crate) fn properties(&self) -> &[ConnectionProperty] {
+        &self.properties
     }
 }

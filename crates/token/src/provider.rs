@@ -5,14 +5,17 @@ use alloc::{string::String, vec::Vec};
 use crate::{
     bundle::BUNDLE_TYPE,
     claims::Valid,
-    config::ProviderConfig,
+    config::{ClaimPlaces, ProviderConfig, SubjectConfig},
     config_error::ConfigError,
+    json,
     jws::Algorithm,
     key_source::KeySource,
     numeric_date::UnixTime,
+    opaque::OpaqueTokens,
     reason::Reason,
     revocation::{Revoked, Rules},
-    upstream::ClaimHeader,
+    secret::Environment,
+    upstream::{ClaimHeader, TokenEdit},
 };
 
 /// More skew than this hides broken clocks.
@@ -25,19 +28,25 @@ pub(crate) struct Provider {
     pub(crate) algorithms: Vec<Algorithm>,
     pub(crate) types: Vec<String>,
     pub(crate) required_claims: Vec<String>,
+    pub(crate) claims: ClaimPlaces,
+    subjects: Option<Vec<SubjectConfig>>,
     pub(crate) clock_skew: u64,
     pub(crate) max_lifetime: Option<u64>,
     pub(crate) max_age: Option<u64>,
     pub(crate) keys: KeySource,
     /// From the configuration; those of a trust bundle are with its keys.
     pub(crate) revocations: Rules,
-    pub(crate) forward: bool,
+    pub(crate) opaque_tokens: OpaqueTokens,
+    pub(crate) token_edit: TokenEdit,
     pub(crate) claim_headers: Vec<ClaimHeader>,
 }
 
 impl Provider {
     /// Checks and compiles one member of `providers`; `from` was taken out before.
-    pub(crate) fn new(config: ProviderConfig) -> Result<(Self, Vec<ConfigError>), ConfigError> {
+    pub(crate) fn new(
+        config: ProviderConfig,
+        environment: Environment<'_>,
+    ) -> Result<(Self, Vec<ConfigError>), ConfigError> {
         not_empty("name", [&config.name])?;
         not_empty("issuer", [&config.issuer])?;
         // RFC 8725 section 3.9: a verifier without an audience takes tokens meant for others.
@@ -61,21 +70,52 @@ impl Provider {
             let place = |error: ConfigError| error.within(&alloc::format!("{index}")).within("claims_to_headers");
             claim_headers.push(ClaimHeader::new(mapping).map_err(place)?);
         }
+        if config.subjects.as_ref().is_some_and(Vec::is_empty) {
+            return Err(ConfigError::new("expected at least one subject").within("subjects"));
+        }
+        let places = &config.claims;
+        let places = [
+            ("roles", &places.roles),
+            ("permissions", &places.permissions),
+            ("scope", &places.scope),
+            ("workspace", &places.workspace),
+        ];
+        if let Some((name, _)) = places.into_iter().find(|(_, pointer)| !json::is_pointer(pointer)) {
+            return Err(ConfigError::new("expected a JSON pointer such as `/realm_access/roles`")
+                .within(name)
+                .within("claims"));
+        }
+        let token_edit = TokenEdit::new(config.forward, config.swap, environment)?;
+        let opaque_tokens = OpaqueTokens::new(config.opaque_tokens, environment)?;
         let provider = Self {
             issuer: config.issuer,
             audiences: config.audiences,
             algorithms: config.algorithms,
             types: config.types,
             required_claims: config.required_claims,
+            claims: config.claims,
+            subjects: config.subjects,
             clock_skew: config.clock_skew.0,
             max_lifetime: config.max_lifetime.map(|duration| duration.0),
             max_age: config.max_age.map(|duration| duration.0),
             keys,
             revocations: config.revocations.0,
-            forward: config.forward,
+            opaque_tokens,
+            token_edit,
             claim_headers,
         };
         Ok((provider, skipped))
+    }
+
+    /// RFC 9068 section 2.2: `sub` is one of the configured.
+    pub(crate) fn check_subject(&self, subject: Option<&str>) -> Result<(), Reason> {
+        let Some(subjects) = &self.subjects else { return Ok(()) };
+        let subject = subject.ok_or(Reason::ClaimMissing)?;
+        let accepted = subjects.iter().any(|accepted| match accepted {
+            SubjectConfig::Exact(text) => text == subject,
+            SubjectConfig::Prefix(text) => subject.starts_with(text.as_str()),
+        });
+        if accepted { Ok(()) } else { Err(Reason::SubjectMismatch) }
     }
 
     /// Asks the rules of the configuration and those of the trust bundle; the first second from which one refuses.

@@ -8,6 +8,7 @@ use crate::{
     claims::Valid,
     reason::Reason,
     request::{Request, to_text},
+    upstream::UpstreamEdits,
     verifier::Decision,
 };
 
@@ -15,20 +16,27 @@ use crate::{
 #[must_use]
 pub fn report_verify(outcome: &Result<Rc<Valid>, Reason>) -> String {
     match outcome {
-        Ok(valid) => format!("{}}}", allow(valid)),
+        Ok(valid) => format!("{}}}", allow(Some(valid))),
         Err(reason) => deny(*reason, reason.status()),
     }
 }
 
-/// The same for a whole request; on allow with `upstream`: the path and the headers that the upstream gets. Bytes
-/// stand as the characters U+0000 to U+00FF.
+/// The same for a whole request, with `upstream`: the path and the headers that the upstream gets. Where the rules ask
+/// for no token, `claims` is `null`; a denial that is only watched is `{"verdict":"observe",...}`. Bytes stand as the
+/// characters U+0000 to U+00FF.
 #[must_use]
 pub fn report_decide(request: &Request<'_>, decision: &Decision) -> String {
-    let grant = match decision {
+    let (head, edits) = match decision {
         Decision::Deny(denial) => return deny(denial.reason(), denial.response().status()),
-        Decision::Allow(grant) => grant,
+        Decision::Observe(denial, edits) => (refusal("observe", denial.reason(), denial.response().status()), edits),
+        Decision::Allow(grant) => (allow(grant.valid()), grant.edits()),
     };
-    let edits = grant.edits();
+    format!(r#"{head},"upstream":{}}}"#, report_upstream(request, edits))
+}
+
+/// The path and the headers that the upstream gets.
+#[must_use]
+pub fn report_upstream(request: &Request<'_>, edits: &UpstreamEdits) -> Value {
     let pair = |name: &[u8], value: &[u8]| json!([to_text(name), to_text(value)]);
     let removed = |name: &[u8]| {
         let names = edits.remove().iter().chain(edits.set().iter().map(|(name, _)| name));
@@ -37,14 +45,18 @@ pub fn report_decide(request: &Request<'_>, decision: &Decision) -> String {
     let kept = request.headers().iter().filter(|(name, _)| !removed(name)).map(|(name, value)| pair(name, value));
     let set = edits.set().iter().map(|(name, value)| pair(name.as_bytes(), value));
     let headers: Value = kept.chain(set).collect();
-    let path = to_text(edits.path().unwrap_or(request.path()));
-    format!(r#"{},"upstream":{}}}"#, allow(grant.valid()), json!({ "path": path, "headers": headers }))
+    json!({ "path": to_text(edits.path().unwrap_or(request.path())), "headers": headers })
 }
 
-fn allow(valid: &Valid) -> String {
-    format!(r#"{{"verdict":"allow","reason":"ok","status":200,"claims":{}"#, valid.claims().to_json())
+fn allow(valid: Option<&Valid>) -> String {
+    let claims = valid.map_or_else(|| String::from("null"), |valid| valid.claims().to_json());
+    format!(r#"{{"verdict":"allow","reason":"ok","status":200,"claims":{claims}"#)
 }
 
 fn deny(reason: Reason, status: u16) -> String {
-    format!(r#"{{"verdict":"deny","reason":"{}","status":{status}}}"#, reason.code())
+    format!("{}}}", refusal("deny", reason, status))
+}
+
+fn refusal(verdict: &str, reason: Reason, status: u16) -> String {
+    format!(r#"{{"verdict":"{verdict}","reason":"{}","status":{status}"#, reason.code())
 }

@@ -1,10 +1,10 @@
 //! A request, as bytes: what a carrier and a rule may look at.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{borrow::Cow, string::String, vec::Vec};
 
 use serde_json::Value;
 
-use crate::{config_error::ConfigError, json};
+use crate::{config_error::ConfigError, connection::ConnectionProperty, json, path::percent_decode};
 
 /// The head of a request, borrowed from the host.
 #[derive(Debug)]
@@ -12,13 +12,33 @@ pub struct Request<'r> {
     method: &'r [u8],
     path: &'r [u8],
     headers: Vec<(&'r [u8], &'r [u8])>,
+    host: Option<&'r [u8]>,
+    connection: Vec<(ConnectionProperty, &'r [u8])>,
 }
+
+/// There are several values where one is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ambiguous;
 
 impl<'r> Request<'r> {
     /// `path` is the request target with its query; `headers` are in the order of arrival, without pseudo headers.
     #[must_use]
     pub const fn new(method: &'r [u8], path: &'r [u8], headers: Vec<(&'r [u8], &'r [u8])>) -> Self {
-        Self { method, path, headers }
+        Self { method, path, headers, host: None, connection: Vec::new() }
+    }
+
+    /// Adds the host where it is no header: `:authority`, or that of the URL.
+    #[must_use]
+    pub const fn with_host(mut self, host: Option<&'r [u8]>) -> Self {
+        self.host = host;
+        self
+    }
+
+    /// Adds what is known of the connection.
+    #[must_use]
+    pub fn with_connection(mut self, connection: Vec<(ConnectionProperty, &'r [u8])>) -> Self {
+        self.connection = connection;
+        self
     }
 
     /// The method, as received.
@@ -44,6 +64,53 @@ impl<'r> Request<'r> {
         let matches = move |header: &&(&'r [u8], &'r [u8])| header.0.eq_ignore_ascii_case(name.as_bytes());
         self.headers.iter().filter(matches).map(|header| header.1)
     }
+
+    /// The only host.
+    pub(crate) fn host(&self) -> Option<&'r [u8]> {
+        let mut hosts = self.host.into_iter().chain(self.values("host"));
+        let first = hosts.next()?;
+        hosts.all(|other| other == first).then_some(first)
+    }
+
+    /// What the host says about the connection.
+    pub(crate) fn connection(&self, property: ConnectionProperty) -> Option<&'r [u8]> {
+        self.connection.iter().find(|(known, _)| *known == property).map(|(_, value)| *value)
+    }
+
+    /// The parts of the query, as received: between the first `?` and the end (RFC 3986 section 3.4), parted by `&`.
+    pub(crate) fn query_parts(&self) -> impl Iterator<Item = &'r [u8]> + use<'r> {
+        let path = self.path;
+        let query = path.iter().position(|byte| *byte == b'?').and_then(|mark| path.get(mark.checked_add(1)?..));
+        query.into_iter().flat_map(|query| query.split(|byte| *byte == b'&'))
+    }
+
+    /// The only value of a query parameter.
+    pub(crate) fn query_parameter(&self, name: &str) -> Result<Option<Cow<'r, [u8]>>, Ambiguous> {
+        let mut found = None;
+        for part in self.query_parts() {
+            let (raw, value) = split_parameter(part);
+            if percent_decode(raw).is_none_or(|decoded| decoded != name.as_bytes()) {
+                continue;
+            }
+            // Some read `+` as a space, and some a name without value as an empty one.
+            let value = value.filter(|value| !value.contains(&b'+')).and_then(percent_decode).ok_or(Ambiguous)?;
+            if found.replace(value).is_some() {
+                return Err(Ambiguous);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Name and value of a part of the query, as received.
+pub(crate) fn split_parameter(part: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match part.iter().position(|byte| *byte == b'=') {
+        Some(equals) => {
+            let (name, rest) = part.split_at_checked(equals).unwrap_or((part, b""));
+            (name, rest.get(1..))
+        }
+        None => (part, None),
+    }
 }
 
 /// The head of a request that owns its bytes, as read from JSON.
@@ -52,18 +119,22 @@ pub struct OwnedRequest {
     method: Vec<u8>,
     path: Vec<u8>,
     headers: Vec<(Vec<u8>, Vec<u8>)>,
+    host: Option<Vec<u8>>,
+    connection: Vec<(ConnectionProperty, Vec<u8>)>,
 }
 
 impl OwnedRequest {
-    /// Reads `{"method":"POST","path":"/a?b","headers":[["name","value"]]}`. The characters U+0000 to U+00FF stand for
-    /// the bytes 0 to 255, as in the header values of the Fetch standard.
+    /// Reads `{"method":"POST","path":"/a?b","headers":[["name","value"]]}`; `host` and `connection`, an object with
+    /// [`ConnectionProperty`] names, may be there as well. The characters U+0000 to U+00FF stand for the bytes 0 to
+    /// 255, as in the header values of the Fetch standard.
     ///
     /// # Errors
     /// [`ConfigError`] with the place and the expectation.
     pub fn from_json(text: &[u8]) -> Result<Self, ConfigError> {
         let document = json::parse_object(text).map_err(|_| ConfigError::new("expected a strict JSON object"))?;
-        if let Some(name) = document.keys().find(|name| !matches!(name.as_str(), "method" | "path" | "headers")) {
-            let problem = "unknown member, expected one of `method`, `path`, `headers`";
+        let known = ["method", "path", "headers", "host", "connection"];
+        if let Some(name) = document.keys().find(|name| !known.contains(&name.as_str())) {
+            let problem = "unknown member, expected one of `method`, `path`, `headers`, `host`, `connection`";
             return Err(ConfigError::new(problem).within(name));
         }
         let member = |name: &str| bytes(document.get(name)).map_err(|error| error.within(name));
@@ -74,20 +145,35 @@ impl OwnedRequest {
                 return Err(ConfigError::new("expected an array of `[name, value]`").within("headers"));
             }
         };
-        Ok(Self { method: member("method")?, path: member("path")?, headers })
+        let host = if document.contains_key("host") { Some(member("host")?) } else { None };
+        let connection = match document.get("connection") {
+            None => Vec::new(),
+            Some(Value::Object(known)) => known.iter().map(property).collect::<Result<_, _>>()?,
+            Some(_) => return Err(ConfigError::new("expected an object").within("connection")),
+        };
+        Ok(Self { method: member("method")?, path: member("path")?, headers, host, connection })
     }
 
     /// The same request, borrowed.
     #[must_use]
     pub fn as_request(&self) -> Request<'_> {
         let headers = self.headers.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
-        Request::new(&self.method, &self.path, headers)
+        let connection = self.connection.iter().map(|(property, value)| (*property, value.as_slice())).collect();
+        Request::new(&self.method, &self.path, headers).with_host(self.host.as_deref()).with_connection(connection)
     }
 }
 
 /// Bytes as the characters U+0000 to U+00FF.
 pub(crate) fn to_text(bytes: &[u8]) -> String {
     bytes.iter().copied().map(char::from).collect()
+}
+
+fn property((name, value): (&String, &Value)) -> Result<(ConnectionProperty, Vec<u8>), ConfigError> {
+    let known = ConnectionProperty::ALL.iter().find(|property| property.name() == name);
+    known
+        .ok_or_else(|| ConfigError::new("unknown property"))
+        .and_then(|property| Ok((*property, bytes(Some(value))?)))
+        .map_err(|error| error.within(name).within("connection"))
 }
 
 fn header(pair: &Value) -> Result<(Vec<u8>, Vec<u8>), ConfigError> {

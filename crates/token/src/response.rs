@@ -1,18 +1,26 @@
-//! The answer to a denied request: RFC 6750 challenge and RFC 9457 problem details.
+//! The answer to a denied request: RFC 6750 challenge, and RFC 9457 problem details or another body.
 
 use alloc::{
+    collections::BTreeMap,
     format,
     string::{String, ToString},
     vec::Vec,
 };
 
-use crate::{config::ResponsesConfig, config_error::ConfigError, reason::Reason};
+use crate::{
+    carrier::is_origin,
+    config::{BodyFormat, CorsConfig, ResponsesConfig},
+    config_error::ConfigError,
+    reason::Reason,
+    request::Request,
+};
 
 /// A denied request: why, and what to answer.
 #[derive(Debug)]
 pub struct Denial {
     reason: Reason,
     response: Response,
+    shown_path: Option<Vec<u8>>,
 }
 
 /// An HTTP answer without anything of the token.
@@ -35,13 +43,24 @@ impl Denial {
     pub const fn response(&self) -> &Response {
         &self.response
     }
+
+    /// What a log may show instead of the request target, if that has a token in it.
+    #[must_use]
+    pub fn shown_path(&self) -> Option<&[u8]> {
+        self.shown_path.as_deref()
+    }
+
+    pub(crate) fn with_shown_path(mut self, path: Option<Vec<u8>>) -> Self {
+        self.shown_path = path;
+        self
+    }
 }
 
 impl Response {
     /// The answer when there is no configuration to ask.
     #[must_use]
     pub fn without_configuration(reason: Reason) -> Self {
-        Responses { realm: "datakit".into(), retry_after: 5 }.response(reason)
+        Responses::default().response(reason, None)
     }
 
     /// The HTTP status.
@@ -56,7 +75,7 @@ impl Response {
         &self.headers
     }
 
-    /// The body: `application/problem+json`.
+    /// The body; its type is among the headers.
     #[must_use]
     pub fn body(&self) -> &str {
         &self.body
@@ -67,67 +86,162 @@ impl Response {
 pub(crate) struct Responses {
     realm: String,
     retry_after: u64,
+    format: BodyFormat,
+    show_reason: bool,
+    /// Statuses other than the reason's own.
+    statuses: Vec<(Reason, u16)>,
+    cors: Option<CorsConfig>,
+}
+
+impl Default for Responses {
+    fn default() -> Self {
+        Self {
+            realm: "datakit".into(),
+            retry_after: 5,
+            format: BodyFormat::Problem,
+            show_reason: true,
+            statuses: Vec::new(),
+            cors: None,
+        }
+    }
 }
 
 impl Responses {
     pub(crate) fn new(config: ResponsesConfig) -> Result<Self, ConfigError> {
+        let place = |error: ConfigError| error.within("responses");
+        let default = Self::default();
+        let realm = config.realm.unwrap_or(default.realm);
         let quotable = |byte: u8| (byte == b' ' || byte.is_ascii_graphic()) && !matches!(byte, b'"' | b'\\');
-        if config.realm.is_empty() || !config.realm.bytes().all(quotable) {
-            let problem = "expected visible ASCII without `\"` and `\\`";
-            return Err(ConfigError::new(problem).within("realm").within("responses"));
+        if realm.is_empty() || !realm.bytes().all(quotable) {
+            return Err(place(ConfigError::new("expected visible ASCII without `\"` and `\\`").within("realm")));
         }
-        Ok(Self { realm: config.realm, retry_after: config.retry_after.0 })
+        let cors = config.cors.map(read_cors).transpose().map_err(place)?;
+        Ok(Self {
+            realm,
+            retry_after: config.retry_after.map_or(default.retry_after, |duration| duration.0),
+            format: config.format.unwrap_or(default.format),
+            show_reason: config.show_reason.unwrap_or(default.show_reason),
+            statuses: read_statuses(config.status.unwrap_or_default()).map_err(place)?,
+            cors,
+        })
     }
 
-    pub(crate) fn denial(&self, reason: Reason) -> Denial {
-        Denial { reason, response: self.response(reason) }
+    pub(crate) fn denial(&self, reason: Reason, request: Option<&Request<'_>>) -> Denial {
+        Denial { reason, response: self.response(reason, request), shown_path: None }
     }
 
-    fn response(&self, reason: Reason) -> Response {
-        let status = reason.status();
-        let mut headers = Vec::from([
-            ("content-type", String::from("application/problem+json")),
-            // RFC 6750 section 5.3; the answer depends on credentials.
-            ("cache-control", String::from("no-store")),
-            ("x-content-type-options", String::from("nosniff")),
-        ]);
-        if let Some(challenge) = self.challenge(reason) {
+    fn response(&self, reason: Reason, request: Option<&Request<'_>>) -> Response {
+        let other = self.statuses.iter().find(|(mapped, _)| *mapped == reason);
+        let status = other.map_or(reason.status(), |(_, status)| *status);
+        let mut headers = Vec::new();
+        let (content_type, body) = self.body(reason, status);
+        if let Some(content_type) = content_type {
+            headers.push(("content-type", String::from(content_type)));
+            headers.push(("x-content-type-options", String::from("nosniff")));
+        }
+        // RFC 6750 section 5.3; the answer depends on credentials.
+        headers.push(("cache-control", String::from("no-store")));
+        if let Some(challenge) = self.challenge(reason, status) {
             headers.push(("www-authenticate", challenge));
         }
         // RFC 9110 section 10.2.3
         if status == 503 {
             headers.push(("retry-after", self.retry_after.to_string()));
         }
-        // RFC 9457 section 3; `reason` is an extension member (section 3.2).
-        let body = format!(
-            r#"{{"type":"about:blank","title":"{}","status":{status},"detail":"{}","reason":"{}"}}"#,
-            title(status),
-            reason.text(),
-            reason.code()
-        );
+        self.add_cors(request, &mut headers);
         Response { status, headers, body }
     }
 
-    /// RFC 6750 section 3: on every 401, and on a refusal that has an `error`.
-    fn challenge(&self, reason: Reason) -> Option<String> {
+    fn body(&self, reason: Reason, status: u16) -> (Option<&'static str>, String) {
+        let (code, text) = if self.show_reason { (reason.code(), reason.text()) } else { ("denied", title(status)) };
+        match self.format {
+            // RFC 9457 section 3; `reason` is an extension member (section 3.2).
+            BodyFormat::Problem => {
+                let title = title(status);
+                let detail = format!(
+                    r#"{{"type":"about:blank","title":"{title}","status":{status},"detail":"{text}","reason":"{code}"}}"#
+                );
+                (Some("application/problem+json"), detail)
+            }
+            BodyFormat::Guance => {
+                (Some("application/json"), format!(r#"{{"error_code":"{code}","message":"{text}"}}"#))
+            }
+            BodyFormat::Text => (Some("text/plain; charset=utf-8"), format!("{text}\n")),
+            BodyFormat::None => (None, String::new()),
+        }
+    }
+
+    /// RFC 6750 section 3: on every 401, and on a refusal that has an `error`. Not where another status says that the
+    /// same request may succeed later.
+    fn challenge(&self, reason: Reason, status: u16) -> Option<String> {
+        let realm = &self.realm;
         match reason.error() {
-            Some(error) => Some(format!(
-                r#"Bearer realm="{}", error="{error}", error_description="{}""#,
-                self.realm,
-                reason.text()
-            )),
+            _ if status >= 500 => None,
+            Some(error) if self.show_reason => {
+                Some(format!(r#"Bearer realm="{realm}", error="{error}", error_description="{}""#, reason.text()))
+            }
+            Some(error) => Some(format!(r#"Bearer realm="{realm}", error="{error}""#)),
             // RFC 6750 section 3.1: no error where the request carries no credentials.
-            None if reason.status() == 401 => Some(format!(r#"Bearer realm="{}""#, self.realm)),
+            None if status == 401 => Some(format!(r#"Bearer realm="{realm}""#)),
             None => None,
+        }
+    }
+
+    /// Fetch standard, CORS protocol: without these a page sees a network error and not why.
+    fn add_cors(&self, request: Option<&Request<'_>>, headers: &mut Vec<(&'static str, String)>) {
+        let Some(cors) = &self.cors else { return };
+        let any = cors.origins.iter().any(|origin| origin == "*");
+        let sent = request.and_then(|request| request.values("origin").next());
+        let allowed = cors.origins.iter().find(|origin| Some(origin.as_bytes()) == sent);
+        let Some(origin) = (if any { Some("*") } else { allowed.map(String::as_str) }) else { return };
+        headers.push(("access-control-allow-origin", origin.into()));
+        headers.push(("access-control-expose-headers", "www-authenticate, retry-after".into()));
+        if !any {
+            headers.push(("vary", "origin".into()));
         }
     }
 }
 
+fn read_statuses(statuses: BTreeMap<String, u16>) -> Result<Vec<(Reason, u16)>, ConfigError> {
+    let mut read = Vec::new();
+    for (code, status) in statuses {
+        let place = |error: ConfigError| error.within(&code).within("status");
+        let reason = Reason::ALL.iter().find(|reason| reason.code() == code);
+        let reason =
+            reason.ok_or_else(|| place(ConfigError::new("expected the code of a reason, such as `expired`")))?;
+        if !(400..600).contains(&status) {
+            return Err(place(ConfigError::new("expected a status from 400 to 599")));
+        }
+        read.push((*reason, status));
+    }
+    Ok(read)
+}
+
+fn read_cors(config: CorsConfig) -> Result<CorsConfig, ConfigError> {
+    let alone = config.origins.len() == 1;
+    let good = |origin: &String| is_origin(origin) || (alone && origin == "*");
+    match config.origins.iter().position(|origin| !good(origin)) {
+        None if !config.origins.is_empty() => Ok(config),
+        None => Err(ConfigError::new("expected at least one origin").within("origins").within("cors")),
+        Some(wrong) => {
+            let error = ConfigError::new("expected an origin such as `https://app.example.com`, or `*` alone");
+            Err(error.within(&format!("{wrong}")).within("origins").within("cors"))
+        }
+    }
+}
+
+/// RFC 9110 section 15.
 const fn title(status: u16) -> &'static str {
     match status {
         400 => "Bad Request",
         401 => "Unauthorized",
         403 => "Forbidden",
-        _ => "Service Unavailable",
+        404 => "Not Found",
+        406 => "Not Acceptable",
+        429 => "Too Many Requests",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        500.. => "Server Error",
+        _ => "Client Error",
     }
 }

@@ -1,22 +1,31 @@
-//! What changes in a request before it goes on: the token leaves, claims arrive, spoofed copies of them disappear.
+//! What changes in a request before it goes on: the token leaves or makes room for a secret, claims arrive, spoofed copies
+//! of them disappear.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use crate::{
-    carrier::Place,
+    carrier::{Carried, Carriers, Place, is_token},
     claims::Valid,
-    config::{ClaimToHeaderConfig, HeaderFormat},
+    config::{ClaimToHeaderConfig, HeaderFormat, SwapConfig, SwapPlace},
     config_error::ConfigError,
+    json,
+    path::{Path, percent_decode},
     provider::Provider,
     reason::Reason,
-    request::Request,
+    request::{Request, split_parameter},
+    secret::{Environment, read_secret},
 };
 
+/// Some upstreams read the path from these, past every rule.
+const PATH_OVERRIDES: [&str; 2] = ["x-original-url", "x-rewrite-url"];
+/// Some upstreams read the method from these, past the rules that look at it.
+const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+
 /// Changes to a request. Apply in this order: replace the path, remove headers, set headers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct UpstreamEdits {
     path: Option<Vec<u8>>,
     remove: Vec<String>,
@@ -43,6 +52,70 @@ impl UpstreamEdits {
     }
 }
 
+/// What becomes of an accepted token.
+pub(crate) enum TokenEdit {
+    /// It goes no further.
+    Strip,
+    Keep,
+    /// The secret of its workspace goes on instead.
+    Swap(Swap),
+}
+
+pub(crate) struct Swap {
+    /// By workspace.
+    secrets: BTreeMap<String, String>,
+    /// Where it goes; into the token's place if absent.
+    to: Option<SwapPlace>,
+}
+
+impl TokenEdit {
+    pub(crate) fn new(
+        forward: bool,
+        swap: Option<SwapConfig>,
+        environment: Environment<'_>,
+    ) -> Result<Self, ConfigError> {
+        let Some(SwapConfig { secrets, to }) = swap else {
+            return Ok(if forward { Self::Keep } else { Self::Strip });
+        };
+        if forward {
+            return Err(ConfigError::new("expected no `forward`: the secret goes in the token's place").within("swap"));
+        }
+        let mut read = BTreeMap::new();
+        for (workspace, secret) in secrets {
+            let place = |error: ConfigError| error.within(&workspace).within("secrets").within("swap");
+            read.insert(workspace.clone(), read_secret(secret, environment).map_err(place)?);
+        }
+        let to = match to {
+            Some(SwapPlace::Header(name)) => {
+                let name = own_header(&name).map_err(|error| error.within("to").within("swap"))?;
+                Some(SwapPlace::Header(name))
+            }
+            Some(SwapPlace::Param(name)) if !is_token(&name) => {
+                let problem = "expected the name of a query parameter that needs no escapes";
+                return Err(ConfigError::new(problem).within("param").within("to").within("swap"));
+            }
+            to => to,
+        };
+        Ok(Self::Swap(Swap { secrets: read, to }))
+    }
+
+    /// The header that gets the secret, if it has one of its own.
+    pub(crate) fn header(&self) -> Option<&str> {
+        match self {
+            Self::Swap(Swap { to: Some(SwapPlace::Header(name)), .. }) => Some(name),
+            _ => None,
+        }
+    }
+}
+
+impl Swap {
+    fn secret(&self, valid: &Valid) -> Result<&str, Reason> {
+        let workspace = valid.claims().workspace().ok_or(Reason::ClaimMissing)?;
+        // The token is good; the operator has to add the workspace.
+        self.secrets.get(workspace).map(String::as_str).ok_or(Reason::NotConfigured)
+    }
+}
+
 /// A claim that goes to the upstream in a header.
 pub(crate) struct ClaimHeader {
     claim: String,
@@ -52,17 +125,10 @@ pub(crate) struct ClaimHeader {
 
 impl ClaimHeader {
     pub(crate) fn new(config: ClaimToHeaderConfig) -> Result<Self, ConfigError> {
-        if !is_pointer(&config.claim) {
+        if !json::is_pointer(&config.claim) {
             return Err(ConfigError::new("expected a JSON pointer such as `/sub`").within("claim"));
         }
-        let name = config.header.to_ascii_lowercase();
-        let letters = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        // These belong to the connection, the host or the carriers.
-        let reserved = ["host", "authorization", "cookie", "content-length", "transfer-encoding", "connection"];
-        if name.is_empty() || !name.bytes().all(letters) || reserved.contains(&name.as_str()) {
-            let problem = "expected a header name of letters, digits and `-` that HTTP does not use itself";
-            return Err(ConfigError::new(problem).within("header"));
-        }
+        let name = own_header(&config.header)?;
         Ok(Self { claim: config.claim, name, format: config.format })
     }
 
@@ -93,68 +159,219 @@ impl ClaimHeader {
     }
 }
 
-/// The edits for an accepted request: `spoofable` are the names of all headers that this configuration may ever set.
-pub(crate) fn edit(
-    request: &Request<'_>,
-    place: &Place<'_>,
-    provider: &Provider,
-    valid: &Valid,
-    spoofable: &[String],
-) -> Result<UpstreamEdits, Reason> {
-    let mut edits = UpstreamEdits::default();
-    // `x_user` is `x-user` to an upstream that turns headers into variables.
-    for (name, _) in request.headers() {
-        let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-        if spoofable.contains(&name.replace('_', "-")) && !edits.remove.contains(&name) {
-            edits.remove.push(name);
-        }
-    }
-    if !provider.forward {
-        match place {
-            Place::Header(name) => edits.remove.push(name.clone()),
-            Place::Parameter(parameter) => edits.path = Some(without(request.path(), parameter)),
-        }
-    }
-    for header in &provider.claim_headers {
-        if let Some(value) = header.value(valid)? {
-            edits.set.push((header.name.clone(), value));
-        }
-    }
-    Ok(edits)
+/// Makes the edits of requests.
+pub(crate) struct Editor {
+    /// Headers that nobody else may set, in lower case and with `-`.
+    own_headers: Vec<String>,
 }
 
-/// Cuts a parameter, which is a part of `path`, with one separator.
-fn without(path: &[u8], parameter: &[u8]) -> Vec<u8> {
-    let start = path
-        .iter()
-        .position(|byte| *byte == b'?')
-        .and_then(|query| {
-            // The first parameter with these bytes: carriers accept one only.
-            let mut start = query.checked_add(1)?;
-            for part in path.get(start..)?.split(|byte| *byte == b'&') {
-                if part == parameter {
-                    return Some(start);
+impl Editor {
+    pub(crate) fn new(providers: &[Provider], by_method: bool) -> Self {
+        let overrides = PATH_OVERRIDES.into_iter().chain(METHOD_OVERRIDES.into_iter().filter(|_| by_method));
+        let mut own_headers: Vec<String> = overrides.map(String::from).collect();
+        for provider in providers {
+            let names = provider.claim_headers.iter().map(ClaimHeader::name).chain(provider.token_edit.header());
+            for name in names {
+                if !own_headers.iter().any(|own| own == name) {
+                    own_headers.push(name.into());
                 }
-                start = start.checked_add(part.len())?.checked_add(1)?;
             }
-            None
-        })
-        .unwrap_or(path.len());
-    let (before, rest) = path.split_at_checked(start).unwrap_or((path, b""));
-    let after = rest.get(parameter.len()..).unwrap_or_default();
-    let mut edited = Vec::with_capacity(path.len());
-    match after.strip_prefix(b"&") {
-        // The separator after it goes, unless nothing follows: then the one before it goes.
-        Some(after) if !after.is_empty() => {
-            edited.extend_from_slice(before);
-            edited.extend_from_slice(after);
         }
-        _ => {
-            edited.extend_from_slice(before.split_last().map_or(before, |(_, before)| before));
-            edited.extend_from_slice(after);
+        Self { own_headers }
+    }
+
+    /// For a request that passes although it would be denied: nothing but spoofed headers changes.
+    pub(crate) fn observe(&self, request: &Request<'_>) -> UpstreamEdits {
+        let mut edits = UpstreamEdits::default();
+        for (name, _) in request.headers() {
+            // `x_user` is `x-user` to an upstream that turns headers into variables.
+            if self.own_headers.iter().any(|own| is_like(name, own)) {
+                let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+                if !edits.remove.contains(&name) {
+                    edits.remove.push(name);
+                }
+            }
+        }
+        edits
+    }
+
+    /// For a request that needs no token: one that nobody has looked at goes no further.
+    pub(crate) fn pass(
+        &self,
+        request: &Request<'_>,
+        path: &Path,
+        carriers: &Carriers,
+        carried: Option<&Carried<'_>>,
+    ) -> UpstreamEdits {
+        let mut edits = self.observe(request);
+        let query = carried.map(|carried| edits.place(request, carriers, carried.place, None));
+        edits.path = target(request, path, query.flatten().as_slice(), None);
+        edits
+    }
+
+    /// For a request with a good token.
+    pub(crate) fn grant(
+        &self,
+        request: &Request<'_>,
+        path: &Path,
+        carriers: &Carriers,
+        carried: &Carried<'_>,
+        provider: &Provider,
+        valid: &Valid,
+    ) -> Result<UpstreamEdits, Reason> {
+        let mut edits = self.observe(request);
+        let mut query: Vec<QueryEdit<'_>> = Vec::new();
+        let mut added = None;
+        match &provider.token_edit {
+            TokenEdit::Keep => {}
+            TokenEdit::Strip => query.extend(edits.place(request, carriers, carried.place, None)),
+            TokenEdit::Swap(swap) => {
+                let secret = swap.secret(valid)?;
+                match (&swap.to, carried.placeholder) {
+                    (None, None) => query.extend(edits.place(request, carriers, carried.place, Some(secret))),
+                    (None, Some(placeholder)) => {
+                        query.extend(edits.place(request, carriers, carried.place, None));
+                        query.push(QueryEdit { part: placeholder, value: Some(secret) });
+                    }
+                    (Some(SwapPlace::Header(name)), _) => {
+                        query.extend(edits.place(request, carriers, carried.place, None));
+                        edits.set.push((name.clone(), secret.as_bytes().to_vec()));
+                    }
+                    (Some(SwapPlace::Param(name)), _) => {
+                        let is_it = |part: &&[u8]| {
+                            percent_decode(split_parameter(part).0).is_some_and(|other| other == name.as_bytes())
+                        };
+                        // The first parameter of this name gets the secret; the others go.
+                        let mut named = request.query_parts().filter(is_it);
+                        let first = named.next();
+                        query.extend(first.map(|part| QueryEdit { part, value: Some(secret) }));
+                        query.extend(named.map(|part| QueryEdit { part, value: None }));
+                        let in_place = matches!(carried.place, Place::Parameter(part) if is_it(&part));
+                        if !in_place {
+                            query.extend(edits.place(request, carriers, carried.place, None));
+                        }
+                        added = first.is_none().then_some((name.as_str(), secret));
+                    }
+                }
+            }
+        }
+        edits.path = target(request, path, &query, added);
+        for header in &provider.claim_headers {
+            if let Some(value) = header.value(valid)? {
+                edits.set.push((header.name.clone(), value));
+            }
+        }
+        Ok(edits)
+    }
+}
+
+/// A part of the query gets another value, or goes.
+#[derive(Clone, Copy)]
+struct QueryEdit<'e> {
+    part: &'e [u8],
+    value: Option<&'e str>,
+}
+
+impl UpstreamEdits {
+    /// Puts a secret, or nothing, where the token is. What is in the query is left to the caller.
+    fn place<'e>(
+        &mut self,
+        request: &Request<'_>,
+        carriers: &Carriers,
+        place: Place<'e>,
+        secret: Option<&'e str>,
+    ) -> Option<QueryEdit<'e>> {
+        match place {
+            Place::Parameter(part) => return Some(QueryEdit { part, value: secret }),
+            Place::Header(number) => {
+                let carrier = carriers.header(number)?;
+                match secret {
+                    None => self.remove.push(carrier.name.clone()),
+                    Some(secret) => {
+                        let scheme = carrier.scheme.as_deref().map_or_else(String::new, |scheme| format!("{scheme} "));
+                        self.set.push((carrier.name.clone(), [scheme.as_bytes(), secret.as_bytes()].concat()));
+                    }
+                }
+            }
+            Place::Cookie(number) => match without_cookie(request, carriers.cookie(number)?.as_bytes(), secret) {
+                cookies if cookies.is_empty() => self.remove.push("cookie".into()),
+                cookies => self.set.push(("cookie".into(), cookies)),
+            },
+        }
+        None
+    }
+}
+
+/// The request target after the edits, if it differs; every other byte is as it was.
+fn target(request: &Request<'_>, path: &Path, edits: &[QueryEdit<'_>], added: Option<(&str, &str)>) -> Option<Vec<u8>> {
+    let received = request.path();
+    if edits.is_empty() && added.is_none() && path.to_rewrite().is_none() {
+        return None;
+    }
+    let mut edited = Vec::with_capacity(received.len());
+    edited.extend_from_slice(path.as_bytes());
+    let mut edits = edits.to_vec();
+    let mut separator = b'?';
+    for part in request.query_parts() {
+        // Each edit is about one part.
+        let edit = edits.iter().position(|edit| edit.part == part).map(|place| edits.swap_remove(place));
+        if matches!(edit, Some(QueryEdit { value: None, .. })) {
+            continue;
+        }
+        edited.push(separator);
+        separator = b'&';
+        match edit.and_then(|edit| edit.value) {
+            Some(value) => {
+                edited.extend_from_slice(split_parameter(part).0);
+                edited.push(b'=');
+                edited.extend_from_slice(value.as_bytes());
+            }
+            None => edited.extend_from_slice(part),
         }
     }
-    edited
+    if let Some((name, value)) = added {
+        edited.push(separator);
+        for text in [name, "=", value] {
+            edited.extend_from_slice(text.as_bytes());
+        }
+    }
+    Some(edited)
+}
+
+/// All cookies but this one, which gets another value or goes.
+fn without_cookie(request: &Request<'_>, name: &[u8], value: Option<&str>) -> Vec<u8> {
+    let mut kept: Vec<Vec<u8>> = Vec::new();
+    for pair in request.values("cookie").flat_map(|line| line.split(|byte| *byte == b';')) {
+        let pair = pair.trim_ascii();
+        match (split_parameter(pair).0.trim_ascii() == name, value) {
+            (false, _) => kept.push(pair.to_vec()),
+            (true, Some(value)) => kept.push([name, b"=", value.as_bytes()].concat()),
+            (true, None) => {}
+        }
+    }
+    kept.join(&b"; "[..])
+}
+
+/// Compares header names; `_` counts as `-`.
+fn is_like(name: &[u8], own: &str) -> bool {
+    let same = |(one, other): (&u8, u8)| {
+        let one = if *one == b'_' { b'-' } else { one.to_ascii_lowercase() };
+        one == other
+    };
+    name.len() == own.len() && name.iter().zip(own.bytes()).all(same)
+}
+
+/// The name of a header that this project sets, in lower case.
+fn own_header(name: &str) -> Result<String, ConfigError> {
+    let name = name.to_ascii_lowercase();
+    let letters = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    // These belong to the connection, the host or the carriers.
+    let reserved = ["host", "authorization", "cookie", "content-length", "transfer-encoding", "connection"];
+    if name.is_empty() || !name.bytes().all(letters) || reserved.contains(&name.as_str()) {
+        let problem = "expected a header name of letters, digits and `-` that HTTP does not use itself";
+        return Err(ConfigError::new(problem).within("header"));
+    }
+    Ok(name)
 }
 
 fn list<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<String, Reason> {
@@ -172,27 +389,39 @@ fn list<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<String, Reason> 
     Ok(joined)
 }
 
-/// RFC 6901 section 3, of at least one name.
-fn is_pointer(text: &str) -> bool {
-    let escapes_hold = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
-    text.starts_with('/') && escapes_hold
-}
-
 #[cfg(test)]
 mod tests {
-    use super::without;
+    use alloc::vec::Vec;
+
+    use super::{QueryEdit, target};
+    use crate::{path::Path, request::Request};
+
+    fn edit(received: &str, value: Option<&str>, added: Option<(&str, &str)>) -> Vec<u8> {
+        let request = Request::new(b"GET", received.as_bytes(), Vec::new());
+        let path = Path::parse(received.as_bytes()).ok().unwrap();
+        let edits = [QueryEdit { part: b"token=T", value }];
+        target(&request, &path, &edits, added).unwrap()
+    }
 
     #[test]
     fn every_other_byte_stays() {
-        for (path, edited) in [
-            ("/p?token=T", "/p"),
-            ("/p?token=T&a=1", "/p?a=1"),
-            ("/p?a&token=T", "/p?a"),
-            ("/p?token=T&&a=%2F&", "/p?&a=%2F&"),
-            ("/p?a=1&token=T&b=2", "/p?a=1&b=2"),
-            ("/p?token=T&", "/p&"),
+        for (received, stripped, swapped) in [
+            ("/p?token=T", "/p", "/p?token=S"),
+            ("/p?token=T&a=1", "/p?a=1", "/p?token=S&a=1"),
+            ("/p?a&token=T", "/p?a", "/p?a&token=S"),
+            ("/p?token=T&&a=%2F&", "/p?&a=%2F&", "/p?token=S&&a=%2F&"),
+            ("/p?a=1&token=T&b=2", "/p?a=1&b=2", "/p?a=1&token=S&b=2"),
+            ("/p?a=b?c&token=T", "/p?a=b?c", "/p?a=b?c&token=S"),
         ] {
-            assert_eq!(without(path.as_bytes(), b"token=T"), edited.as_bytes(), "{path}");
+            assert_eq!(edit(received, None, None), stripped.as_bytes(), "{received}");
+            assert_eq!(edit(received, Some("S"), None), swapped.as_bytes(), "{received}");
         }
+        assert_eq!(edit("/p?token=T", None, Some(("t", "S"))), b"/p?t=S");
+        assert_eq!(edit("/p?token=T&", None, Some(("t", "S"))), b"/p?&t=S");
+    }
+
+    #[test]
+    fn stripping_before_a_trailing_separator_leaves_the_path_as_it_is() {
+        assert_eq!(edit("/p?token=T&", None, None), b"/p?");
     }
 }

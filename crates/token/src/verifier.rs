@@ -5,20 +5,22 @@ use core::cell::RefCell;
 
 use crate::{
     cache::Cache,
-    carrier::Carriers,
+    carrier::{Carried, Carriers},
     claims::Valid,
-    config::Config,
+    config::{Config, Mode, RequireHttps},
     config_error::ConfigError,
+    connection::ConnectionProperty,
     jws::Unverified,
     key_source::KeySource,
     numeric_date::{UnixTime, Window},
     path::Path,
-    policy::{Grant, Policy},
+    policy::{Access, Grant, Policy, PolicyConfig},
     provider::Provider,
     reason::Reason,
+    redact::redact,
     request::Request,
     response::{Denial, Responses},
-    upstream,
+    upstream::{Editor, UpstreamEdits},
 };
 
 /// Tokens that a host with many requests keeps when the configuration does not say how many.
@@ -26,19 +28,21 @@ const CACHED_TOKENS: usize = 4096;
 
 /// Providers, rules and answers, compiled from one configuration.
 ///
-/// The order of checks is fixed: carrier, size, segments, base64url, header, `crit`, `alg`, `typ`, key, key window,
-/// signature, claims, `iss`, `aud`, `exp`/`nbf`/`iat`, required claims, `cnf`, revocation, age of the keys, rule, permission. No reason that depends on a
-/// claim is given before the signature holds.
+/// The order of checks is fixed: HTTPS, path, carrier, size, segments, base64url, header, `crit`, `alg`, `typ`, key, key
+/// window, signature, claims, `iss`, `aud`, `exp`/`nbf`/`iat`, required claims, `cnf`, `sub`, revocation, age of the keys,
+/// rule, binding, permission. No reason that depends on a claim is given before the signature holds.
 pub struct Verifier {
     providers: Vec<Provider>,
     carriers: Carriers,
     policy: Policy,
+    editor: Editor,
     responses: Responses,
+    require_https: RequireHttps,
+    observe: bool,
     token_bytes: usize,
     parked_requests: usize,
     cached_tokens: Option<usize>,
     cache: RefCell<Cache>,
-    claim_header_names: Vec<String>,
     warnings: Vec<ConfigError>,
 }
 
@@ -49,20 +53,30 @@ pub enum Decision {
     Allow(Grant),
     /// Answer it with the denial's response.
     Deny(Denial),
+    /// It would be denied, but the configuration says to watch only: let it go on, with these edits.
+    Observe(Denial, UpstreamEdits),
 }
 
 impl Verifier {
-    /// Compiles a configuration document.
+    /// Compiles a configuration document that takes nothing from the environment.
     ///
     /// # Errors
     /// [`ConfigError`]: the place as a JSON pointer, and what was expected there.
     pub fn from_json(config: &[u8]) -> Result<Self, ConfigError> {
-        let config = Config::from_json(config)?;
+        Self::with_environment(config, &|_| None)
+    }
+
+    /// Compiles a configuration document; `environment` looks up the variables that secrets are in.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: the place as a JSON pointer, and what was expected there.
+    pub fn with_environment(config: &[u8], environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut config = Config::from_json(config)?;
+        let from = config.apply_presets()?;
         let mut providers: Vec<Provider> = Vec::new();
         let mut carriers = Carriers::default();
         let mut warnings = Vec::new();
         let mut names: Vec<String> = Vec::new();
-        let mut claim_header_names: Vec<String> = Vec::new();
         if config.providers.is_empty() {
             return Err(ConfigError::new("expected at least one provider").within("providers"));
         }
@@ -76,32 +90,59 @@ impl Verifier {
                 return Err(place(ConfigError::new("expected an issuer that no other provider has").within("issuer")));
             }
             names.push(provider.name.clone());
-            carriers.add(core::mem::take(&mut provider.from)).map_err(place)?;
-            let (provider, skipped) = Provider::new(provider).map_err(place)?;
+            carriers.add(provider.from.take().unwrap_or_else(|| from.clone())).map_err(place)?;
+            let (provider, skipped) = Provider::new(provider, environment).map_err(place)?;
             warnings.extend(skipped.into_iter().map(place));
-            claim_header_names.extend(provider.claim_headers.iter().map(|header| header.name().into()));
             providers.push(provider);
         }
         if config.rules.is_empty() {
             warnings.push(ConfigError::new("no rule: every request will be denied").within("rules"));
         }
+        let observe = config.mode == Mode::Observe;
+        if observe {
+            warnings.push(ConfigError::new("nothing will be denied").within("mode"));
+        }
+        let require_https = config.transport.require_https;
+        let tls = (require_https == RequireHttps::Tls).then_some(ConnectionProperty::TlsVersion);
+        let (policy, unreachable) = Policy::new(PolicyConfig {
+            providers: names,
+            roles: config.roles,
+            policies: config.policies,
+            rules: config.rules,
+            properties: tls.into_iter().collect(),
+        })?;
+        warnings.extend(unreachable);
         let token_bytes = usize::try_from(config.limits.token_bytes).unwrap_or(usize::MAX);
         if token_bytes == 0 {
             return Err(ConfigError::new("expected at least 1").within("token_bytes").within("limits"));
         }
         let cached_tokens = config.limits.cached_tokens.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
         Ok(Self {
+            editor: Editor::new(&providers, policy.routes().by_method()),
             providers,
-            cached_tokens,
-            cache: RefCell::new(Cache::new(cached_tokens.unwrap_or(0))),
             carriers,
-            policy: Policy::new(config.rules)?,
+            policy,
             responses: Responses::new(config.responses)?,
+            require_https,
+            observe,
             token_bytes,
             parked_requests: usize::try_from(config.limits.parked_requests).unwrap_or(usize::MAX),
-            claim_header_names,
+            cached_tokens,
+            cache: RefCell::new(Cache::new(cached_tokens.unwrap_or(0))),
             warnings,
         })
+    }
+
+    /// What the host has to say about each connection, for [`Request::with_connection`].
+    #[must_use]
+    pub fn connection_properties(&self) -> &[ConnectionProperty] {
+        self.policy.properties()
+    }
+
+    /// Whether one of these roles grants a permission.
+    #[must_use]
+    pub fn roles_grant<'r>(&self, roles: impl IntoIterator<Item = &'r str>, permission: &str) -> bool {
+        self.policy.roles().grant(roles, permission)
     }
 
     /// The key sources that have something to fetch.
@@ -160,6 +201,9 @@ impl Verifier {
             self.provider(valid)?.keys.check_age(now)?;
             return Ok(Rc::clone(valid));
         }
+        if let Some(valid) = self.verify_opaque(token, now)? {
+            return Ok(Rc::new(valid));
+        }
         let valid = Rc::new(self.verify_anew(token, now)?);
         if let Ok(cache) = &mut cache {
             cache.insert(token, &valid, changes(valid.provider()));
@@ -171,25 +215,68 @@ impl Verifier {
     pub fn decide(&self, request: &Request<'_>, now: UnixTime) -> Decision {
         match self.grant(request, now) {
             Ok(grant) => Decision::Allow(grant),
-            Err(reason) => Decision::Deny(self.responses.denial(reason)),
+            Err(reason) if self.observe => Decision::Observe(self.deny(reason), self.editor.observe(request)),
+            Err(reason) => {
+                let shown_path = redact(request.path(), &self.carriers);
+                Decision::Deny(self.responses.denial(reason, Some(request)).with_shown_path(shown_path))
+            }
         }
     }
 
     /// The denial of a request that cannot be put to [`Verifier::decide`], for instance without a clock.
     #[must_use]
     pub fn deny(&self, reason: Reason) -> Denial {
-        self.responses.denial(reason)
+        self.responses.denial(reason, None)
     }
 
     fn grant(&self, request: &Request<'_>, now: UnixTime) -> Result<Grant, Reason> {
+        self.check_transport(request)?;
         // A path with two readings is refused whatever the token says.
         let path = Path::parse(request.path())?;
-        let carried = self.carriers.find(request)?;
+        let access = self.policy.find(request, &path)?;
+        let pass = |carried: Option<&Carried<'_>>| {
+            Ok(Grant::new(None, self.editor.pass(request, &path, &self.carriers, carried)))
+        };
+        let carried = match (access, self.carriers.find(request)) {
+            (Some(Access::Unchecked | Access::Anyone), Err(Reason::MissingToken)) => return pass(None),
+            (Some(Access::Unchecked), Ok(carried)) => return pass(Some(&carried)),
+            (_, carried) => carried?,
+        };
         let valid = self.verify(&carried.token, now)?;
+        self.policy.authorise(access, request, &path, &valid)?;
         let provider = self.provider(&valid)?;
-        self.policy.authorise(&path, &valid)?;
-        let edits = upstream::edit(request, &carried.place, provider, &valid, &self.claim_header_names)?;
-        Ok(Grant::new(valid, edits))
+        let edits = self.editor.grant(request, &path, &self.carriers, &carried, provider, &valid)?;
+        Ok(Grant::new(Some(valid), edits))
+    }
+
+    /// RFC 6750 section 5.2: TLS. Only the connection, or a hop that the operator trusts, can say so.
+    fn check_transport(&self, request: &Request<'_>) -> Result<(), Reason> {
+        let secure = match self.require_https {
+            RequireHttps::Off => true,
+            RequireHttps::Tls => {
+                request.connection(ConnectionProperty::TlsVersion).is_some_and(|version| !version.is_empty())
+            }
+            RequireHttps::Forwarded => {
+                let mut values = request.values("x-forwarded-proto");
+                values.next() == Some(b"https") && values.next().is_none()
+            }
+        };
+        if secure { Ok(()) } else { Err(Reason::InsecureTransport) }
+    }
+
+    /// What a token without a signature stands for.
+    fn verify_opaque(&self, token: &[u8], now: UnixTime) -> Result<Option<Valid>, Reason> {
+        // A signed token has dots, and none of these has.
+        if token.contains(&b'.') {
+            return Ok(None);
+        }
+        for (index, provider) in self.providers.iter().enumerate() {
+            if let Some(valid) = provider.opaque_tokens.find(token, index, provider, now)? {
+                provider.check_revocation(&valid, now)?;
+                return Ok(Some(valid));
+            }
+        }
+        Ok(None)
     }
 
     fn verify_anew(&self, token: &[u8], now: UnixTime) -> Result<Valid, Reason> {

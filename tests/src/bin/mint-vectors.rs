@@ -14,7 +14,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     vectors.extend(corpora::hostile()?.into_iter().map(|hostile| hostile.vector));
     let mut generator = hostile::Generator::new(11);
     vectors.extend((0..5_000).map(|number| generator.next_request().to_vector(number)));
-    let minted = serde_json::json!({ "vectors": vectors.iter().map(Vector::to_json).collect::<Vec<_>>() });
+    let environment: serde_json::Map<_, _> =
+        vectors::ENVIRONMENT.iter().map(|(name, value)| ((*name).to_owned(), serde_json::json!(value))).collect();
+    let minted = vectors.iter().map(Vector::to_json).collect::<Vec<_>>();
+    let minted = serde_json::json!({ "environment": environment, "vectors": minted });
     fs::write(&file, minted.to_string())?;
     println!("{} vectors", vectors.len());
     Ok(())

@@ -31,6 +31,14 @@ impl Host for Envoy {
         Err(HostError)
     }
 
+    fn property(&self, _: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
+        Err(HostError)
+    }
+
+    fn environment(&self) -> Result<Vec<u8>, HostError> {
+        Err(HostError)
+    }
+
     fn now(&self) -> Result<u64, HostError> {
         Err(HostError)
     }

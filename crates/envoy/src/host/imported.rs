@@ -1,4 +1,4 @@
-//! The foreign functions of the proxy-wasm ABI 0.2.1, and nothing else.
+//! The foreign functions of the proxy-wasm ABI 0.2.1, the two of WASI for the VM's environment, and nothing else.
 #![expect(unsafe_code, reason = "the ABI is made of foreign functions and raw memory")]
 
 use std::ptr;
@@ -82,12 +82,23 @@ unsafe extern "C" {
     fn proxy_set_effective_context(context: u32) -> u32;
     /// Lets a paused stream of the current context go on.
     fn proxy_continue_stream(stream: u32) -> u32;
+    /// Writes the address and size of a copy of a property; the names on the way to it are parted by NUL.
+    fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
     /// Writes the wall clock in nanoseconds.
     fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
     /// Writes the id of a metric with this name.
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
     /// Adds to a counter.
     fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+}
+
+/// The proxy-wasm ABI leaves the environment to WASI.
+#[link(wasm_import_module = "wasi_snapshot_preview1")]
+unsafe extern "C" {
+    /// Writes how many variables there are, and the bytes of all of them.
+    fn environ_sizes_get(count: *mut usize, size: *mut usize) -> u32;
+    /// Writes the address of each variable, and all variables.
+    fn environ_get(addresses: *mut *mut u8, data: *mut u8) -> u32;
 }
 
 /// The Envoy around this VM.
@@ -157,6 +168,27 @@ impl Host for Envoy {
                 NO_GRPC_STATUS,
             )
         })
+    }
+
+    fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
+        let path = path.join("\0");
+        let (mut data, mut length) = (ptr::null_mut(), 0);
+        // SAFETY: the path is valid for reading and the pointers for writing during the call.
+        let status = unsafe { proxy_get_property(path.as_ptr(), path.len(), &raw mut data, &raw mut length) };
+        if status == NOT_FOUND {
+            return Ok(None);
+        }
+        take(status, data, length).map(Some)
+    }
+
+    fn environment(&self) -> Result<Vec<u8>, HostError> {
+        let (mut count, mut size) = (0_usize, 0_usize);
+        // SAFETY: both pointers are valid for writing during the call.
+        check(unsafe { environ_sizes_get(&raw mut count, &raw mut size) })?;
+        let (mut addresses, mut data) = (vec![ptr::null_mut(); count], vec![0_u8; size]);
+        // SAFETY: the host writes `count` addresses and `size` bytes, as it has just said.
+        check(unsafe { environ_get(addresses.as_mut_ptr(), data.as_mut_ptr()) })?;
+        Ok(data)
     }
 
     fn now(&self) -> Result<u64, HostError> {

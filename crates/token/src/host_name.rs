@@ -1,0 +1,114 @@
+//! Host names as rules compare them (RFC 9110 section 7.2, RFC 3986 section 3.2.2).
+
+use alloc::{string::String, vec::Vec};
+
+use crate::config_error::ConfigError;
+
+/// The host of a request: lower case, without a dot at the end and without the default port.
+#[derive(Debug)]
+pub(crate) struct HostName(String);
+
+/// A host, or `*.` and a host, which stands for one more label.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct HostPattern(String);
+
+impl HostName {
+    /// Reads `Host` or `:authority`; `None` for what two readers could read in two ways. Names are not translated:
+    /// an internationalised name is compared in the form that goes over the wire.
+    pub(crate) fn parse(host: &[u8]) -> Option<Self> {
+        let text = core::str::from_utf8(host).ok()?.to_ascii_lowercase();
+        let (name, port) = match text.rsplit_once(':') {
+            // A colon inside brackets is a part of the address.
+            Some((name, port)) if !port.contains(']') => (name, Some(port)),
+            _ => (text.as_str(), None),
+        };
+        let port = match port {
+            Some(port) if port.is_empty() || !port.bytes().all(|byte| byte.is_ascii_digit()) => return None,
+            Some("80" | "443") | None => None,
+            Some(port) => Some(port),
+        };
+        let name = name.strip_suffix('.').unwrap_or(name);
+        let address = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let good = match address {
+            Some(address) => address.parse::<core::net::Ipv6Addr>().is_ok(),
+            None => name.split('.').all(is_label),
+        };
+        if !good {
+            return None;
+        }
+        let mut normal = String::from(name);
+        if let Some(port) = port {
+            normal.push(':');
+            normal.push_str(port);
+        }
+        Some(Self(normal))
+    }
+
+    /// The pattern of this very host.
+    pub(crate) fn exact(&self) -> HostPattern {
+        HostPattern(self.0.clone())
+    }
+
+    /// The pattern whose `*` stands for the first label.
+    pub(crate) fn wildcard(&self) -> Option<HostPattern> {
+        let (_, rest) = self.0.split_once('.')?;
+        Some(HostPattern(["*.", rest].concat()))
+    }
+}
+
+impl HostPattern {
+    pub(crate) fn parse(text: &str) -> Result<Self, ConfigError> {
+        let (wildcard, host) = text.strip_prefix("*.").map_or((false, text), |rest| (true, rest));
+        match HostName::parse(host.as_bytes()) {
+            Some(HostName(host)) if wildcard => Ok(Self(["*.", host.as_str()].concat())),
+            Some(HostName(host)) => Ok(Self(host)),
+            None => Err(ConfigError::new(
+                "expected a host such as `api.example.com`, `*.example.com` or `api.example.com:8443`",
+            )),
+        }
+    }
+}
+
+/// Letters, digits, `-` and `_`.
+fn is_label(label: &str) -> bool {
+    let bytes: Vec<u8> = label.bytes().collect();
+    !bytes.is_empty() && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HostName, HostPattern};
+
+    fn matches(pattern: &str, host: &str) -> bool {
+        let pattern = HostPattern::parse(pattern).unwrap();
+        HostName::parse(host.as_bytes()).is_some_and(|host| host.exact() == pattern || host.wildcard() == Some(pattern))
+    }
+
+    #[test]
+    fn hosts_are_compared_in_one_form() {
+        for host in ["api.acme", "API.Acme", "api.acme.", "api.acme:443", "api.acme:80"] {
+            assert!(matches("api.acme", host), "{host}");
+        }
+        for host in [
+            "api.acme..",
+            "api.acme:8443",
+            "xapi.acme",
+            "api.acme.evil",
+            "user@api.acme",
+            "",
+            ".",
+            "api.acme:",
+            "api.acme:44x",
+            "a b",
+            "api%2eacme",
+        ] {
+            assert!(!matches("api.acme", host), "{host}");
+        }
+        assert!(matches("*.acme", "a.acme") && !matches("*.acme", "a.b.acme") && !matches("*.acme", "acme"));
+        assert!(
+            !matches("*.acme", "evil-acme")
+                && matches("[::1]", "[::1]:443")
+                && matches("api.acme:8443", "API.acme.:8443")
+        );
+    }
+}

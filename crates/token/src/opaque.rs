@@ -1,0 +1,109 @@
+//! Tokens without a signature (`tkn_...`), for the time in which clients are moved to signed ones: an allow-list of whole
+//! tokens, each with an end and with what it stands for.
+
+use alloc::{format, string::String, vec::Vec};
+
+use serde_json::{Map, Value};
+use subtle::ConstantTimeEq;
+
+use crate::{
+    claims::Valid,
+    config::OpaqueTokenConfig,
+    config_error::ConfigError,
+    grants::{is_name, is_permission},
+    numeric_date::{MAX_TIME, UnixTime},
+    provider::Provider,
+    reason::Reason,
+    secret::{Environment, read_secret},
+};
+
+/// A shorter one could be guessed.
+const MIN_LENGTH: usize = 24;
+
+/// The allow-list of one provider.
+#[derive(Default)]
+pub(crate) struct OpaqueTokens(Vec<OpaqueToken>);
+
+struct OpaqueToken {
+    token: String,
+    expires_at: u64,
+    claims: Map<String, Value>,
+}
+
+impl OpaqueTokens {
+    /// Compiles `opaque_tokens`.
+    pub(crate) fn new(config: Vec<OpaqueTokenConfig>, environment: Environment<'_>) -> Result<Self, ConfigError> {
+        let mut tokens: Vec<OpaqueToken> = Vec::new();
+        for (index, token) in config.into_iter().enumerate() {
+            let token = OpaqueToken::new(token, environment);
+            let place = |error: ConfigError| error.within(&format!("{index}")).within("opaque_tokens");
+            let token = token.map_err(place)?;
+            if tokens.iter().any(|other| other.token == token.token) {
+                return Err(place(ConfigError::new("expected a token that no other entry has").within("token")));
+            }
+            tokens.push(token);
+        }
+        Ok(Self(tokens))
+    }
+
+    /// What this token stands for, if it is in the list. All entries are compared, each in a time that does not depend on
+    /// where it differs.
+    pub(crate) fn find(
+        &self,
+        token: &[u8],
+        index: usize,
+        provider: &Provider,
+        now: UnixTime,
+    ) -> Result<Option<Valid>, Reason> {
+        let mut found = None;
+        for entry in &self.0 {
+            if bool::from(entry.token.as_bytes().ct_eq(token)) {
+                found = Some(entry);
+            }
+        }
+        let Some(entry) = found else { return Ok(None) };
+        if now.as_secs() >= entry.expires_at {
+            return Err(Reason::Expired);
+        }
+        let mut claims = entry.claims.clone();
+        claims.insert("iss".into(), Value::from(provider.issuer.as_str()));
+        claims.insert("exp".into(), Value::from(entry.expires_at));
+        Valid::opaque(claims, index, provider).map(Some)
+    }
+}
+
+impl OpaqueToken {
+    fn new(config: OpaqueTokenConfig, environment: Environment<'_>) -> Result<Self, ConfigError> {
+        let token = read_secret(config.token, environment).map_err(|error| error.within("token"))?;
+        // A signed token has dots, so neither kind can be taken for the other.
+        if token.len() < MIN_LENGTH || token.contains('.') {
+            let problem = format!("expected at least {MIN_LENGTH} characters without dots");
+            return Err(ConfigError::new(problem).within("token"));
+        }
+        if config.expires_at == 0 || config.expires_at > MAX_TIME {
+            return Err(ConfigError::new("expected seconds since 1970").within("expires_at"));
+        }
+        let mut claims = Map::new();
+        for (name, member, text) in [("subject", "sub", config.subject), ("workspace", "workspace", config.workspace)] {
+            match text {
+                Some(text) if is_name(&text) => claims.insert(member.into(), Value::from(text)),
+                Some(_) => {
+                    return Err(
+                        ConfigError::new("expected at least one character, and no control characters").within(name)
+                    );
+                }
+                None => None,
+            };
+        }
+        let lists = [("roles", config.roles, false), ("permissions", config.permissions, true)];
+        for (name, texts, permissions) in lists {
+            let good = |text: &String| if permissions { is_permission(text) } else { is_name(text) };
+            if let Some(wrong) = texts.iter().position(|text| !good(text)) {
+                let problem = "expected a name without control characters; in permissions no wildcard and no space";
+                return Err(ConfigError::new(problem).within(&format!("{wrong}")).within(name));
+            }
+            claims.insert(name.into(), Value::from(texts));
+        }
+        Ok(Self { token, expires_at: config.expires_at, claims })
+    }
+}

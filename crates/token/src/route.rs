@@ -1,0 +1,302 @@
+//! Which rule a request falls under: the first one in the order of the configuration, found without asking each.
+//!
+//! Rules stand in a tree of path segments, one tree for each host pattern. A look-up goes down the tree along the
+//! request's path, so that its cost depends on the path and not on the number of rules.
+
+use alloc::{
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use crate::{
+    config::{MatchConfig, PathConfig},
+    config_error::ConfigError,
+    host_name::{HostName, HostPattern},
+    path::Path,
+    reason::Reason,
+    request::Request,
+};
+
+/// The `match` of all rules.
+#[derive(Debug, Default)]
+pub(crate) struct Routes {
+    /// Rules without hosts.
+    any: Tree,
+    hosts: BTreeMap<HostPattern, Tree>,
+    /// Some rule looks at the method.
+    by_method: bool,
+}
+
+/// The names of a template's segments, with their places in the path.
+pub(crate) type Parameters = Vec<(String, usize)>;
+
+/// Nodes by number; the root is 0.
+#[derive(Debug)]
+struct Tree(Vec<Node>);
+
+#[derive(Debug, Default)]
+struct Node {
+    literal: BTreeMap<Vec<u8>, usize>,
+    parameter: Option<usize>,
+    /// The path ends here.
+    exact: Vec<Leaf>,
+    /// The path ends here or goes on.
+    at_or_below: Vec<Leaf>,
+    /// The path goes on.
+    below: Vec<Leaf>,
+}
+
+/// A rule, and what it wants besides the path.
+#[derive(Clone, Debug)]
+struct Leaf {
+    rule: usize,
+    /// Empty for all.
+    methods: Vec<String>,
+    preflight: bool,
+}
+
+/// A path pattern, taken apart.
+struct Pattern {
+    segments: Vec<Segment>,
+    end: End,
+}
+
+enum Segment {
+    Literal(Vec<u8>),
+    Parameter(String),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Exact,
+    AtOrBelow,
+    Below,
+}
+
+impl Routes {
+    /// Adds the rule with this number, which grows. Gives the names in its template, and whether it can ever match.
+    pub(crate) fn add(&mut self, rule: usize, config: MatchConfig) -> Result<(Parameters, bool), ConfigError> {
+        let place = |error: ConfigError| error.within("match");
+        let methods = config.methods.unwrap_or_default();
+        let hosts = read_list("hosts", config.hosts, HostPattern::parse).map_err(place)?;
+        if let Some(invalid) = methods.iter().position(|method| !crate::carrier::is_token(method)) {
+            let error = ConfigError::new("expected a method such as `GET`").within(&format!("{invalid}"));
+            return Err(place(error.within("methods")));
+        }
+        let pattern = config.path.map_or_else(|| Ok(Pattern::everything()), Pattern::read);
+        let pattern = pattern.map_err(|error| place(error.within("path")))?;
+        self.by_method |= !methods.is_empty();
+        let leaf = Leaf { rule, methods, preflight: config.cors_preflight };
+        let mut reachable = false;
+        match &hosts {
+            None => reachable |= self.any.add(&pattern, &leaf),
+            Some(hosts) => {
+                for host in hosts {
+                    reachable |= self.hosts.entry(host.clone()).or_default().add(&pattern, &leaf);
+                }
+            }
+        }
+        Ok((pattern.parameters(), reachable))
+    }
+
+    /// Whether some rule looks at the method, so that nothing may replace it on the way.
+    pub(crate) const fn by_method(&self) -> bool {
+        self.by_method
+    }
+
+    /// The number of the request's rule.
+    pub(crate) fn find(&self, request: &Request<'_>, path: &Path) -> Result<Option<usize>, Reason> {
+        let mut first = None;
+        self.any.visit(request, path, &mut first);
+        if !self.hosts.is_empty() {
+            // A rule about hosts asks for one that everybody reads alike.
+            let host = request.host().and_then(HostName::parse).ok_or(Reason::InvalidRequest)?;
+            for pattern in [Some(host.exact()), host.wildcard()].into_iter().flatten() {
+                if let Some(tree) = self.hosts.get(&pattern) {
+                    tree.visit(request, path, &mut first);
+                }
+            }
+        }
+        Ok(first)
+    }
+}
+
+impl Default for Tree {
+    fn default() -> Self {
+        Self(Vec::from([Node::default()]))
+    }
+}
+
+impl Tree {
+    /// False if an earlier rule takes all that this one could match at the same place.
+    fn add(&mut self, pattern: &Pattern, leaf: &Leaf) -> bool {
+        let mut place = 0;
+        for segment in &pattern.segments {
+            let next = self.0.len();
+            let Some(node) = self.0.get_mut(place) else { return false };
+            place = match segment {
+                Segment::Literal(text) => *node.literal.entry(text.clone()).or_insert(next),
+                Segment::Parameter(_) => *node.parameter.get_or_insert(next),
+            };
+            if place == next {
+                self.0.push(Node::default());
+            }
+        }
+        let Some(node) = self.0.get_mut(place) else { return false };
+        let leaves = match pattern.end {
+            End::Exact => &mut node.exact,
+            End::AtOrBelow => &mut node.at_or_below,
+            End::Below => &mut node.below,
+        };
+        let covered = leaves.iter().any(|earlier| earlier.covers(leaf));
+        if !covered {
+            leaves.push(leaf.clone());
+        }
+        !covered
+    }
+
+    /// Lowers `first` to the first rule that matches.
+    fn visit(&self, request: &Request<'_>, path: &Path, first: &mut Option<usize>) {
+        let mut places = Vec::from([0]);
+        let mut segments = path.segments();
+        loop {
+            let segment = segments.next();
+            let mut next = Vec::new();
+            for node in places.iter().filter_map(|place| self.0.get(*place)) {
+                let ends = if segment.is_some() { &node.below } else { &node.exact };
+                lower(&node.at_or_below, request, first);
+                lower(ends, request, first);
+                if let Some(segment) = segment {
+                    next.extend(node.literal.get(segment));
+                    // A parameter is never empty.
+                    next.extend(node.parameter.filter(|_| !segment.is_empty()));
+                }
+            }
+            if segment.is_none() || next.is_empty() {
+                return;
+            }
+            places = next;
+        }
+    }
+}
+
+fn lower(leaves: &[Leaf], request: &Request<'_>, first: &mut Option<usize>) {
+    // In the order of the rules.
+    for leaf in leaves {
+        if first.is_some_and(|first| first < leaf.rule) {
+            return;
+        }
+        if leaf.matches(request) {
+            *first = Some(leaf.rule);
+            return;
+        }
+    }
+}
+
+impl Leaf {
+    fn matches(&self, request: &Request<'_>) -> bool {
+        // RFC 9110 section 9.1: methods have case.
+        let method = self.methods.is_empty() || self.methods.iter().any(|method| method.as_bytes() == request.method());
+        method && (!self.preflight || is_preflight(request))
+    }
+
+    fn covers(&self, later: &Self) -> bool {
+        let has = |method: &String| self.methods.contains(method);
+        let methods = self.methods.is_empty() || (!later.methods.is_empty() && later.methods.iter().all(has));
+        methods && (!self.preflight || later.preflight)
+    }
+}
+
+/// Fetch standard, CORS-preflight request.
+fn is_preflight(request: &Request<'_>) -> bool {
+    let one = |name| request.values(name).count() == 1;
+    request.method() == b"OPTIONS" && one("origin") && one("access-control-request-method")
+}
+
+impl Pattern {
+    const fn everything() -> Self {
+        Self { segments: Vec::new(), end: End::AtOrBelow }
+    }
+
+    fn read(config: PathConfig) -> Result<Self, ConfigError> {
+        let (name, text, end) = match &config {
+            PathConfig::Exact(text) => ("exact", text, End::Exact),
+            PathConfig::Prefix(text) => ("prefix", text, End::AtOrBelow),
+            PathConfig::Template(text) => ("template", text, End::Exact),
+        };
+        Self::parse(text, end, name == "template").map_err(|error| error.within(name))
+    }
+
+    fn parse(text: &str, end: End, template: bool) -> Result<Self, ConfigError> {
+        let (text, mut end) = match text.strip_suffix("/**").filter(|_| template) {
+            Some("") => return Ok(Self::everything()),
+            Some(rest) => (rest, End::AtOrBelow),
+            None => (text, end),
+        };
+        let mut segments: Vec<Segment> = Vec::new();
+        let mut literal = String::new();
+        for segment in text.split('/').skip(1) {
+            let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).filter(|_| template);
+            literal.push('/');
+            match name {
+                Some(name) => {
+                    let known =
+                        segments.iter().any(|other| matches!(other, Segment::Parameter(other) if other == name));
+                    if known
+                        || name.is_empty()
+                        || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+                    {
+                        let problem = "expected `{name}` with letters, digits and `_`, each name once";
+                        return Err(ConfigError::new(problem));
+                    }
+                    literal.push('x');
+                    segments.push(Segment::Parameter(name.into()));
+                }
+                None => {
+                    literal.push_str(segment);
+                    segments.push(Segment::Literal(segment.into()));
+                }
+            }
+        }
+        // A pattern that no accepted path can have would be a rule that never matches.
+        let canonical = Path::parse(literal.as_bytes()).is_ok_and(|path| path.as_bytes() == literal.as_bytes());
+        let braces = template
+            && segments.iter().any(
+                |segment| matches!(segment, Segment::Literal(text) if text.iter().any(|byte| b"{}*".contains(byte))),
+            );
+        if !text.starts_with('/') || !canonical || braces {
+            let problem = "expected a path that begins with `/`, without query, dot segments, `//`, `;` and needless escapes; in a template whole segments as `{name}`, and `**` at the end alone";
+            return Err(ConfigError::new(problem));
+        }
+        if end == End::AtOrBelow && matches!(segments.last(), Some(Segment::Literal(text)) if text.is_empty()) {
+            segments.pop();
+            end = End::Below;
+        }
+        Ok(Self { segments, end })
+    }
+
+    fn parameters(&self) -> Parameters {
+        let names = self.segments.iter().enumerate().filter_map(|(place, segment)| match segment {
+            Segment::Parameter(name) => Some((name.clone(), place)),
+            Segment::Literal(_) => None,
+        });
+        names.collect()
+    }
+}
+
+/// Reads a list that has at least one element, if it is there.
+fn read_list<T>(
+    name: &str,
+    list: Option<Vec<String>>,
+    read: impl Fn(&str) -> Result<T, ConfigError>,
+) -> Result<Option<Vec<T>>, ConfigError> {
+    let Some(list) = list else { return Ok(None) };
+    if list.is_empty() {
+        return Err(ConfigError::new("expected at least one element").within(name));
+    }
+    let element =
+        |(index, text): (usize, &String)| read(text).map_err(|error| error.within(&index.to_string()).within(name));
+    list.iter().enumerate().map(element).collect::<Result<_, _>>().map(Some)
+}

@@ -1,4 +1,4 @@
-//! The upstream: answers every request with what it got, as JSON.
+//! The upstream: answers every request with what it got, as JSON. Bytes stand as the characters U+0000 to U+00FF.
 
 use std::{
     io::{Read, Write},
@@ -24,7 +24,7 @@ pub fn start() -> Result<SocketAddr, std::io::Error> {
     Ok(address)
 }
 
-/// Answers requests without a body until the peer closes.
+/// Answers requests until the peer closes.
 fn serve(mut stream: TcpStream) -> Option<()> {
     stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
     let mut received = Vec::new();
@@ -47,7 +47,12 @@ fn echo(bytes: &[u8]) -> Option<(usize, String)> {
     let mut request = httparse::Request::new(&mut headers);
     let Ok(httparse::Status::Complete(length)) = request.parse(bytes) else { return None };
     let text = |bytes: &[u8]| bytes.iter().copied().map(char::from).collect::<String>();
+    let announced = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
+    let announced = announced.and_then(|header| str::from_utf8(header.value).ok()?.parse::<usize>().ok());
+    let end = length.saturating_add(announced.unwrap_or(0));
+    let body = text(bytes.get(length..end)?);
     let headers: Vec<_> =
         request.headers.iter().map(|header| json!([header.name.to_ascii_lowercase(), text(header.value)])).collect();
-    Some((length, json!({ "method": request.method, "path": request.path, "headers": headers }).to_string()))
+    let echo = json!({ "method": request.method, "path": request.path, "headers": headers, "body": body });
+    Some((end, echo.to_string()))
 }

@@ -1,0 +1,14 @@
+/** What the package says about a vector, as plain data; runs wherever the package does. */
+export async function observe({ createVerifier }, { config, environment, request, token, now }) {
+  const verifier = createVerifier(config, { environment })
+  const decision = verifier.decideSync(request, { now })
+  // A JavaScript string is no byte string: what is not ASCII crosses in requests only.
+  const outcome = token === undefined ? undefined : await verifier.safeVerify(token, { now })
+  return {
+    verdict: decision.verdict,
+    reason: decision.verdict === 'allow' ? 'ok' : decision.reason,
+    response: decision.response,
+    upstream: decision.upstream,
+    code: outcome && (outcome.ok ? 'ok' : outcome.error.code),
+  }
+}

@@ -34,15 +34,18 @@ export class Fetcher {
     return this.#sources.length === 0
   }
 
-  /** Starts what is due and waits for what a verdict needs. True if it waited, so that a second look may help. */
-  async prepare(clock: () => number): Promise<boolean> {
-    const waited = await Promise.all(this.#sources.map((_, index) => this.#prepare(index, clock)))
+  /**
+   * Starts what is due and waits for what a verdict needs; fresh keys are enough unless `lacking` says that one was not
+   * among them. True if it waited, so that a second look may help.
+   */
+  async prepare(clock: () => number, lacking: boolean): Promise<boolean> {
+    const waited = await Promise.all(this.#sources.map((_, index) => this.#prepare(index, clock, lacking)))
     return waited.includes(true)
   }
 
   /** The same without waiting, for callers that cannot. */
   start(clock: () => number): void {
-    this.#sources.forEach((_, index) => void this.#prepare(index, clock))
+    this.#sources.forEach((_, index) => void this.#prepare(index, clock, false))
   }
 
   /** Fetches all sources now, whatever their age. */
@@ -51,23 +54,29 @@ export class Fetcher {
   }
 
   states(now: number): SourceState[] {
-    return this.#sources.map((_, index) => Object.freeze(JSON.parse(this.#core.state(index, now, uptime())) as SourceState))
+    return this.#sources.map((_, index) => this.#state(index, now))
   }
 
-  async #prepare(index: number, clock: () => number): Promise<boolean> {
+  #state(index: number, now: number): SourceState {
+    return Object.freeze(JSON.parse(this.#core.state(index, now, uptime())) as SourceState)
+  }
+
+  async #prepare(index: number, clock: () => number, lacking: boolean): Promise<boolean> {
     const plan = () => this.#core.plan(index, clock(), uptime())
     const first = plan()
     if (first !== REFRESH && first !== LOAD && first !== JOIN) return false
+    // Somebody else's unknown key is not worth waiting for, least of all if the fetch has been cut off.
+    const waits = first !== REFRESH && (lacking || !this.#state(index, clock()).fresh)
     if (isolatesRequests()) {
       // A promise of another request never resolves here, and work without a waiting request is cut off.
       if (first !== JOIN || !this.#core.is_loaded(index)) await this.#load(index, clock)
-      else for (let waited = 0; plan() === JOIN && waited < (this.#sources[index]?.timeout ?? 0); waited += POLL) await sleep(POLL)
-      return first !== REFRESH
+      else if (waits) for (let waited = 0; plan() === JOIN && waited < (this.#sources[index]?.timeout ?? 0); waited += POLL) await sleep(POLL)
+      return waits
     }
     if (first !== JOIN && !this.#pending.has(index)) {
       this.#pending.set(index, this.#load(index, clock).finally(() => this.#pending.delete(index)))
     }
-    if (first === REFRESH) return false
+    if (!waits) return false
     await this.#pending.get(index)
     return true
   }

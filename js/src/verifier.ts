@@ -118,9 +118,9 @@ export function bind(source: ModuleSource) {
     /** Judges with fresh keys, and again if it turns out that the key may have come since. */
     const judgeFresh = async <T>(attempt: () => T, lacksKeys: (result: T) => boolean, options?: Options): Promise<T> => {
       if (fetcher.empty) return attempt()
-      await fetcher.prepare(clock(options))
+      await fetcher.prepare(clock(options), false)
       const result = attempt()
-      return lacksKeys(result) && (await fetcher.prepare(clock(options))) ? attempt() : result
+      return lacksKeys(result) && (await fetcher.prepare(clock(options), true)) ? attempt() : result
     }
     const judgeToken = (token: string, options?: Options): VerifiedToken<C> | TokenError => {
       if (token === undefined || token === null) {

@@ -74,6 +74,21 @@ test('a flood of unknown key ids costs one fetch per cool-down', async () => {
   assert.ok(document.fetches <= 5 && document.fetches >= 3, `${document.fetches} fetches for ${sent} tokens`)
 })
 
+test('good tokens do not wait for a key that others ask for', async () => {
+  const document = serve(set(k1))
+  const verifier = verifierOf(remoteKeySet(document.url, { cooldown: '1s' }))
+  assert.equal(await verdict(verifier, issue(k1)), 'ok')
+  await sleep(1050)
+  document.answer = (_, response) => setTimeout(() => response.writeHead(200, { 'content-type': 'application/json' }).end(set(k1, k2)), 1000)
+  const waiting = [verdict(verifier, issue(k2)), verdict(verifier, issue(k2))]
+  await sleep(100)
+  const start = performance.now()
+  assert.equal(await verdict(verifier, issue(k1)), 'ok')
+  assert.ok(performance.now() - start < 500)
+  assert.deepEqual(await Promise.all(waiting), ['ok', 'ok'])
+  assert.equal(document.fetches, 2)
+})
+
 test('whatever the server answers, the keys from before stay', async () => {
   const document = serve(set(k1))
   const faults = []

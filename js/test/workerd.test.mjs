@@ -28,8 +28,8 @@ const crowd = (action) => Promise.all(Array.from({ length: 20 }, action))
 
 // Under old dates fetch knows no `cache`; under new ones a promise of another request resolves while that request lasts.
 for (const date of ['2024-01-01', '2026-04-01']) {
-  const [slow, cold] = [serve(set(k1)), serve(set(k1))]
-  const REMOTE = { slow: { url: slow.url, refresh: '2s', cooldown: '1s' }, cold: { url: cold.url } }
+  const [slow, cold, warm] = [serve(set(k1)), serve(set(k1)), serve(set(k1))]
+  const REMOTE = { slow: { url: slow.url, refresh: '2s', cooldown: '1s' }, cold: { url: cold.url }, warm: { url: warm.url, cooldown: '1s', timeout: '2s' } }
   const CONFIG = { issuer, audience: 'api', keys: [k1.jwk], clock_skew: '30s', rules }
   // Without `cf` it would ask a server what to put there.
   const worker = new Miniflare({ modules, compatibilityDate: date, bindings: { CONFIG, REMOTE }, host: '127.0.0.1', port: 0, cf: false })
@@ -77,6 +77,19 @@ for (const date of ['2024-01-01', '2026-04-01']) {
     const start = performance.now()
     assert.deepEqual(new Set(await crowd(() => verdict('cold', issue(k1)))), new Set(['ok']))
     assert.ok(performance.now() - start < 2000)
+  })
+
+  test(`workerd ${date}: good tokens do not wait for a key that others ask for`, limits, async () => {
+    assert.equal(await verdict('warm', issue(k1)), 'ok')
+    await sleep(1050)
+    await leave('warm', warm, issue(k2))
+    const waiting = verdict('warm', issue(k2))
+    await sleep(100)
+    const start = performance.now()
+    assert.deepEqual(new Set(await crowd(() => verdict('warm', issue(k1)))), new Set(['ok']))
+    assert.ok(performance.now() - start < 1000)
+    assert.equal(warm.fetches, 2)
+    assert.equal(await waiting, 'unknown_key')
   })
 
   test(`workerd ${date}: tokens, and requests as the worker gets them`, limits, async () => {

@@ -116,7 +116,7 @@ fn bench() -> Result<()> {
     command.arg(workspace.root().join("js/bench/verify.mjs"));
     command.env("DATAKIT_TOKEN_PACKAGE", &package).env("DATAKIT_TOKEN_BENCH", workspace.target().join("bench.json"));
     step::run_loud(&mut command)?;
-    for name in ["bench-refusals", "bench-revocations"] {
+    for name in ["bench-refusals", "bench-revocations", "bench-rules"] {
         let bench = ["run", "--quiet", "--release", "-p", "datakit-token-tests", "--bin", name];
         step::run_loud(workspace.cargo().args(bench))?;
     }

@@ -134,6 +134,8 @@ interface Common {
     parked_requests?: number
     /** Verified tokens that are kept; none if absent, 4096 in Envoy. It changes no verdict. */
     cached_tokens?: number
+    /** Bytes for tables of keys that are used much, which make signatures cheap; 4194304 if absent. */
+    key_table_bytes?: number
   }
 }
 

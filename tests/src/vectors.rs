@@ -127,12 +127,7 @@ pub fn check_upstream(expected: &Value, found: &Value) -> Result<(), String> {
 ///
 /// # Errors
 /// What differs.
-pub fn check_response(
-    expected: &Value,
-    status: u16,
-    headers: &Vec<(String, String)>,
-    body: &str,
-) -> Result<(), String> {
+pub fn check_response(expected: &Value, status: u16, headers: &[(String, String)], body: &str) -> Result<(), String> {
     if expected["status"] != json!(status) {
         return Err(format!("response: expected {}, found {status}", expected["status"]));
     }

@@ -34,7 +34,8 @@ fn check(vector: &Vector) -> Result<(), String> {
     }
     if let (Some(expected), Decision::Deny(denial)) = (&vector.response, &decision) {
         let response = denial.response();
-        let headers = response.headers().iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        let headers: Vec<_> =
+            response.headers().iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         vectors::check_response(expected, response.status(), &headers, response.body())?;
     }
     if let Some(token) = &vector.token {

@@ -1,13 +1,13 @@
 //! Every corpus that others wrote, through the core: one line each; one wrong case fails.
 
-use std::{collections::BTreeSet, fs, process::ExitCode};
+use std::{cell::RefCell, collections::BTreeSet, fs, process::ExitCode};
 
 use curve25519_dalek::{
     constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION},
     edwards::CompressedEdwardsY,
     scalar::Scalar,
 };
-use datakit_token::{PublicKey, UnixTime, Verifier};
+use datakit_token::{KeyTables, PublicKey, UnixTime, Verifier};
 use datakit_token_tests::{
     corpora::{self, Tally},
     mint,
@@ -39,7 +39,20 @@ fn main() -> ExitCode {
 
 fn verifies(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
     let (Ok(key), Ok(signature)) = (key.try_into(), signature.try_into()) else { return false };
-    PublicKey::from_bytes(key).is_ok_and(|key| key.verify(message, signature).is_ok())
+    let Ok(key) = PublicKey::from_bytes(key) else { return false };
+    let cold = key.verify(message, signature).is_ok();
+    // The same answer with a table of the key's multiples.
+    let hot = TABLES.with_borrow_mut(|tables| {
+        tables.prepare(&key);
+        tables.verify(&key, message, signature).is_ok()
+    });
+    assert_eq!(cold, hot, "{:02x?} {message:02x?} {signature:02x?}", key.as_bytes());
+    cold
+}
+
+thread_local! {
+    /// For 63 keys and the base point.
+    static TABLES: RefCell<KeyTables> = const { RefCell::new(KeyTables::new(64 * 655_360)) };
 }
 
 fn wycheproof() -> Tally {

@@ -91,7 +91,7 @@ impl Trust {
             return Err(untrusted("the root has been retired"));
         }
         let signature = *unverified.signature();
-        let verified = unverified.verify(key).map_err(|_| untrusted("the signature does not hold"))?;
+        let verified = unverified.verify(key, None).map_err(|_| untrusted("the signature does not hold"))?;
         let (payload, _) = verified.into_parts();
         let bundle = self.document(&payload, signer, signature, now)?;
         self.check_sequence(&bundle, current).map(|fresh| fresh.then_some(bundle))

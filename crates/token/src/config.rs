@@ -126,6 +126,8 @@ pub(crate) struct LimitsConfig {
     pub(crate) parked_requests: u32,
     /// Verified tokens that are kept; 0 for none.
     pub(crate) cached_tokens: Option<u32>,
+    /// Bytes for tables of keys that are used much: 655,360 for each, and as many for what all share. 0 for none.
+    pub(crate) key_table_bytes: u32,
 }
 
 impl Config {
@@ -158,6 +160,6 @@ impl Preset {
 
 impl Default for LimitsConfig {
     fn default() -> Self {
-        Self { token_bytes: 8192, parked_requests: 256, cached_tokens: None }
+        Self { token_bytes: 8192, parked_requests: 256, cached_tokens: None, key_table_bytes: 4 << 20 }
     }
 }

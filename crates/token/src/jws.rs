@@ -5,7 +5,13 @@ use alloc::{string::String, vec::Vec};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
-use crate::{json, numeric_date::UnixTime, reason::Reason, signature::PublicKey};
+use crate::{
+    json,
+    key_tables::KeyTables,
+    numeric_date::UnixTime,
+    reason::Reason,
+    signature::{InvalidSignature, PublicKey},
+};
 
 /// Key ids longer than this name no key.
 const MAX_KEY_ID: usize = 256;
@@ -128,8 +134,12 @@ impl<'t> Unverified<'t> {
     }
 
     /// Checks the signature over the received bytes (RFC 7515 section 5.2).
-    pub(crate) fn verify(self, key: &PublicKey) -> Result<Verified, Reason> {
-        key.verify(self.signed, &self.signature).map_err(|_| Reason::BadSignature)?;
+    pub(crate) fn verify(self, key: &PublicKey, tables: Option<&mut KeyTables>) -> Result<Verified, Reason> {
+        let holds = match tables {
+            Some(tables) => tables.verify(key, self.signed, &self.signature),
+            None => key.verify(self.signed, &self.signature),
+        };
+        holds.map_err(|InvalidSignature| Reason::BadSignature)?;
         Ok(Verified { payload: self.payload, key_id: self.key_id })
     }
 }

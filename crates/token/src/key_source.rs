@@ -341,6 +341,11 @@ impl KeySource {
         Ok(())
     }
 
+    /// Whether one of the keys is this one.
+    pub(crate) fn has(&self, public: &[u8; 32]) -> bool {
+        self.keys().is_some_and(|keys| keys.has(public))
+    }
+
     fn want(&self) {
         self.wanted.store(true, Ordering::Relaxed);
     }

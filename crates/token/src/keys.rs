@@ -80,6 +80,11 @@ impl KeySet {
         self.0.iter().find(|key| key.id.as_deref() == Some(id)).map(|key| &key.public)
     }
 
+    /// Whether one of them is this key.
+    pub(crate) fn has(&self, public: &[u8; 32]) -> bool {
+        self.0.iter().any(|key| key.public.as_bytes() == public)
+    }
+
     /// Whether both sets have the same key, under whatever id.
     pub(crate) fn shares_a_key_with(&self, other: &Self) -> bool {
         self.0.iter().any(|key| other.0.iter().any(|root| root.public == key.public))

@@ -37,6 +37,7 @@ mod bundle;
 mod cache;
 mod carrier;
 mod claims;
+mod comb;
 mod config;
 mod config_error;
 mod connection;
@@ -45,6 +46,7 @@ mod host_name;
 mod json;
 mod jws;
 mod key_source;
+mod key_tables;
 mod keys;
 mod numeric_date;
 mod opaque;
@@ -75,6 +77,7 @@ pub use crate::{
     connection::ConnectionProperty,
     jws::{Unverified, Verified},
     key_source::KeySource,
+    key_tables::KeyTables,
     numeric_date::UnixTime,
     policy::Grant,
     preset::presets,

@@ -1,7 +1,7 @@
 //! The whole way of a token, from request to decision.
 
 use alloc::{format, rc::Rc, string::String, vec::Vec};
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 
 use crate::{
     cache::Cache,
@@ -12,6 +12,7 @@ use crate::{
     connection::ConnectionProperty,
     jws::Unverified,
     key_source::KeySource,
+    key_tables::KeyTables,
     numeric_date::{UnixTime, Window},
     path::Path,
     policy::{Access, Grant, Policy, PolicyConfig},
@@ -43,6 +44,9 @@ pub struct Verifier {
     parked_requests: usize,
     cached_tokens: Option<usize>,
     cache: RefCell<Cache>,
+    tables: RefCell<KeyTables>,
+    /// The changes of all key sources when the tables were last looked through.
+    tables_seen: Cell<u64>,
     warnings: Vec<ConfigError>,
 }
 
@@ -129,6 +133,8 @@ impl Verifier {
             parked_requests: usize::try_from(config.limits.parked_requests).unwrap_or(usize::MAX),
             cached_tokens,
             cache: RefCell::new(Cache::new(cached_tokens.unwrap_or(0))),
+            tables: RefCell::new(KeyTables::new(usize::try_from(config.limits.key_table_bytes).unwrap_or(0))),
+            tables_seen: Cell::new(0),
             warnings,
         })
     }
@@ -285,12 +291,24 @@ impl Verifier {
         token.check_algorithm(&provider.algorithms)?;
         token.check_type(&provider.types)?;
         let (key, period) = provider.keys.find(&token, &provider.issuer, now)?;
-        let mut valid = token.verify(key)?.validate(index, provider, now)?;
+        let mut tables = self.tables.try_borrow_mut().ok();
+        if let Some(tables) = &mut tables {
+            self.drop_unused_tables(tables);
+        }
+        let mut valid = token.verify(key, tables.as_deref_mut())?.validate(index, provider, now)?;
         valid.limit(period);
         valid.limit(Window::new(0, provider.check_revocation(&valid, now)?));
         // Last, so that the rules of a bundle that has become too old go on refusing what they match.
         provider.keys.check_age(now)?;
         Ok(valid)
+    }
+
+    /// A table goes with its key.
+    fn drop_unused_tables(&self, tables: &mut KeyTables) {
+        let changes = self.providers.iter().fold(0, |sum: u64, provider| sum.saturating_add(provider.keys.changes()));
+        if self.tables_seen.replace(changes) != changes {
+            tables.retain(|key| self.providers.iter().any(|provider| provider.keys.has(key)));
+        }
     }
 
     /// The provider of a token; every index in a token is one of these.

@@ -52,7 +52,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         row.times.sort_unstable();
         let median = row.times.get(ROUNDS / 2).copied().ok_or("no rounds")?;
         let base = *base.get_or_insert(median);
-        println!("{:>8} {:>8} {median:>12} {:>3}.{:02}", row.rules, row.roles, median / base, median * 100 / base % 100);
+        println!(
+            "{:>8} {:>8} {median:>12} {:>3}.{:02}",
+            row.rules,
+            row.roles,
+            median / base,
+            median * 100 / base % 100
+        );
     }
     Ok(())
 }

@@ -3,7 +3,11 @@ declare module 'datakit-token-core' {
   export class Verifier {
     constructor(config: string, environment: string)
     warnings(): string
-    verify(token: string, now: number): string
+    input(): number
+    input_size(): number
+    cached_tokens(): number
+    verify(length: number, now: number): number
+    verdict(): string
     decide(request: string, now: number): string
     grants(roles: string, permission: string): boolean
     sources(): string
@@ -16,7 +20,7 @@ declare module 'datakit-token-core' {
     snapshot(index: number): string | undefined
     restore(index: number, snapshot: string, now: number, uptime: number, jitter: number): string
   }
-  export function initSync(options: { module: WebAssembly.Module }): unknown
+  export function initSync(options: { module: WebAssembly.Module }): { memory: WebAssembly.Memory }
 }
 
 declare module '*/core.wasm' {

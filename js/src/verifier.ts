@@ -1,6 +1,6 @@
 import { document, type Configuration, type ShortConfiguration } from './configuration.js'
 import { ConfigurationError, TokenError, type Reason } from './error.js'
-import { instantiate, type CoreVerifier } from './core.js'
+import { instantiate, TokenInput, type CoreVerifier } from './core.js'
 import { Fetcher } from './fetcher.js'
 import type { Runtime, SourceState } from './remote.js'
 
@@ -90,7 +90,7 @@ export type ModuleSource = () => WebAssembly.Module
 
 interface Denied { verdict: 'deny' | 'observe'; upstream?: Upstream; reason: Reason; status: number; text: string; retryable: boolean; response: { status: number; headers: [string, string][]; body: string } }
 interface Allowed {
-  verdict: 'allow'; claims?: string; wide: [string, string][]; keyId: string | null; issuer: string; subject: string | null
+  verdict: 'allow'; claims?: Record<string, unknown>; wide?: [string, string][]; keyId?: string; issuer: string; subject?: string
   roles: string[]; permissions: string[]; expiresAt: number; upstream?: Upstream
 }
 
@@ -109,6 +109,8 @@ export function bind(source: ModuleSource) {
       throw new ConfigurationError(pointer(fault.pointer ?? ''), fault.problem)
     }
     const fetcher = new Fetcher(verifier, keys, runtime)
+    const input = new TokenInput(verifier)
+    const kept = new Kept<C>(verifier.cached_tokens())
     const judge = <T>(attempt: () => T, options?: Options): T => {
       const result = attempt()
       // Nobody waits, but the next caller finds the keys.
@@ -127,8 +129,12 @@ export function bind(source: ModuleSource) {
         return new TokenError('missing_token', 'there is no token', 401, false)
       }
       if (typeof token !== 'string') return new TokenError('malformed', 'the token is not a string', 401, false)
-      const verdict = JSON.parse(verifier.verify(token, now(options))) as Allowed | Denied
-      return verdict.verdict === 'allow' ? verified<C>(verifier, verdict) : refusal(verdict)
+      const serial = verifier.verify(input.write(token), now(options))
+      const known = kept.get(serial)
+      if (known) return known
+      const verdict = JSON.parse(verifier.verdict()) as Allowed | Denied
+      if (verdict.verdict !== 'allow') return refusal(verdict)
+      return kept.add(serial, verified<C>(verifier, verdict))
     }
     const judgeRequest = (request: string, options?: Options): Decision<C> => {
       const verdict = JSON.parse(verifier.decide(request, now(options))) as Allowed | Denied
@@ -167,6 +173,28 @@ export function bind(source: ModuleSource) {
   }
 }
 
+/** The tokens of the core's cache, by their serial numbers: frozen, so that all who send one may share what was made of it. */
+class Kept<C> {
+  readonly #capacity: number
+  readonly #tokens = new Map<number, VerifiedToken<C>>()
+
+  constructor(capacity: number) {
+    this.#capacity = capacity
+  }
+
+  get(serial: number): VerifiedToken<C> | undefined {
+    return serial === 0 ? undefined : this.#tokens.get(serial)
+  }
+
+  add(serial: number, token: VerifiedToken<C>): VerifiedToken<C> {
+    if (serial === 0 || this.#capacity === 0) return token
+    // The oldest goes: the core may have forgotten it, or makes it anew.
+    if (this.#tokens.size >= this.#capacity) this.#tokens.delete(this.#tokens.keys().next().value as number)
+    this.#tokens.set(serial, token)
+    return token
+  }
+}
+
 function unwrap<T>(result: T | TokenError): T {
   if (result instanceof TokenError) throw result
   return result
@@ -193,18 +221,18 @@ function refusal(denied: Denied): TokenError {
 }
 
 function verified<C>(verifier: CoreVerifier, verdict: Allowed): VerifiedToken<C> {
-  const claims = JSON.parse(verdict.claims ?? '{}') as Record<string, unknown>
-  for (const [pointer, text] of verdict.wide) widen(claims, pointer, text)
-  const permissions = new Set(verdict.permissions)
-  const grants = (permission: string) => permissions.has(permission) || verifier.grants(verdict.roles.join('\n'), String(permission))
+  const claims = verdict.claims ?? {}
+  for (const [pointer, text] of verdict.wide ?? []) widen(claims, pointer, text)
+  const { roles, permissions } = verdict
+  const grants = (permission: string) => permissions.includes(permission) || (roles.length > 0 && verifier.grants(roles.join('\n'), String(permission)))
   return freeze({
     claims: claims as C,
     issuer: verdict.issuer,
-    subject: verdict.subject ?? undefined,
-    roles: verdict.roles,
-    permissions: verdict.permissions,
+    subject: verdict.subject,
+    roles,
+    permissions,
     expiresAt: verdict.expiresAt,
-    keyId: verdict.keyId ?? undefined,
+    keyId: verdict.keyId,
     can: (permission: string, match?: UserInformation) => matches(claims, match) && grants(permission),
     authorize: (permission: string, match?: UserInformation) => {
       if (!matches(claims, match)) throw new TokenError('binding_mismatch', 'the token does not match the request', 403, false)
@@ -239,7 +267,8 @@ function widen(claims: Record<string, unknown>, pointer: string, text: string): 
 function freeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value)
-    for (const name of Object.getOwnPropertyNames(value)) freeze(Object.getOwnPropertyDescriptor(value, name)?.value)
+    // Own members only, also one called `__proto__`.
+    for (const member of Object.values(value)) freeze(member)
   }
   return value
 }

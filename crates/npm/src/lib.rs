@@ -1,17 +1,25 @@
 //! The core for JavaScript: values in, values out. Everything that decides is in `datakit-token`.
 //!
-//! Verdicts cross as JSON text: one string each way is the cheapest crossing, and JavaScript parses the claims from the
-//! very text that was verified.
+//! A token comes as bytes that JavaScript writes into [`Verifier::input`]; a verdict goes as one JSON text. The claims in
+//! it are the very text that was verified.
 
 mod sources;
+mod verdict;
 
-use datakit_token::{Decision, Denial, OwnedRequest, Reason, UnixTime, Valid, report_upstream};
-use serde_json::{Map, Value, json};
+use std::rc::Rc;
+
+use datakit_token::{Decision, OwnedRequest, Reason, UnixTime, Valid};
+use serde_json::{Map, Value};
 use wasm_bindgen::prelude::*;
 
 /// A compiled configuration.
 #[wasm_bindgen]
-pub struct Verifier(datakit_token::Verifier);
+pub struct Verifier {
+    core: datakit_token::Verifier,
+    /// One byte longer than the longest token, so that a longer one is seen to be longer.
+    input: Vec<u8>,
+    outcome: Result<Rc<Valid>, Reason>,
+}
 
 #[wasm_bindgen]
 impl Verifier {
@@ -24,54 +32,70 @@ impl Verifier {
     pub fn new(config: &str, environment: &str) -> Result<Self, JsValue> {
         let environment: Map<String, Value> = serde_json::from_str(environment).unwrap_or_default();
         let variable = |name: &str| environment.get(name)?.as_str().map(String::from);
-        datakit_token::Verifier::with_environment(config.as_bytes(), &variable).map(Self).map_err(|error| {
+        let core = datakit_token::Verifier::with_environment(config.as_bytes(), &variable).map_err(|error| {
             let thrown = js_sys::Error::new(&error.to_string());
             let set = |name: &str, value: &str| js_sys::Reflect::set(&thrown, &name.into(), &value.into());
             // A plain new object takes new members.
             let _ = set("pointer", error.pointer()).and(set("problem", error.problem()));
-            thrown.into()
-        })
+            JsValue::from(thrown)
+        })?;
+        let input = vec![0; core.token_bytes().saturating_add(1)];
+        Ok(Self { core, input, outcome: Err(Reason::NotConfigured) })
     }
 
     /// What is accepted in the configuration, but hardly meant; one per line.
     pub fn warnings(&self) -> String {
-        let lines: Vec<_> = self.0.warnings().iter().map(ToString::to_string).collect();
+        let lines: Vec<_> = self.core.warnings().iter().map(ToString::to_string).collect();
         lines.join("\n")
     }
 
-    /// Judges a bare token at `now` (seconds); the verdict as JSON.
-    pub fn verify(&self, token: &str, now: f64) -> String {
-        let outcome = time(now).ok_or(Reason::NotConfigured).and_then(|now| self.0.verify(token.as_bytes(), now));
-        match outcome {
-            Ok(valid) => allow(&valid).to_string(),
-            Err(reason) => deny(&self.0.deny(reason)).to_string(),
+    /// Where JavaScript writes a token; the address never changes.
+    pub fn input(&mut self) -> *mut u8 {
+        self.input.as_mut_ptr()
+    }
+
+    /// How many bytes fit there: one more than the longest token has.
+    pub fn input_size(&self) -> usize {
+        self.input.len()
+    }
+
+    /// How many verified tokens are kept.
+    pub fn cached_tokens(&self) -> usize {
+        self.core.cached_tokens()
+    }
+
+    /// Judges the token in the input at `now` (seconds). Gives the token's serial number; 0 if it is refused, or has none.
+    pub fn verify(&mut self, length: usize, now: f64) -> u32 {
+        let token = self.input.get(..length).unwrap_or(&self.input);
+        self.outcome = time(now).ok_or(Reason::NotConfigured).and_then(|now| self.core.verify(token, now));
+        self.outcome.as_ref().ok().and_then(|valid| valid.serial()).unwrap_or(0)
+    }
+
+    /// The verdict on the last token, as JSON.
+    pub fn verdict(&self) -> String {
+        match &self.outcome {
+            Ok(valid) => verdict::allow(Some(valid), None),
+            Err(reason) => verdict::refuse("deny", &self.core.deny(*reason), None),
         }
     }
 
     /// Judges a request (`{"method","path","headers":[[name,value]]}`) at `now` (seconds); the verdict as JSON.
     pub fn decide(&self, request: &str, now: f64) -> String {
-        let refuse = |reason| deny(&self.0.deny(reason)).to_string();
+        let refuse = |reason| verdict::refuse("deny", &self.core.deny(reason), None);
         let Some(now) = time(now) else { return refuse(Reason::NotConfigured) };
         // Characters above U+00FF are no bytes, so no HTTP request has them.
         let Ok(request) = OwnedRequest::from_json(request.as_bytes()) else { return refuse(Reason::InvalidRequest) };
         let request = request.as_request();
-        let (mut verdict, edits) = match self.0.decide(&request, now) {
-            Decision::Deny(denial) => return deny(&denial).to_string(),
-            Decision::Allow(grant) => match grant.valid() {
-                Some(valid) => (allow(valid), grant.edits().clone()),
-                None => (json!({ "verdict": "allow" }), grant.edits().clone()),
-            },
-            Decision::Observe(denial, edits) => (refusal("observe", &denial), edits),
-        };
-        if let Some(verdict) = verdict.as_object_mut() {
-            verdict.insert("upstream".into(), report_upstream(&request, &edits));
+        match self.core.decide(&request, now) {
+            Decision::Deny(denial) => verdict::refuse("deny", &denial, None),
+            Decision::Allow(grant) => verdict::allow(grant.valid(), Some((&request, grant.edits()))),
+            Decision::Observe(denial, edits) => verdict::refuse("observe", &denial, Some((&request, &edits))),
         }
-        verdict.to_string()
     }
 
     /// Whether one of these roles, a line each, grants a permission.
     pub fn grants(&self, roles: &str, permission: &str) -> bool {
-        self.0.roles_grant(roles.split('\n'), permission)
+        self.core.roles_grant(roles.split('\n'), permission)
     }
 }
 
@@ -83,35 +107,4 @@ fn time(now: f64) -> Option<UnixTime> {
         return None;
     }
     format!("{now}").parse().ok().and_then(UnixTime::from_secs)
-}
-
-fn allow(valid: &Valid) -> Value {
-    let claims = valid.claims();
-    json!({
-        "verdict": "allow",
-        "claims": claims.to_json(),
-        "wide": claims.wide_numbers(),
-        "keyId": valid.key_id(),
-        "issuer": claims.issuer(),
-        "subject": claims.subject(),
-        "roles": claims.roles(),
-        "permissions": claims.permissions(),
-        "expiresAt": claims.expires_at(),
-    })
-}
-
-fn deny(denial: &Denial) -> Value {
-    refusal("deny", denial)
-}
-
-fn refusal(verdict: &str, denial: &Denial) -> Value {
-    let (reason, response) = (denial.reason(), denial.response());
-    json!({
-        "verdict": verdict,
-        "reason": reason.code(),
-        "status": response.status(),
-        "text": reason.text(),
-        "retryable": reason.retryable(),
-        "response": { "status": response.status(), "headers": response.headers(), "body": response.body() },
-    })
 }

@@ -27,12 +27,12 @@ impl Verifier {
                 "timeout": request.timeout(), "maxBytes": request.max_bytes(), "identity": source.identity(),
             }))
         };
-        self.0.remote_sources().filter_map(describe).collect::<Value>().to_string()
+        self.core.remote_sources().filter_map(describe).collect::<Value>().to_string()
     }
 
     /// What to do about a source before a token is judged: 0 nothing, 1 fetch, 2 fetch and wait, 3 wait.
     pub fn plan(&self, index: usize, now: f64, uptime: f64) -> u8 {
-        let (Some(source), Some(moment)) = (self.0.remote_sources().nth(index), moment(now, uptime, 0)) else {
+        let (Some(source), Some(moment)) = (self.core.remote_sources().nth(index), moment(now, uptime, 0)) else {
             return IDLE;
         };
         let needed = source.is_wanted() || !source.is_fresh(moment);
@@ -46,12 +46,12 @@ impl Verifier {
 
     /// Whether a source has keys at all.
     pub fn is_loaded(&self, index: usize) -> bool {
-        self.0.remote_sources().nth(index).is_some_and(KeySource::is_loaded)
+        self.core.remote_sources().nth(index).is_some_and(KeySource::is_loaded)
     }
 
     /// A source's state, as JSON.
     pub fn state(&self, index: usize, now: f64, uptime: f64) -> String {
-        let (Some(source), Some(moment)) = (self.0.remote_sources().nth(index), moment(now, uptime, 0)) else {
+        let (Some(source), Some(moment)) = (self.core.remote_sources().nth(index), moment(now, uptime, 0)) else {
             return "null".into();
         };
         let (keys, rules) = source.counts();
@@ -64,7 +64,7 @@ impl Verifier {
 
     /// A fetch begins.
     pub fn begin(&mut self, index: usize, uptime: f64) {
-        if let Some(source) = self.0.remote_sources_mut().nth(index) {
+        if let Some(source) = self.core.remote_sources_mut().nth(index) {
             source.begin(milliseconds(uptime));
         }
     }
@@ -100,7 +100,7 @@ impl Verifier {
 
     /// What to keep over a restart.
     pub fn snapshot(&self, index: usize) -> Option<String> {
-        self.0.remote_sources().nth(index)?.snapshot().and_then(|snapshot| String::from_utf8(snapshot).ok())
+        self.core.remote_sources().nth(index)?.snapshot().and_then(|snapshot| String::from_utf8(snapshot).ok())
     }
 
     /// Takes over what was kept; the outcome as JSON.
@@ -114,7 +114,7 @@ impl Verifier {
         moment: Option<Moment>,
         action: impl FnOnce(&mut KeySource, Moment) -> Result<bool, SourceError>,
     ) -> String {
-        let (Some(source), Some(moment)) = (self.0.remote_sources_mut().nth(index), moment) else {
+        let (Some(source), Some(moment)) = (self.core.remote_sources_mut().nth(index), moment) else {
             return json!({ "fault": "unreachable", "text": "no clock" }).to_string();
         };
         match action(source, moment) {

@@ -1,6 +1,7 @@
 //! Claims (RFC 7519 section 4, RFC 9068 section 2.2): read once, judged in a fixed order.
 
 use alloc::{
+    borrow::Cow,
     format,
     string::{String, ToString},
     vec::Vec,
@@ -23,6 +24,8 @@ const EXACT_DIGITS: usize = 15;
 /// A token whose signature, claims and time hold: the first stage that shows claims.
 pub struct Valid {
     claims: Claims,
+    /// Tells it from every other token that the same verifier has verified; 0 for no number.
+    serial: u32,
     key_id: Option<String>,
     /// The place of the provider in the configuration.
     provider: usize,
@@ -35,8 +38,9 @@ impl Valid {
     pub(crate) fn opaque(claims: Map<String, Value>, index: usize, provider: &Provider) -> Result<Self, Reason> {
         let authority = Authority::read(&claims, &ClaimPlaces::default())?.into_owned();
         let expires_at = claims.get("exp").and_then(Value::as_u64).ok_or(Reason::NotConfigured)?;
-        let claims = Claims::new(claims, provider, expires_at, None, authority);
-        Ok(Self { claims, key_id: None, provider: index, window: Window::new(0, expires_at) })
+        let claims = Claims::new(claims, Vec::new(), provider, expires_at, None, authority);
+        let window = Window::new(0, expires_at);
+        Ok(Self { claims, serial: 0, key_id: None, provider: index, window })
     }
 
     /// The claims.
@@ -49,6 +53,17 @@ impl Valid {
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
+    }
+
+    /// A number that no other verification of the same verifier has; `None` if there was none left. A token that comes
+    /// out of the cache is the same one, so what was made of it may be kept under this number.
+    #[must_use]
+    pub const fn serial(&self) -> Option<u32> {
+        if self.serial == 0 { None } else { Some(self.serial) }
+    }
+
+    pub(crate) const fn set_serial(&mut self, serial: u32) {
+        self.serial = serial;
     }
 
     pub(crate) const fn provider(&self) -> usize {
@@ -69,6 +84,8 @@ impl Valid {
 /// The claims of a valid token.
 pub struct Claims {
     members: Map<String, Value>,
+    /// The payload as it was signed; empty for a token without a signature.
+    payload: Vec<u8>,
     issuer: String,
     expires_at: u64,
     issued_at: Option<u64>,
@@ -82,6 +99,7 @@ pub struct Claims {
 impl Claims {
     fn new(
         members: Map<String, Value>,
+        payload: Vec<u8>,
         provider: &Provider,
         expires_at: u64,
         issued_at: Option<u64>,
@@ -89,7 +107,7 @@ impl Claims {
     ) -> Self {
         let Authority { roles, permissions, scopes, workspace } = authority;
         let issuer = provider.issuer.clone();
-        Self { members, issuer, expires_at, issued_at, roles, permissions, scopes, workspace }
+        Self { members, payload, issuer, expires_at, issued_at, roles, permissions, scopes, workspace }
     }
 
     /// `iss`.
@@ -144,6 +162,15 @@ impl Claims {
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string(&self.members).unwrap_or_default()
+    }
+
+    /// All claims as JSON, in the very text that was signed.
+    #[must_use]
+    pub fn to_signed_json(&self) -> Cow<'_, str> {
+        match core::str::from_utf8(&self.payload) {
+            Ok(text) if !text.is_empty() => Cow::Borrowed(text),
+            _ => Cow::Owned(self.to_json()),
+        }
     }
 
     /// Numbers that may not fit a JavaScript number: the JSON pointer (RFC 6901) and the decimal text of each.
@@ -201,8 +228,8 @@ impl Verified {
         provider.check_subject(members.get("sub").and_then(Value::as_str))?;
         let authority = form.authority.into_owned();
         let issued_at = form.issued_at.map(NumericDate::floor);
-        let claims = Claims::new(members, provider, expires_at, issued_at, authority);
-        Ok(Valid { claims, key_id, provider: index, window })
+        let claims = Claims::new(members, payload, provider, expires_at, issued_at, authority);
+        Ok(Valid { claims, serial: 0, key_id, provider: index, window })
     }
 }
 

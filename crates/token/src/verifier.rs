@@ -47,6 +47,8 @@ pub struct Verifier {
     tables: RefCell<KeyTables>,
     /// The changes of all key sources when the tables were last looked through.
     tables_seen: Cell<u64>,
+    /// Given to the last verified token.
+    serial: Cell<u32>,
     warnings: Vec<ConfigError>,
 }
 
@@ -135,6 +137,7 @@ impl Verifier {
             cache: RefCell::new(Cache::new(cached_tokens.unwrap_or(0))),
             tables: RefCell::new(KeyTables::new(usize::try_from(config.limits.key_table_bytes).unwrap_or(0))),
             tables_seen: Cell::new(0),
+            serial: Cell::new(0),
             warnings,
         })
     }
@@ -181,6 +184,18 @@ impl Verifier {
         self.cache = RefCell::new(Cache::new(self.cached_tokens.unwrap_or(CACHED_TOKENS)));
     }
 
+    /// The longest token that is looked at; bytes.
+    #[must_use]
+    pub const fn token_bytes(&self) -> usize {
+        self.token_bytes
+    }
+
+    /// How many verified tokens are kept.
+    #[must_use]
+    pub fn cached_tokens(&self) -> usize {
+        self.cached_tokens.unwrap_or(0)
+    }
+
     /// How many requests may wait for keys at the same time.
     #[must_use]
     pub const fn parked_requests(&self) -> usize {
@@ -210,7 +225,12 @@ impl Verifier {
         if let Some(valid) = self.verify_opaque(token, now)? {
             return Ok(Rc::new(valid));
         }
-        let valid = Rc::new(self.verify_anew(token, now)?);
+        let mut valid = self.verify_anew(token, now)?;
+        if let Some(serial) = self.serial.get().checked_add(1) {
+            self.serial.set(serial);
+            valid.set_serial(serial);
+        }
+        let valid = Rc::new(valid);
         if let Ok(cache) = &mut cache {
             cache.insert(token, &valid, changes(valid.provider()));
         }

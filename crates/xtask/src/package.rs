@@ -72,7 +72,7 @@ impl Workspace {
 
     /// `datakit_token.wasm`, the filter.
     pub(crate) fn build_filter(&self, wasm: &WasmTarget) -> Result<()> {
-        let built = wasm.build(self, "filter (WebAssembly)", "datakit-token-envoy")?;
+        let built = wasm.build(self, "filter (WebAssembly)", "datakit-token-envoy", "release")?;
         let optimised = self.dist().join("datakit_token.wasm");
         let stamp = self.stamp("filter", &[&built])?;
         if stamp.is_current(&optimised) {
@@ -91,7 +91,7 @@ impl Workspace {
 
     /// `datakit-token.tgz`, the npm package.
     pub(crate) fn build_npm(&self, wasm: &WasmTarget) -> Result<()> {
-        let built = wasm.build(self, "npm module (WebAssembly)", "datakit-token-npm")?;
+        let built = wasm.build(self, "npm module (WebAssembly)", "datakit-token-npm", "npm")?;
         let tarball = self.dist().join("datakit-token.tgz");
         let (js, pkg) = (self.root.join("js"), self.root.join("pkg"));
         let stamp = self.stamp("npm", &[&built, &js, &pkg, &env::current_exe()?])?;

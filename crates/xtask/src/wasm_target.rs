@@ -59,7 +59,13 @@ pub(crate) fn check_bare_metal(workspace: &Workspace) -> Result<()> {
 
 impl WasmTarget {
     /// Builds one package, so that no feature of another leaks into it, and gives the module.
-    pub(crate) fn build(&self, workspace: &Workspace, name: &'static str, package: &str) -> Result<PathBuf> {
+    pub(crate) fn build(
+        &self,
+        workspace: &Workspace,
+        name: &'static str,
+        package: &str,
+        profile: &str,
+    ) -> Result<PathBuf> {
         let mut command = workspace.cargo();
         command.args(["build", "--quiet"]);
         if let Self::Sysroot(sysroot) = self {
@@ -79,10 +85,10 @@ impl WasmTarget {
             Self::Sysroot(_) => workspace.target().join("wasm-sysroot/modules"),
         };
         command.arg("--target-dir").arg(&target);
-        let release = target.join(TARGET).join("release");
-        command.args(["--release", "--target", TARGET, "-p", package]);
+        let built = target.join(TARGET).join(profile);
+        command.args(["--profile", profile, "--target", TARGET, "-p", package]);
         Step::new(name).run(&mut command)?;
-        Ok(release.join(format!("{}.wasm", package.replace('-', "_"))))
+        Ok(built.join(format!("{}.wasm", package.replace('-', "_"))))
     }
 }
 

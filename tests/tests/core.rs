@@ -8,7 +8,6 @@ use serde_json::Value;
 const NOT_REACHABLE_YET: &[&str] = &[
     "decryption_failed",
     "insecure_transport",
-    "binding_mismatch",
     "subject_mismatch",
     // About the clock of the host: tested where a host can lie, in js/test/api.test.mjs.
     "not_configured",

@@ -185,12 +185,21 @@ impl Claims {
 
     /// The value at a JSON pointer.
     pub(crate) fn at(&self, pointer: &str) -> Option<&Value> {
-        let (name, rest) = pointer
-            .strip_prefix('/')?
-            .split_once('/')
-            .map_or_else(|| (pointer.strip_prefix('/').unwrap_or_default(), ""), |(name, rest)| (name, rest));
-        let value = self.members.get(&name.replace("~1", "/").replace("~0", "~"))?;
-        if rest.is_empty() && !pointer.ends_with('/') { Some(value) } else { value.pointer(&format!("/{rest}")) }
+        let pointer = pointer.strip_prefix('/')?;
+        let (name, rest) = pointer.split_at(pointer.find('/').unwrap_or(pointer.len()));
+        self.members.get(&name.replace("~1", "/").replace("~0", "~"))?.pointer(rest)
+    }
+
+    /// Whether there is nothing at a JSON pointer. Something without members on the way to it is not its absence.
+    pub(crate) fn lack(&self, pointer: &str) -> bool {
+        let mut outer = pointer;
+        while let Some((parent, _)) = outer.rsplit_once('/').filter(|(parent, _)| !parent.is_empty()) {
+            if let Some(value) = self.at(parent) {
+                return value.is_object() && self.at(pointer).is_none();
+            }
+            outer = parent;
+        }
+        self.at(pointer).is_none()
     }
 }
 

@@ -84,15 +84,19 @@ impl<'r> Request<'r> {
         query.into_iter().flat_map(|query| query.split(|byte| *byte == b'&'))
     }
 
-    /// The only value of a query parameter.
+    /// The only value of a query parameter, if all readers find the same one.
     pub(crate) fn query_parameter(&self, name: &str) -> Result<Option<Cow<'r, [u8]>>, Ambiguous> {
         let mut found = None;
         for part in self.query_parts() {
+            // Some part the query at `;` as well.
+            if part.split(|byte| *byte == b';').skip(1).any(|part| is_named(split_parameter(part).0, name)) {
+                return Err(Ambiguous);
+            }
             let (raw, value) = split_parameter(part);
-            if percent_decode(raw).is_none_or(|decoded| decoded != name.as_bytes()) {
+            if !is_named(raw, name) {
                 continue;
             }
-            // Some read `+` as a space, and some a name without value as an empty one.
+            // Some read a name without value as an empty one.
             let value = value.filter(|value| !value.contains(&b'+')).and_then(percent_decode).ok_or(Ambiguous)?;
             if found.replace(value).is_some() {
                 return Err(Ambiguous);
@@ -100,6 +104,14 @@ impl<'r> Request<'r> {
         }
         Ok(found)
     }
+}
+
+/// Whether some reader takes this for the name of a parameter.
+fn is_named(raw: &[u8], name: &str) -> bool {
+    let same = |raw: &[u8]| percent_decode(raw).is_some_and(|decoded| decoded == name.as_bytes());
+    // Some read `+` as a space.
+    let spaced = || raw.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect::<Vec<_>>();
+    same(raw) || (raw.contains(&b'+') && same(&spaced()))
 }
 
 /// Name and value of a part of the query, as received.

@@ -351,7 +351,8 @@ impl Requirement {
 
 impl ClaimRequirement {
     fn is_met(&self, facts: &Facts<'_>) -> bool {
-        let Some(claim) = facts.valid.claims().at(&self.claim) else { return self.optional };
+        let claims = facts.valid.claims();
+        let Some(claim) = claims.at(&self.claim) else { return self.optional && claims.lack(&self.claim) };
         if let Operand::Values(values) = &self.operand {
             return match self.relation {
                 Relation::Contains => values.iter().any(|value| contains(claim, |text| is_scalar_text(value, text))),
@@ -396,6 +397,8 @@ impl Operand {
     fn find<'f>(&self, facts: &Facts<'f>, is_list: bool) -> Result<Option<Cow<'f, [u8]>>, Ambiguous> {
         Ok(match self {
             Self::Values(_) => None,
+            // In Envoy it is no header.
+            Self::Header(name) if name == "host" => facts.request.host().map(Cow::Borrowed),
             Self::Header(name) => {
                 let mut values = facts.request.values(name);
                 match (values.next(), values.next()) {

@@ -1,6 +1,9 @@
 //! Host names as rules compare them (RFC 9110 section 7.2, RFC 3986 section 3.2.2).
 
-use alloc::{string::String, vec::Vec};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
 
 use crate::config_error::ConfigError;
 
@@ -23,9 +26,10 @@ impl HostName {
             _ => (text.as_str(), None),
         };
         let port = match port {
-            Some(port) if port.is_empty() || !port.bytes().all(|byte| byte.is_ascii_digit()) => return None,
             Some("80" | "443") | None => None,
-            Some(port) => Some(port),
+            // One spelling: no sign, no zeros before.
+            Some(port) if port.parse().is_ok_and(|number: u16| number.to_string() == port) => Some(port),
+            Some(_) => return None,
         };
         let name = name.strip_suffix('.').unwrap_or(name);
         let address = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
@@ -99,6 +103,9 @@ mod tests {
             ".",
             "api.acme:",
             "api.acme:44x",
+            "api.acme:0443",
+            "api.acme:+443",
+            "api.acme:65979",
             "a b",
             "api%2eacme",
         ] {

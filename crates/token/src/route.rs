@@ -5,12 +5,12 @@
 
 use alloc::{
     collections::BTreeMap,
-    format,
     string::{String, ToString},
     vec::Vec,
 };
 
 use crate::{
+    carrier::is_token,
     config::{MatchConfig, PathConfig},
     config_error::ConfigError,
     host_name::{HostName, HostPattern},
@@ -79,15 +79,11 @@ impl Routes {
     /// Adds the rule with this number, which grows. Gives the names in its template, and whether it can ever match.
     pub(crate) fn add(&mut self, rule: usize, config: MatchConfig) -> Result<(Parameters, bool), ConfigError> {
         let place = |error: ConfigError| error.within("match");
-        let methods = config.methods.unwrap_or_default();
         let hosts = read_list("hosts", config.hosts, HostPattern::parse).map_err(place)?;
-        if let Some(invalid) = methods.iter().position(|method| !crate::carrier::is_token(method)) {
-            let error = ConfigError::new("expected a method such as `GET`").within(&format!("{invalid}"));
-            return Err(place(error.within("methods")));
-        }
+        let methods = read_list("methods", config.methods, read_method).map_err(place)?.unwrap_or_default();
         let pattern = config.path.map_or_else(|| Ok(Pattern::everything()), Pattern::read);
         let pattern = pattern.map_err(|error| place(error.within("path")))?;
-        self.by_method |= !methods.is_empty();
+        self.by_method |= !methods.is_empty() || config.cors_preflight;
         let leaf = Leaf { rule, methods, preflight: config.cors_preflight };
         let mut reachable = false;
         match &hosts {
@@ -211,7 +207,11 @@ impl Leaf {
 
 /// Fetch standard, CORS-preflight request.
 fn is_preflight(request: &Request<'_>) -> bool {
-    let one = |name| request.values(name).count() == 1;
+    let one = |name| {
+        let mut values = request.values(name);
+        // A proxy joins repeated headers by commas.
+        values.next().is_some_and(|value| !value.contains(&b',')) && values.next().is_none()
+    };
     request.method() == b"OPTIONS" && one("origin") && one("access-control-request-method")
 }
 
@@ -284,6 +284,10 @@ impl Pattern {
         });
         names.collect()
     }
+}
+
+fn read_method(text: &str) -> Result<String, ConfigError> {
+    if is_token(text) { Ok(text.into()) } else { Err(ConfigError::new("expected a method such as `GET`")) }
 }
 
 /// Reads a list that has at least one element, if it is there.

@@ -68,10 +68,22 @@ impl Provider {
         let mut claim_headers = Vec::new();
         for (index, mapping) in config.claims_to_headers.into_iter().enumerate() {
             let place = |error: ConfigError| error.within(&alloc::format!("{index}")).within("claims_to_headers");
-            claim_headers.push(ClaimHeader::new(mapping).map_err(place)?);
+            let header = ClaimHeader::new(mapping).map_err(place)?;
+            if claim_headers.iter().any(|other: &ClaimHeader| other.name() == header.name()) {
+                return Err(place(ConfigError::new("expected a header that no other claim goes to").within("header")));
+            }
+            claim_headers.push(header);
         }
-        if config.subjects.as_ref().is_some_and(Vec::is_empty) {
-            return Err(ConfigError::new("expected at least one subject").within("subjects"));
+        if let Some(subjects) = &config.subjects {
+            // An empty prefix would accept everybody, which no `subjects` says better.
+            let empty = |subject: &SubjectConfig| {
+                let (SubjectConfig::Exact(text) | SubjectConfig::Prefix(text)) = subject;
+                text.is_empty()
+            };
+            if subjects.is_empty() || subjects.iter().any(empty) {
+                let problem = "expected at least one subject, and in each at least one character";
+                return Err(ConfigError::new(problem).within("subjects"));
+            }
         }
         let places = &config.claims;
         let places = [
@@ -86,6 +98,12 @@ impl Provider {
                 .within("claims"));
         }
         let token_edit = TokenEdit::new(config.forward, config.swap, environment)?;
+        if let Some(header) = token_edit.header()
+            && claim_headers.iter().any(|claim| claim.name() == header)
+        {
+            let error = ConfigError::new("expected a header that no claim goes to").within("header");
+            return Err(error.within("to").within("swap"));
+        }
         let opaque_tokens = OpaqueTokens::new(config.opaque_tokens, environment)?;
         let provider = Self {
             issuer: config.issuer,

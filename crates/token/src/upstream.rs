@@ -155,7 +155,9 @@ impl ClaimHeader {
             (HeaderFormat::Text | HeaderFormat::Csv, _) => return Err(Reason::ClaimInvalid),
         };
         let visible = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
-        if text.bytes().all(visible) { Ok(Some(text.into_bytes())) } else { Err(Reason::ClaimInvalid) }
+        // RFC 9110 section 5.5: who reads the header drops spaces around its value, and has another value then.
+        let same = text.trim_ascii() == text && text.bytes().all(visible);
+        if same { Ok(Some(text.into_bytes())) } else { Err(Reason::ClaimInvalid) }
     }
 }
 
@@ -377,8 +379,8 @@ fn own_header(name: &str) -> Result<String, ConfigError> {
 fn list<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<String, Reason> {
     let mut joined = String::new();
     for text in texts {
-        // A comma inside an element would make two of it.
-        if text.contains(',') {
+        // A comma inside an element would make two of it; readers drop spaces around elements, and empty ones.
+        if text.is_empty() || text.contains(',') || text.trim_ascii() != text {
             return Err(Reason::ClaimInvalid);
         }
         if !joined.is_empty() {

@@ -106,5 +106,12 @@ fn time(now: f64) -> Option<UnixTime> {
     if !(1.0..=253_402_300_799.0).contains(&now) {
         return None;
     }
-    format!("{now}").parse().ok().and_then(UnixTime::from_secs)
+    UnixTime::from_secs(whole(now))
+}
+
+/// The whole part of a number; 0 for what has none.
+fn whole(number: f64) -> u64 {
+    #[expect(clippy::as_conversions, reason = "saturates, and NaN gives 0; everything else costs kilobytes")]
+    let whole = number as u64;
+    whole
 }

@@ -5,7 +5,7 @@ use datakit_token::{Answer, KeySource, Moment, SourceError};
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::*;
 
-use crate::{Verifier, time};
+use crate::{Verifier, time, whole};
 
 /// Nothing to do.
 const IDLE: u8 = 0;
@@ -131,5 +131,5 @@ fn moment(now: f64, uptime: f64, jitter: u8) -> Option<Moment> {
 
 /// Whole milliseconds; what is no time is the beginning.
 fn milliseconds(uptime: f64) -> u64 {
-    format!("{}", uptime.floor()).parse().unwrap_or(0)
+    whole(uptime)
 }

@@ -1,17 +1,13 @@
 //! The configuration document: the only structs for it, for every target.
 
 mod provider;
-mod reader;
+pub(crate) mod reader;
 mod response;
 mod rule;
 mod value;
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
-use serde::Deserialize;
-use serde_json::Value;
-
-use self::value::Version;
 pub(crate) use self::{
     provider::{
         ClaimPlaces, ClaimToHeaderConfig, FromConfig, HeaderCarrierConfig, HeaderFormat, KeysConfig, OpaqueTokenConfig,
@@ -21,53 +17,46 @@ pub(crate) use self::{
     rule::{AllowConfig, MatchConfig, OperandConfig, PathConfig, RequirementConfig, RuleConfig},
     value::Scalar,
 };
+use self::{
+    reader::{Read, names, object},
+    value::Version,
+};
 use crate::{config_error::ConfigError, json};
 
 /// A document longer than this is not what somebody wrote.
 const MAX_BYTES: usize = 8 << 20;
 
 /// The whole document.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    #[serde(rename = "version")]
+    /// Where editors find the JSON Schema.
+    pub(crate) _schema: Option<String>,
+    /// Of this form.
     pub(crate) _version: Version,
     /// `observe` decides and reports, and denies nothing.
-    #[serde(default)]
     pub(crate) mode: Mode,
     /// What the connection must be like.
-    #[serde(default)]
     pub(crate) transport: TransportConfig,
     /// Rules and carriers ready for use.
-    #[serde(default)]
     pub(crate) presets: Vec<PresetName>,
     /// Who signs tokens, and which ones are accepted.
     pub(crate) providers: Vec<ProviderConfig>,
     /// What each role grants: permissions, `area.*`, or `*`.
-    #[serde(default)]
     pub(crate) roles: BTreeMap<String, Vec<String>>,
     /// Requirements with names.
-    #[serde(default)]
     pub(crate) policies: BTreeMap<String, RequirementConfig>,
     /// Which requests need what; those of the presets come after these.
-    #[serde(default)]
     pub(crate) rules: Vec<RuleConfig>,
     /// What a denial looks like.
-    #[serde(default)]
     pub(crate) responses: ResponsesConfig,
     /// Bounds.
-    #[serde(default)]
     pub(crate) limits: LimitsConfig,
 }
 
 /// A file of `crates/token/presets`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Preset {
     /// For providers without `from`.
     pub(crate) from: FromConfig,
     /// What roles grant, unless the configuration says it.
-    #[serde(default)]
     pub(crate) roles: BTreeMap<String, Vec<String>>,
     /// After the rules of the configuration.
     pub(crate) rules: Vec<RuleConfig>,
@@ -76,8 +65,7 @@ pub(crate) struct Preset {
 }
 
 /// Rules and carriers ready for use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PresetName {
     /// A Dataway behind the verifier.
     Dataway,
@@ -88,24 +76,20 @@ pub(crate) enum PresetName {
 }
 
 /// Whether denials are denied.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    #[default]
     Enforce,
     Observe,
 }
 
 /// What the connection must be like.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Default)]
 pub(crate) struct TransportConfig {
     pub(crate) require_https: RequireHttps,
 }
 
 /// Who proves that a request came over HTTPS.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum RequireHttps {
     /// Nobody.
     #[default]
@@ -117,8 +101,6 @@ pub(crate) enum RequireHttps {
 }
 
 /// Bounds.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
 pub(crate) struct LimitsConfig {
     /// Longest token.
     pub(crate) token_bytes: u32,
@@ -136,27 +118,48 @@ impl Config {
         if text.len() > MAX_BYTES {
             return Err(ConfigError::new(format!("expected at most {MAX_BYTES} bytes")));
         }
-        let mut document = json::parse(text)
+        let document = json::parse(text)
             .map_err(|_| ConfigError::new("expected strict JSON: UTF-8, no member twice, at most 32 levels deep"))?;
-        let mut config = Self::deserialize(reader::Reader::new(&document))?;
-        for (index, provider) in config.providers.iter_mut().enumerate() {
-            let mut take =
-                |path: &str| document.pointer_mut(&format!("/providers/{index}/keys/{path}")).map(Value::take);
-            provider.keys.inline = take("inline");
-            if let (Some(bundle), Some(roots)) = (&mut provider.keys.bundle, take("bundle/roots")) {
-                bundle.roots = roots;
-            }
-        }
-        Ok(config)
+        Self::read(&document)
     }
 }
 
 impl Preset {
     pub(crate) fn from_json(text: &str) -> Result<Self, ConfigError> {
         let document = json::parse(text.as_bytes()).map_err(|_| ConfigError::new("expected strict JSON"))?;
-        Self::deserialize(reader::Reader::new(&document))
+        Self::read(&document)
     }
 }
+
+object!(Config {
+    _schema: optional "$schema",
+    _version: required "version",
+    mode: optional "mode" or Mode::Enforce,
+    transport: optional "transport" or TransportConfig::default(),
+    presets: optional "presets" or Vec::new(),
+    providers: required "providers",
+    roles: optional "roles" or BTreeMap::new(),
+    policies: optional "policies" or BTreeMap::new(),
+    rules: optional "rules" or Vec::new(),
+    responses: optional "responses" or ResponsesConfig::default(),
+    limits: optional "limits" or LimitsConfig::default(),
+});
+object!(Preset {
+    from: required "from",
+    roles: optional "roles" or BTreeMap::new(),
+    rules: required "rules",
+    responses: required "responses",
+});
+names!(PresetName { Dataway "dataway", Datakit "datakit", Openapi "openapi", });
+names!(Mode { Enforce "enforce", Observe "observe", });
+object!(TransportConfig { require_https: optional "require_https" or RequireHttps::Off, });
+names!(RequireHttps { Off "off", Tls "tls", Forwarded "forwarded", });
+object!(LimitsConfig {
+    token_bytes: optional "token_bytes" or Self::default().token_bytes,
+    parked_requests: optional "parked_requests" or Self::default().parked_requests,
+    cached_tokens: optional "cached_tokens",
+    key_table_bytes: optional "key_table_bytes" or Self::default().key_table_bytes,
+});
 
 impl Default for LimitsConfig {
     fn default() -> Self {

@@ -1,12 +1,7 @@
 //! What is wrong with a configuration, and where.
 
-use alloc::{
-    format,
-    string::{String, ToString},
-};
+use alloc::{format, string::String};
 use core::fmt;
-
-use serde::de::{self, Expected, Unexpected};
 
 /// A fault in a configuration: the place as a JSON pointer (RFC 6901), and what was expected there.
 ///
@@ -49,51 +44,3 @@ impl fmt::Display for ConfigError {
 }
 
 impl core::error::Error for ConfigError {}
-
-impl de::Error for ConfigError {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::new(message.to_string())
-    }
-
-    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        let found = match found {
-            Unexpected::Bool(_) => "a boolean",
-            Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => "a number",
-            Unexpected::Str(_) => "a string",
-            Unexpected::Unit | Unexpected::Option => "null",
-            Unexpected::Seq => "an array",
-            Unexpected::Map => "an object",
-            _ => "something else",
-        };
-        Self::new(format!("expected {expected}, found {found}"))
-    }
-
-    fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(format!("expected {expected}"))
-    }
-
-    fn invalid_length(_: usize, expected: &dyn Expected) -> Self {
-        Self::new(format!("expected {expected}"))
-    }
-
-    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
-        Self::new(format!("expected one of {}", list(expected)))
-    }
-
-    fn unknown_field(_: &str, expected: &'static [&'static str]) -> Self {
-        Self::new(format!("unknown member, expected one of {}", list(expected)))
-    }
-
-    fn missing_field(field: &'static str) -> Self {
-        Self::new("required, but missing").within(field)
-    }
-}
-
-fn list(names: &[&str]) -> String {
-    let mut text = String::new();
-    for name in names {
-        let separator = if text.is_empty() { "" } else { ", " };
-        text.push_str(&format!("{separator}`{name}`"));
-    }
-    text
-}

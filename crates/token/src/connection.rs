@@ -2,15 +2,15 @@
 
 use core::net::IpAddr;
 
-use serde::Deserialize;
+use crate::config::reader::names;
 
 macro_rules! properties {
     ($($(#[$doc:meta])* $name:ident $code:literal;)*) => {
         /// One thing that a host may know of a connection. A host that does not know it leaves it out.
         #[non_exhaustive]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         #[cfg_attr(test, derive(schemars::JsonSchema))]
-        pub enum ConnectionProperty { $($(#[$doc])* #[serde(rename = $code)] $name,)* }
+        pub enum ConnectionProperty { $($(#[$doc])* #[cfg_attr(test, schemars(rename = $code))] $name,)* }
 
         impl ConnectionProperty {
             /// Every property.
@@ -22,6 +22,8 @@ macro_rules! properties {
                 match self { $(Self::$name => $code,)* }
             }
         }
+
+        names!(ConnectionProperty { $($name $code,)* });
     };
 }
 

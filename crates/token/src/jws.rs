@@ -3,12 +3,12 @@
 use alloc::{string::String, vec::Vec};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::{
     json,
     key_tables::KeyTables,
-    numeric_date::UnixTime,
+    numeric_date::{NumericDate, UnixTime},
     reason::Reason,
     signature::{InvalidSignature, PublicKey},
 };
@@ -35,11 +35,9 @@ pub struct Verified {
 }
 
 /// The accepted values of `alg`: RFC 8037 section 3.1 and RFC 9864 section 2.2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Algorithm {
-    #[serde(rename = "EdDSA")]
     EdDsa,
-    #[serde(rename = "Ed25519")]
     Ed25519,
 }
 
@@ -127,10 +125,11 @@ impl<'t> Unverified<'t> {
         #[derive(serde::Deserialize)]
         struct Claimed {
             iss: String,
-            exp: f64,
+            exp: Number,
         }
-        let now = u32::try_from(now.as_secs()).map_or(f64::MAX, f64::from);
-        serde_json::from_slice::<Claimed>(&self.payload).is_ok_and(|claimed| claimed.iss == issuer && claimed.exp > now)
+        let ends_after = |exp: &Number| NumericDate::from_number(exp).is_some_and(|exp| exp.floor() > now.as_secs());
+        serde_json::from_slice::<Claimed>(&self.payload)
+            .is_ok_and(|claimed| claimed.iss == issuer && ends_after(&claimed.exp))
     }
 
     /// Checks the signature over the received bytes (RFC 7515 section 5.2).

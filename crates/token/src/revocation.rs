@@ -10,10 +10,10 @@
 use alloc::{borrow::ToOwned, boxed::Box, format, string::String, vec::Vec};
 use core::{cmp::Ordering, fmt};
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 use serde_json::Value;
 
-use crate::{claims::Claims, json::Node, numeric_date::MAX_TIME};
+use crate::{claims::Claims, config_error::ConfigError, json::Node, numeric_date::MAX_TIME};
 
 /// Rules that a set may have.
 const MAX_RULES: usize = 100_000;
@@ -213,7 +213,7 @@ struct Rule {
     times: Times,
 }
 
-/// Reads an array of rules out of any JSON reader, rule by rule: a hundred thousand of them would be a big tree.
+/// Reads an array of rules out of a JSON text, rule by rule: a hundred thousand of them would be a big tree.
 #[derive(Clone, Copy)]
 pub(crate) struct RulesSeed<'t>(pub(crate) &'t str);
 
@@ -234,82 +234,66 @@ impl<'de> Visitor<'de> for RulesSeed<'de> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Rules, A::Error> {
         let mut rules = Rules::default();
-        while let Some(rule) = elements.next_element_seed(RuleSeed(self.0))? {
-            rules.add(rule).map_err(A::Error::custom)?;
+        while let Some(rule) = elements.next_element_seed(Node::new(self.0))? {
+            rules.add(Rule::read(rule).map_err(A::Error::custom)?).map_err(A::Error::custom)?;
         }
         Ok(rules.compile())
     }
 }
 
-struct RuleSeed<'t>(&'t str);
-
-impl<'de> DeserializeSeed<'de> for RuleSeed<'de> {
-    type Value = Rule;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Rule, D::Error> {
-        deserializer.deserialize_map(self)
+impl Rules {
+    /// Reads the rules of a configuration.
+    pub(crate) fn read(value: &Value) -> Result<Self, ConfigError> {
+        let elements = value.as_array().ok_or_else(|| ConfigError::new("expected an array of revocation rules"))?;
+        let mut rules = Self::default();
+        for (index, element) in elements.iter().enumerate() {
+            let added = Rule::read(element.clone()).and_then(|rule| rules.add(rule));
+            added.map_err(|problem| ConfigError::new(problem).within(&format!("{index}")))?;
+        }
+        Ok(rules.compile())
     }
 }
 
-impl<'de> Visitor<'de> for RuleSeed<'de> {
-    type Value = Rule;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a revocation rule: an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Rule, A::Error> {
-        let (mut claims, mut header, mut all, mut issued_before, mut from) = (None, None, None, None, None);
-        while let Some(name) = members.next_key::<String>()? {
-            let value = members.next_value_seed(Node::new(self.0))?;
-            let slot = match name.as_str() {
-                "match" => &mut claims,
-                "header" => &mut header,
-                "all" => &mut all,
-                "issued_before" => &mut issued_before,
-                "from" => &mut from,
-                // It could narrow the rule or widen it.
-                _ => return Err(A::Error::unknown_field("", &["match", "header", "all", "issued_before", "from"])),
-            };
-            if slot.replace(value).is_some() {
-                return Err(A::Error::custom("expected each member once"));
-            }
+impl Rule {
+    fn read(value: Value) -> Result<Self, &'static str> {
+        let Value::Object(mut members) = value else { return Err("expected a revocation rule: an object") };
+        let [claims, header, all, issued_before, from] =
+            ["match", "header", "all", "issued_before", "from"].map(|name| members.remove(name));
+        if !members.is_empty() {
+            // It could narrow the rule or widen it.
+            return Err("unknown member, expected one of `match`, `header`, `all`, `issued_before`, `from`");
         }
         let mut found = Vec::new();
         if let Some(claims) = claims {
-            found = read_match(claims).ok_or_else(|| {
-                A::Error::custom(format!(
-                    "`match`: expected an object of 1 to {MAX_MEMBERS} claims, each a string, an integer or a boolean"
-                ))
-            })?;
+            let problem = "`match`: expected an object of 1 to 8 claims, each a string, an integer or a boolean";
+            found = read_match(claims).ok_or(problem)?;
         }
         if let Some(header) = header {
             let kid = header.as_object().filter(|header| header.len() == 1).and_then(|header| header.get("kid"));
             let kid = kid.and_then(Value::as_str).filter(|kid| !kid.is_empty());
-            let kid =
-                kid.ok_or_else(|| A::Error::custom("`header`: expected an object with the string `kid` alone"))?;
+            let kid = kid.ok_or("`header`: expected an object with the string `kid` alone")?;
             // Whoever holds a leaked key writes any `iat` with it.
             if issued_before.is_some() {
-                return Err(A::Error::custom("expected `header` without `issued_before`: a thief chooses `iat`"));
+                return Err("expected `header` without `issued_before`: a thief chooses `iat`");
             }
             found.push((HEADER_KID.to_owned(), Scalar::Text(kid.into())));
         }
         match all {
-            None if found.is_empty() => return Err(A::Error::custom("expected `match`, `header` or `all`")),
+            None if found.is_empty() => return Err("expected `match`, `header` or `all`"),
             Some(Value::Bool(true)) if found.is_empty() => {}
-            Some(_) => return Err(A::Error::custom("`all`: expected `true`, and neither `match` nor `header`")),
+            Some(_) => return Err("`all`: expected `true`, and neither `match` nor `header`"),
             None => {}
         }
         found.sort_unstable();
         let time = |value: Option<Value>, absent: u64| match value {
             None => Ok(absent),
-            Some(value) => value
-                .as_u64()
-                .filter(|time| *time <= MAX_TIME)
-                .ok_or_else(|| A::Error::custom("`issued_before`, `from`: expected whole seconds since 1970")),
+            Some(value) => {
+                let problem = "`issued_before`, `from`: expected whole seconds since 1970";
+                value.as_u64().filter(|time| *time <= MAX_TIME).ok_or(problem)
+            }
         };
         let times = Times { issued_before: time(issued_before, u64::MAX)?, from: time(from, 0)? };
-        Ok(Rule { members: found, times })
+        Ok(Self { members: found, times })
     }
 }
 

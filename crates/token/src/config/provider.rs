@@ -2,18 +2,15 @@
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
-use serde::{Deserialize, Deserializer, de::DeserializeSeed};
 use serde_json::Value;
 
-use super::value::{Duration, names_or_objects, untouched, untouched_value};
-use crate::{
-    jws::Algorithm,
-    revocation::{Rules, RulesSeed},
+use super::{
+    reader::{Object, Read, names, object, variants, wrong},
+    value::Duration,
 };
+use crate::{config_error::ConfigError, jws::Algorithm, revocation::Rules};
 
 /// One issuer and the tokens to accept from it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ProviderConfig {
     /// Names it in messages and in requirements.
     pub(crate) name: String,
@@ -24,19 +21,14 @@ pub(crate) struct ProviderConfig {
     /// Accepted `sub`; any if absent.
     pub(crate) subjects: Option<Vec<SubjectConfig>>,
     /// Accepted `alg`.
-    #[serde(default = "default_algorithms")]
     pub(crate) algorithms: Vec<Algorithm>,
     /// Accepted `typ`.
-    #[serde(default = "default_types")]
     pub(crate) types: Vec<String>,
     /// Claims that must be there, besides `iss`, `aud` and `exp`.
-    #[serde(default)]
     pub(crate) required_claims: Vec<String>,
     /// Where the token has what authorisation looks at.
-    #[serde(default)]
     pub(crate) claims: ClaimPlaces,
     /// At most `300s`.
-    #[serde(default = "default_clock_skew")]
     pub(crate) clock_skew: Duration,
     /// Longest time from `iat` to `exp`.
     pub(crate) max_lifetime: Option<Duration>,
@@ -45,26 +37,20 @@ pub(crate) struct ProviderConfig {
     /// Who signs.
     pub(crate) keys: KeysConfig,
     /// Tokens to refuse.
-    #[serde(default)]
     pub(crate) revocations: RevocationsConfig,
     /// Tokens without a signature, while clients are moved to signed ones.
-    #[serde(default)]
     pub(crate) opaque_tokens: Vec<OpaqueTokenConfig>,
     /// Where a token may sit; `Authorization: Bearer`, or what the presets say, if absent.
     pub(crate) from: Option<FromConfig>,
     /// Keeps the token for the upstream.
-    #[serde(default)]
     pub(crate) forward: bool,
     /// Puts the secret of the token's workspace in the token's place.
     pub(crate) swap: Option<SwapConfig>,
     /// Claims that the upstream gets in headers.
-    #[serde(default)]
     pub(crate) claims_to_headers: Vec<ClaimToHeaderConfig>,
 }
 
 /// An accepted `sub`.
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub(crate) enum SubjectConfig {
     /// This one.
     Exact(String),
@@ -73,8 +59,6 @@ pub(crate) enum SubjectConfig {
 }
 
 /// JSON pointers (RFC 6901) into the claims.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
 pub(crate) struct ClaimPlaces {
     /// An array of strings.
     pub(crate) roles: String,
@@ -87,11 +71,8 @@ pub(crate) struct ClaimPlaces {
 }
 
 /// Where the provider's keys come from: exactly one of these.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct KeysConfig {
     /// A JWK Set (RFC 7517). Foreign members of any type are allowed in it.
-    #[serde(default, deserialize_with = "untouched")]
     pub(crate) inline: Option<Value>,
     /// A JWK Set on a server.
     pub(crate) remote: Option<RemoteConfig>,
@@ -100,21 +81,16 @@ pub(crate) struct KeysConfig {
 }
 
 /// A document on a server.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct RemoteConfig {
     /// https; http only to the machine itself.
     pub(crate) url: String,
     /// Envoy's name for the server.
     pub(crate) cluster: Option<String>,
     /// Time that a fetch may take.
-    #[serde(default = "default_timeout")]
     pub(crate) timeout: Duration,
     /// Longest time between two fetches.
-    #[serde(default = "default_refresh")]
     pub(crate) refresh: Duration,
     /// Shortest time between two fetches, failed ones included.
-    #[serde(default = "default_cooldown")]
     pub(crate) cooldown: Duration,
     /// How long keys may be used when no fetch succeeds.
     pub(crate) stale_for: Option<Duration>,
@@ -123,14 +99,10 @@ pub(crate) struct RemoteConfig {
 }
 
 /// A signed document with keys and revocation rules.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct BundleConfig {
     /// A JWK Set of the keys that may sign it.
-    #[serde(deserialize_with = "untouched_value")]
     pub(crate) roots: Value,
     /// Bundles with a lower `seq` are refused from the start.
-    #[serde(default)]
     pub(crate) min_seq: u64,
     /// The bundle itself.
     pub(crate) inline: Option<String>,
@@ -143,8 +115,6 @@ pub(crate) struct BundleConfig {
 pub(crate) struct RevocationsConfig(pub(crate) Rules);
 
 /// A token without a signature, and what it stands for.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct OpaqueTokenConfig {
     /// The token.
     pub(crate) token: SecretConfig,
@@ -155,16 +125,12 @@ pub(crate) struct OpaqueTokenConfig {
     /// `workspace`
     pub(crate) workspace: Option<String>,
     /// `roles`
-    #[serde(default)]
     pub(crate) roles: Vec<String>,
     /// `permissions`
-    #[serde(default)]
     pub(crate) permissions: Vec<String>,
 }
 
 /// A text that is nobody else's business.
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub(crate) enum SecretConfig {
     /// Here.
     Value(String),
@@ -173,26 +139,20 @@ pub(crate) enum SecretConfig {
 }
 
 /// Where a token may sit in a request.
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone)]
 pub(crate) struct FromConfig {
     /// Headers, with or without a scheme before the token.
-    #[serde(default)]
     pub(crate) headers: Vec<HeaderCarrierConfig>,
     /// Query parameters.
-    #[serde(default, deserialize_with = "names_or_objects")]
     pub(crate) params: Vec<ParamCarrierConfig>,
     /// Cookies.
-    #[serde(default)]
     pub(crate) cookies: Vec<String>,
     /// Origins whose pages may send the cookies with methods that change something; besides the server's own.
-    #[serde(default)]
     pub(crate) cookie_origins: Vec<String>,
 }
 
 /// A header with a token.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub(crate) struct HeaderCarrierConfig {
     pub(crate) name: String,
     /// What stands before the token, compared without case.
@@ -200,8 +160,7 @@ pub(crate) struct HeaderCarrierConfig {
 }
 
 /// A query parameter with a token.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub(crate) struct ParamCarrierConfig {
     pub(crate) name: String,
     /// A value that begins like this is no token if another place has one.
@@ -209,8 +168,6 @@ pub(crate) struct ParamCarrierConfig {
 }
 
 /// Secrets by workspace.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct SwapConfig {
     /// By the token's workspace.
     pub(crate) secrets: BTreeMap<String, SecretConfig>,
@@ -219,8 +176,7 @@ pub(crate) struct SwapConfig {
 }
 
 /// Where a secret goes.
-#[derive(Clone, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone)]
 pub(crate) enum SwapPlace {
     /// A header of its own.
     Header(String),
@@ -229,22 +185,17 @@ pub(crate) enum SwapPlace {
 }
 
 /// A claim to hand to the upstream.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ClaimToHeaderConfig {
     /// A JSON pointer (RFC 6901).
     pub(crate) claim: String,
     pub(crate) header: String,
-    #[serde(default)]
     pub(crate) format: HeaderFormat,
 }
 
 /// How a claim becomes a header value.
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy)]
 pub(crate) enum HeaderFormat {
     /// Strings as they are, numbers and booleans as JSON.
-    #[default]
     Text,
     /// An array of strings, joined by commas.
     Csv,
@@ -252,6 +203,94 @@ pub(crate) enum HeaderFormat {
     Json,
     /// JSON in base64url without padding.
     Base64url,
+}
+
+object!(ProviderConfig {
+    name: required "name",
+    issuer: required "issuer",
+    audiences: required "audiences",
+    subjects: optional "subjects",
+    algorithms: optional "algorithms" or Vec::from([Algorithm::EdDsa, Algorithm::Ed25519]),
+    types: optional "types" or Vec::from(["at+jwt".into()]),
+    required_claims: optional "required_claims" or Vec::new(),
+    claims: optional "claims" or ClaimPlaces::default(),
+    clock_skew: optional "clock_skew" or Duration(30),
+    max_lifetime: optional "max_lifetime",
+    max_age: optional "max_age",
+    keys: required "keys",
+    revocations: optional "revocations" or RevocationsConfig::default(),
+    opaque_tokens: optional "opaque_tokens" or Vec::new(),
+    from: optional "from",
+    forward: optional "forward" or false,
+    swap: optional "swap",
+    claims_to_headers: optional "claims_to_headers" or Vec::new(),
+});
+names!(Algorithm { EdDsa "EdDSA", Ed25519 "Ed25519", });
+variants!(SubjectConfig { Exact "exact", Prefix "prefix", });
+object!(ClaimPlaces {
+    roles: optional "roles" or Self::default().roles,
+    permissions: optional "permissions" or Self::default().permissions,
+    scope: optional "scope" or Self::default().scope,
+    workspace: optional "workspace" or Self::default().workspace,
+});
+object!(KeysConfig { inline: optional "inline", remote: optional "remote", bundle: optional "bundle", });
+object!(RemoteConfig {
+    url: required "url",
+    cluster: optional "cluster",
+    timeout: optional "timeout" or Duration(5),
+    refresh: optional "refresh" or Duration(300),
+    cooldown: optional "cooldown" or Duration(10),
+    stale_for: optional "stale_for",
+    max_bytes: optional "max_bytes",
+});
+object!(BundleConfig {
+    roots: required "roots",
+    min_seq: optional "min_seq" or 0,
+    inline: optional "inline",
+    remote: optional "remote",
+});
+object!(OpaqueTokenConfig {
+    token: required "token",
+    expires_at: required "expires_at",
+    subject: optional "subject",
+    workspace: optional "workspace",
+    roles: optional "roles" or Vec::new(),
+    permissions: optional "permissions" or Vec::new(),
+});
+variants!(SecretConfig { Value "value", Env "env", });
+object!(FromConfig {
+    headers: optional "headers" or Vec::new(),
+    params: optional "params" or Vec::new(),
+    cookies: optional "cookies" or Vec::new(),
+    cookie_origins: optional "cookie_origins" or Vec::new(),
+});
+object!(HeaderCarrierConfig { name: required "name", scheme: optional "scheme", });
+object!(SwapConfig { secrets: required "secrets", to: optional "to", });
+variants!(SwapPlace { Header "header", Param "param", });
+object!(ClaimToHeaderConfig {
+    claim: required "claim",
+    header: required "header",
+    format: optional "format" or HeaderFormat::Text,
+});
+names!(HeaderFormat { Text "text", Csv "csv", Json "json", Base64url "base64url", });
+
+impl Read for ParamCarrierConfig {
+    fn read(value: &Value) -> Result<Self, ConfigError> {
+        match value {
+            Value::String(name) => Ok(name.clone().into()),
+            Value::Object(_) => {
+                let object = Object::open(value, &["name", "placeholder"])?;
+                Ok(Self { name: object.required("name")?, placeholder: object.optional("placeholder")? })
+            }
+            _ => Err(wrong("a name, or an object with one", value)),
+        }
+    }
+}
+
+impl Read for RevocationsConfig {
+    fn read(value: &Value) -> Result<Self, ConfigError> {
+        Rules::read(value).map(Self)
+    }
 }
 
 impl Default for ClaimPlaces {
@@ -277,34 +316,4 @@ impl From<String> for ParamCarrierConfig {
     fn from(name: String) -> Self {
         Self { name, placeholder: None }
     }
-}
-
-impl<'de> Deserialize<'de> for RevocationsConfig {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        RulesSeed("").deserialize(deserializer).map(Self)
-    }
-}
-
-fn default_algorithms() -> Vec<Algorithm> {
-    Vec::from([Algorithm::EdDsa, Algorithm::Ed25519])
-}
-
-fn default_types() -> Vec<String> {
-    Vec::from(["at+jwt".into()])
-}
-
-const fn default_clock_skew() -> Duration {
-    Duration(30)
-}
-
-const fn default_timeout() -> Duration {
-    Duration(5)
-}
-
-const fn default_refresh() -> Duration {
-    Duration(300)
-}
-
-const fn default_cooldown() -> Duration {
-    Duration(10)
 }

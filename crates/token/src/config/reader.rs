@@ -1,170 +1,194 @@
 //! Reads a parsed document into the configuration structs and says where it fails.
+//!
+//! Not with serde's derive: its code for these structs would be half of the module, and its errors do not say where.
 
-use alloc::string::{String, ToString};
-
-use serde::{
-    de::{
-        DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, MapAccess, SeqAccess, VariantAccess,
-        Visitor, value::StrDeserializer,
-    },
-    forward_to_deserialize_any,
+use alloc::{
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    vec::Vec,
 };
+
 use serde_json::{Map, Value};
 
 use crate::config_error::ConfigError;
 
-/// One place in the document.
-///
-/// Unlike serde_json's own reader of values its errors carry the place, and never a value.
-#[derive(Clone, Copy)]
-pub(super) struct Reader<'d>(&'d Value);
-
-impl<'d> Reader<'d> {
-    pub(super) const fn new(document: &'d Value) -> Self {
-        Self(document)
-    }
+/// What can be read from one place of a document. Errors carry the place, and never a value.
+pub(crate) trait Read: Sized {
+    fn read(value: &Value) -> Result<Self, ConfigError>;
 }
 
-impl<'de> Deserializer<'de> for Reader<'de> {
-    type Error = ConfigError;
+/// An object of which every member is known.
+#[derive(Clone, Copy)]
+pub(super) struct Object<'d>(&'d Map<String, Value>);
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConfigError> {
-        match self.0 {
-            Value::Null => visitor.visit_unit(),
-            Value::Bool(value) => visitor.visit_bool(*value),
-            Value::Number(number) => match number.as_u64() {
-                Some(number) => visitor.visit_u64(number),
-                // No member of the configuration has a fraction or a sign.
-                None => Err(ConfigError::new("expected a whole number from 0 to 18446744073709551615")),
-            },
-            Value::String(text) => visitor.visit_borrowed_str(text),
-            Value::Array(array) => visitor.visit_seq(Elements { rest: array, index: 0 }),
-            Value::Object(object) => visitor.visit_map(Members::new(object)),
+impl<'d> Object<'d> {
+    /// Refuses what is no object, and unknown members.
+    pub(super) fn open(value: &'d Value, known: &[&str]) -> Result<Self, ConfigError> {
+        let object = value.as_object().ok_or_else(|| wrong("an object", value))?;
+        match object.keys().find(|name| !known.contains(&name.as_str())) {
+            None => Ok(Self(object)),
+            Some(unknown) => {
+                let problem = format!("unknown member, expected one of {}", list(known));
+                Err(ConfigError::new(problem).within(unknown))
+            }
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConfigError> {
+    pub(super) fn optional<T: Read>(self, name: &str) -> Result<Option<T>, ConfigError> {
         // `null` is a wrong type, not an absent member.
-        visitor.visit_some(self)
+        self.0.get(name).map(T::read).transpose().map_err(|error| error.within(name))
     }
 
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, ConfigError> {
-        match self.0 {
-            Value::String(name) => {
-                let name: StrDeserializer<'_, ConfigError> = name.as_str().into_deserializer();
-                visitor.visit_enum(name)
+    pub(super) fn required<T: Read>(self, name: &str) -> Result<T, ConfigError> {
+        self.optional(name)?.ok_or_else(|| ConfigError::new("required, but missing").within(name))
+    }
+}
+
+/// Reads a struct, member by member: the field, how it is read, and its name in the document.
+macro_rules! object {
+    ($type:ident { $($field:ident: $kind:ident $name:literal $(or $default:expr)?,)* }) => {
+        impl crate::config::reader::Read for $type {
+            fn read(value: &serde_json::Value) -> Result<Self, crate::config_error::ConfigError> {
+                let object = crate::config::reader::Object::open(value, &[$($name),*])?;
+                Ok(Self { $($field: crate::config::reader::object!(@ object $kind $name $(or $default)?),)* })
             }
-            Value::Object(object) => {
-                let mut members = object.iter();
-                match (members.next(), members.next()) {
-                    (Some((name, value)), None) => visitor.visit_enum(Variant { name, value }),
-                    _ => Err(ConfigError::unknown_variant("", variants)),
+        }
+    };
+    (@ $object:ident required $name:literal) => { $object.required($name)? };
+    (@ $object:ident optional $name:literal) => { $object.optional($name)? };
+    (@ $object:ident optional $name:literal or $default:expr) => {
+        match $object.optional($name)? {
+            Some(value) => value,
+            None => $default,
+        }
+    };
+}
+
+/// Reads an enum whose values are names.
+macro_rules! names {
+    ($type:ident { $($variant:ident $name:literal,)* }) => {
+        impl crate::config::reader::Read for $type {
+            fn read(value: &serde_json::Value) -> Result<Self, crate::config_error::ConfigError> {
+                match value.as_str() {
+                    $(Some($name) => Ok(Self::$variant),)*
+                    _ => Err(crate::config::reader::unknown(&[$($name),*])),
                 }
             }
-            _ => Err(ConfigError::unknown_variant("", variants)),
         }
-    }
+    };
+}
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, ConfigError> {
-        visitor.visit_newtype_struct(self)
-    }
+/// Reads an enum whose values are objects of one member.
+macro_rules! variants {
+    ($type:ident { $($variant:ident $name:literal,)* }) => {
+        impl crate::config::reader::Read for $type {
+            fn read(value: &serde_json::Value) -> Result<Self, crate::config_error::ConfigError> {
+                let (name, value) = crate::config::reader::only_member(value, &[$($name),*])?;
+                match name {
+                    $($name => crate::config::reader::Read::read(value).map(Self::$variant),)*
+                    _ => Err(crate::config::reader::unknown(&[$($name),*])),
+                }
+                .map_err(|error| error.within(name))
+            }
+        }
+    };
+}
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConfigError> {
-        visitor.visit_unit()
-    }
+pub(crate) use {names, object, variants};
 
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct identifier
+/// None of these.
+pub(crate) fn unknown(known: &[&str]) -> ConfigError {
+    ConfigError::new(format!("expected one of {}", list(known)))
+}
+
+/// The only member of an object.
+pub(super) fn only_member<'d>(value: &'d Value, known: &[&str]) -> Result<(&'d str, &'d Value), ConfigError> {
+    let mut members = value.as_object().into_iter().flatten();
+    match (members.next(), members.next()) {
+        (Some((name, value)), None) => Ok((name, value)),
+        _ => Err(unknown(known)),
     }
 }
 
-struct Elements<'d> {
-    rest: &'d [Value],
-    index: usize,
+/// What was expected, and what is there.
+pub(super) fn wrong(expected: &str, found: &Value) -> ConfigError {
+    let found = match found {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    };
+    ConfigError::new(format!("expected {expected}, found {found}"))
 }
 
-impl<'de> SeqAccess<'de> for Elements<'de> {
-    type Error = ConfigError;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, ConfigError> {
-        let Some((first, rest)) = self.rest.split_first() else {
-            return Ok(None);
-        };
-        let value = seed.deserialize(Reader(first)).map_err(|error| error.within(&self.index.to_string()))?;
-        self.rest = rest;
-        self.index = self.index.saturating_add(1);
-        Ok(Some(value))
-    }
+fn list(names: &[&str]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
 }
 
-struct Members<'d> {
-    rest: serde_json::map::Iter<'d>,
-    current: Option<(&'d String, &'d Value)>,
-}
-
-impl<'d> Members<'d> {
-    fn new(object: &'d Map<String, Value>) -> Self {
-        Self { rest: object.iter(), current: None }
+impl Read for Value {
+    fn read(value: &Value) -> Result<Self, ConfigError> {
+        Ok(value.clone())
     }
 }
 
-impl<'de> MapAccess<'de> for Members<'de> {
-    type Error = ConfigError;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ConfigError> {
-        self.current = self.rest.next();
-        let Some((name, _)) = self.current else {
-            return Ok(None);
-        };
-        let key: StrDeserializer<'_, ConfigError> = name.as_str().into_deserializer();
-        seed.deserialize(key).map(Some).map_err(|error| error.within(name))
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ConfigError> {
-        let (name, value) = self.current.ok_or_else(|| ConfigError::new("expected a member"))?;
-        seed.deserialize(Reader(value)).map_err(|error| error.within(name))
+impl Read for String {
+    fn read(value: &Value) -> Result<Self, ConfigError> {
+        value.as_str().map(Self::from).ok_or_else(|| wrong("a string", value))
     }
 }
 
-/// `{"name": value}` as an enum with one member.
-struct Variant<'d> {
-    name: &'d str,
-    value: &'d Value,
-}
-
-impl<'de> EnumAccess<'de> for Variant<'de> {
-    type Error = ConfigError;
-    type Variant = Self;
-
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), ConfigError> {
-        let name: StrDeserializer<'_, ConfigError> = self.name.into_deserializer();
-        let variant = seed.deserialize(name).map_err(|error: ConfigError| error.within(self.name))?;
-        Ok((variant, self))
+impl Read for bool {
+    fn read(value: &Value) -> Result<Self, ConfigError> {
+        value.as_bool().ok_or_else(|| wrong("a boolean", value))
     }
 }
 
-impl<'de> VariantAccess<'de> for Variant<'de> {
-    type Error = ConfigError;
-
-    fn unit_variant(self) -> Result<(), ConfigError> {
-        Err(ConfigError::new("expected a string").within(self.name))
+impl Read for u64 {
+    fn read(value: &Value) -> Result<Self, ConfigError> {
+        value.as_u64().ok_or_else(|| match value {
+            // No member of the configuration has a fraction or a sign.
+            Value::Number(_) => ConfigError::new("expected a whole number from 0 to 18446744073709551615"),
+            _ => wrong("a whole number", value),
+        })
     }
+}
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, ConfigError> {
-        seed.deserialize(Reader(self.value)).map_err(|error| error.within(self.name))
+impl Read for u32 {
+    fn read(value: &Value) -> Result<Self, ConfigError> {
+        let problem = |_| ConfigError::new(format!("expected a whole number from 0 to {}", Self::MAX));
+        u64::read(value).and_then(|number| Self::try_from(number).map_err(problem))
     }
+}
 
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, ConfigError> {
-        Reader(self.value).deserialize_any(visitor).map_err(|error| error.within(self.name))
+impl Read for u16 {
+    fn read(value: &Value) -> Result<Self, ConfigError> {
+        let problem = |_| ConfigError::new(format!("expected a whole number from 0 to {}", Self::MAX));
+        u64::read(value).and_then(|number| Self::try_from(number).map_err(problem))
     }
+}
 
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, ConfigError> {
-        Reader(self.value).deserialize_any(visitor).map_err(|error| error.within(self.name))
+impl<T: Read> Read for Vec<T> {
+    fn read(value: &Value) -> Result<Self, ConfigError> {
+        let elements = value.as_array().ok_or_else(|| wrong("an array", value))?;
+        let mut read = Self::with_capacity(elements.len());
+        for element in elements {
+            read.push(T::read(element).map_err(|error| error.within(&read.len().to_string()))?);
+        }
+        Ok(read)
+    }
+}
+
+impl<T: Read> Read for BTreeMap<String, T> {
+    fn read(value: &Value) -> Result<Self, ConfigError> {
+        let members = value.as_object().ok_or_else(|| wrong("an object", value))?;
+        let mut read = Self::new();
+        for (name, member) in members {
+            read.insert(name.clone(), T::read(member).map_err(|error| error.within(name))?);
+        }
+        Ok(read)
     }
 }

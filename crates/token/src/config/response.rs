@@ -2,13 +2,13 @@
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
-use serde::Deserialize;
-
-use super::value::Duration;
+use super::{
+    reader::{names, object},
+    value::Duration,
+};
 
 /// What a denial looks like. What is absent here may come from a preset.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default)]
 pub(crate) struct ResponsesConfig {
     /// `realm` of the challenge (RFC 6750); `datakit` if absent.
     pub(crate) realm: Option<String>,
@@ -25,26 +25,32 @@ pub(crate) struct ResponsesConfig {
 }
 
 /// The body of a denial.
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy)]
 pub(crate) enum BodyFormat {
     /// RFC 9457.
-    #[serde(rename = "problem+json")]
     Problem,
     /// `{"error_code": ..., "message": ...}`, as DataKit and Dataway answer.
-    #[serde(rename = "guance")]
     Guance,
     /// One line for people.
-    #[serde(rename = "text")]
     Text,
     /// Nothing.
-    #[serde(rename = "none")]
     None,
 }
 
 /// Pages that may read denials (Fetch standard, CORS protocol).
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone)]
 pub(crate) struct CorsConfig {
     /// Origins such as `https://app.example.com`; `*` alone for all.
     pub(crate) origins: Vec<String>,
 }
+
+object!(ResponsesConfig {
+    realm: optional "realm",
+    retry_after: optional "retry_after",
+    format: optional "format",
+    show_reason: optional "show_reason",
+    status: optional "status",
+    cors: optional "cors",
+});
+names!(BodyFormat { Problem "problem+json", Guance "guance", Text "text", None "none", });
+object!(CorsConfig { origins: required "origins", });

@@ -2,20 +2,17 @@
 
 use alloc::{string::String, vec::Vec};
 
-use serde::Deserialize;
-
-use super::value::Scalar;
+use super::{
+    reader::{names, object, variants},
+    value::Scalar,
+};
 use crate::connection::ConnectionProperty;
 
 /// Which requests need what. First match wins; no match is a denial.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct RuleConfig {
     /// For people.
-    #[serde(rename = "name")]
     pub(crate) _name: Option<String>,
     /// Which requests.
-    #[serde(rename = "match")]
     pub(crate) matches: MatchConfig,
     /// What the token must fulfil; this or `allow`.
     pub(crate) require: Option<RequirementConfig>,
@@ -24,8 +21,6 @@ pub(crate) struct RuleConfig {
 }
 
 /// A request matches if all members do.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct MatchConfig {
     /// Host names; `*.example.com` stands for one more label. Any host if absent.
     pub(crate) hosts: Option<Vec<String>>,
@@ -35,13 +30,10 @@ pub(crate) struct MatchConfig {
     pub(crate) path: Option<PathConfig>,
     /// Only questions of browsers whether they may send a request (OPTIONS with `Origin` and
     /// `Access-Control-Request-Method`).
-    #[serde(default)]
     pub(crate) cors_preflight: bool,
 }
 
 /// Compared with the path without its query, segment by segment.
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub(crate) enum PathConfig {
     /// This path; a slash at the end counts.
     Exact(String),
@@ -52,8 +44,7 @@ pub(crate) enum PathConfig {
 }
 
 /// Who passes.
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AllowConfig {
     /// Whoever has a good token.
     Authenticated,
@@ -64,8 +55,6 @@ pub(crate) enum AllowConfig {
 }
 
 /// Exactly one of `permission`, `role`, `scope`, `policy`, `provider`, `client_address`, `claim`, `all`, `any`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct RequirementConfig {
     /// The token or one of its roles grants this.
     pub(crate) permission: Option<String>,
@@ -86,7 +75,6 @@ pub(crate) struct RequirementConfig {
     /// The claim is an array of strings and has this.
     pub(crate) contains: Option<OperandConfig>,
     /// The claim is one of these.
-    #[serde(rename = "in")]
     pub(crate) within: Option<OperandConfig>,
     /// The claim is an object of strings and arrays, and has each pair `name=value` of this list.
     pub(crate) allows: Option<OperandConfig>,
@@ -101,8 +89,6 @@ pub(crate) struct RequirementConfig {
 }
 
 /// What a claim is compared with.
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub(crate) enum OperandConfig {
     /// A constant: same type, same bytes.
     Value(Scalar),
@@ -117,3 +103,43 @@ pub(crate) enum OperandConfig {
     /// What the host knows of the connection.
     Connection(ConnectionProperty),
 }
+
+object!(RuleConfig {
+    _name: optional "name",
+    matches: required "match",
+    require: optional "require",
+    allow: optional "allow",
+});
+object!(MatchConfig {
+    hosts: optional "hosts",
+    methods: optional "methods",
+    path: optional "path",
+    cors_preflight: optional "cors_preflight" or false,
+});
+variants!(PathConfig { Exact "exact", Prefix "prefix", Template "template", });
+names!(AllowConfig { Authenticated "authenticated", Anyone "anyone", Unchecked "unchecked", });
+object!(RequirementConfig {
+    permission: optional "permission",
+    role: optional "role",
+    scope: optional "scope",
+    policy: optional "policy",
+    provider: optional "provider",
+    client_address: optional "client_address",
+    claim: optional "claim",
+    equals: optional "equals",
+    contains: optional "contains",
+    within: optional "in",
+    allows: optional "allows",
+    covers: optional "covers",
+    optional: optional "optional",
+    all: optional "all",
+    any: optional "any",
+});
+variants!(OperandConfig {
+    Value "value",
+    Values "values",
+    Header "header",
+    PathParam "path_param",
+    QueryParam "query_param",
+    Connection "connection",
+});

@@ -1,15 +1,11 @@
 //! Scalar members that several parts of the document have.
 
-use alloc::{string::String, vec::Vec};
-use core::fmt;
+use alloc::string::String;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{Error, IgnoredAny, MapAccess, Visitor, value::MapAccessDeserializer},
-};
 use serde_json::Value;
 
-use crate::numeric_date::parse_duration;
+use super::reader::{Read, wrong};
+use crate::{config_error::ConfigError, numeric_date::parse_duration};
 
 /// The only version of the document.
 #[derive(Clone, Copy)]
@@ -27,87 +23,30 @@ pub(crate) enum Scalar {
     Boolean(bool),
 }
 
-impl<'de> Deserialize<'de> for Version {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match u64::deserialize(deserializer)? {
+impl Read for Version {
+    fn read(value: &Value) -> Result<Self, ConfigError> {
+        match u64::read(value)? {
             1 => Ok(Self),
-            _ => Err(Error::custom("expected 1")),
+            _ => Err(ConfigError::new("expected 1")),
         }
     }
 }
 
-impl<'de> Deserialize<'de> for Duration {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        parse_duration(&text)
-            .map(Self)
-            .ok_or_else(|| Error::custom("expected a duration such as `30s`, `10m`, `6h` or `1d`"))
+impl Read for Duration {
+    fn read(value: &Value) -> Result<Self, ConfigError> {
+        let text = value.as_str().ok_or_else(|| wrong("a duration such as `30s`", value))?;
+        let problem = "expected a duration such as `30s`, `10m`, `6h` or `1d`";
+        parse_duration(text).map(Self).ok_or_else(|| ConfigError::new(problem))
     }
 }
 
-impl<'de> Deserialize<'de> for Scalar {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Scalars;
-        impl Visitor<'_> for Scalars {
-            type Value = Scalar;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a string, a whole number or a boolean")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Scalar, E> {
-                Ok(Scalar::Text(text.into()))
-            }
-
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Scalar, E> {
-                Ok(Scalar::Integer(number))
-            }
-
-            fn visit_bool<E: Error>(self, value: bool) -> Result<Scalar, E> {
-                Ok(Scalar::Boolean(value))
-            }
-        }
-        deserializer.deserialize_any(Scalars)
-    }
-}
-
-/// Reads an array whose elements are names, or objects with a name in them.
-pub(crate) fn names_or_objects<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + From<String>,
-{
-    struct Element<T>(T);
-    struct Elements<T>(core::marker::PhantomData<T>);
-    impl<'de, T: Deserialize<'de> + From<String>> Visitor<'de> for Elements<T> {
-        type Value = Element<T>;
-
-        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("a name, or an object with one")
-        }
-
-        fn visit_str<E: Error>(self, name: &str) -> Result<Element<T>, E> {
-            Ok(Element(T::from(name.into())))
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Element<T>, A::Error> {
-            T::deserialize(MapAccessDeserializer::new(members)).map(Element)
+impl Read for Scalar {
+    fn read(value: &Value) -> Result<Self, ConfigError> {
+        match value {
+            Value::String(text) => Ok(Self::Text(text.clone())),
+            Value::Bool(value) => Ok(Self::Boolean(*value)),
+            Value::Number(_) => u64::read(value).map(Self::Integer),
+            _ => Err(wrong("a string, a whole number or a boolean", value)),
         }
     }
-    impl<'de, T: Deserialize<'de> + From<String>> Deserialize<'de> for Element<T> {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            deserializer.deserialize_any(Elements(core::marker::PhantomData))
-        }
-    }
-    let elements: Vec<Element<T>> = Vec::deserialize(deserializer)?;
-    Ok(elements.into_iter().map(|Element(element)| element).collect())
-}
-
-/// Leaves a member to whoever knows its form; [`super::Config::from_json`] fills it in.
-pub(super) fn untouched<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    untouched_value(deserializer).map(Some)
-}
-
-pub(super) fn untouched_value<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
-    IgnoredAny::deserialize(deserializer).map(|_| Value::Null)
 }

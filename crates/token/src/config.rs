@@ -4,6 +4,8 @@ mod provider;
 pub(crate) mod reader;
 mod response;
 mod rule;
+#[cfg(test)]
+pub(crate) mod schema;
 mod value;
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
@@ -26,42 +28,46 @@ use crate::{config_error::ConfigError, json};
 /// A document longer than this is not what somebody wrote.
 const MAX_BYTES: usize = 8 << 20;
 
-/// The whole document.
-pub(crate) struct Config {
-    /// Where editors find the JSON Schema.
-    pub(crate) _schema: Option<String>,
-    /// Of this form.
-    pub(crate) _version: Version,
-    /// `observe` decides and reports, and denies nothing.
-    pub(crate) mode: Mode,
-    /// What the connection must be like.
-    pub(crate) transport: TransportConfig,
-    /// Rules and carriers ready for use.
-    pub(crate) presets: Vec<PresetName>,
-    /// Who signs tokens, and which ones are accepted.
-    pub(crate) providers: Vec<ProviderConfig>,
-    /// What each role grants: permissions, `area.*`, or `*`.
-    pub(crate) roles: BTreeMap<String, Vec<String>>,
-    /// Requirements with names.
-    pub(crate) policies: BTreeMap<String, RequirementConfig>,
-    /// Which requests need what; those of the presets come after these.
-    pub(crate) rules: Vec<RuleConfig>,
-    /// What a denial looks like.
-    pub(crate) responses: ResponsesConfig,
-    /// Bounds.
-    pub(crate) limits: LimitsConfig,
+object! {
+    /// The whole document.
+    pub(crate) struct Config {
+        /// Where editors find the JSON Schema.
+        pub(crate) _schema: Option<String> = optional "$schema",
+        /// Of this form.
+        pub(crate) _version: Version = required "version",
+        /// `observe` decides and reports, and denies nothing.
+        pub(crate) mode: Mode = optional "mode" or Mode::Enforce,
+        /// What the connection must be like.
+        pub(crate) transport: TransportConfig = optional "transport" or TransportConfig::default(),
+        /// Rules and carriers ready for use.
+        pub(crate) presets: Vec<PresetName> = optional "presets" or Vec::new(),
+        /// Who signs tokens, and which ones are accepted.
+        pub(crate) providers: Vec<ProviderConfig> = required "providers",
+        /// What each role grants: permissions, `area.*`, or `*`.
+        pub(crate) roles: BTreeMap<String, Vec<String>> = optional "roles" or BTreeMap::new(),
+        /// Requirements with names.
+        pub(crate) policies: BTreeMap<String, RequirementConfig> = optional "policies" or BTreeMap::new(),
+        /// Which requests need what; those of the presets come after these.
+        pub(crate) rules: Vec<RuleConfig> = optional "rules" or Vec::new(),
+        /// What a denial looks like.
+        pub(crate) responses: ResponsesConfig = optional "responses" or ResponsesConfig::default(),
+        /// Bounds.
+        pub(crate) limits: LimitsConfig = optional "limits" or LimitsConfig::default(),
+    }
 }
 
-/// A file of `crates/token/presets`.
-pub(crate) struct Preset {
-    /// For providers without `from`.
-    pub(crate) from: FromConfig,
-    /// What roles grant, unless the configuration says it.
-    pub(crate) roles: BTreeMap<String, Vec<String>>,
-    /// After the rules of the configuration.
-    pub(crate) rules: Vec<RuleConfig>,
-    /// What the configuration leaves open.
-    pub(crate) responses: ResponsesConfig,
+object! {
+    /// A file of `crates/token/presets`.
+    pub(crate) struct Preset {
+        /// For providers without `from`.
+        pub(crate) from: FromConfig = required "from",
+        /// What roles grant, unless the configuration says it.
+        pub(crate) roles: BTreeMap<String, Vec<String>> = optional "roles" or BTreeMap::new(),
+        /// After the rules of the configuration.
+        pub(crate) rules: Vec<RuleConfig> = required "rules",
+        /// What the configuration leaves open.
+        pub(crate) responses: ResponsesConfig = required "responses",
+    }
 }
 
 /// Rules and carriers ready for use.
@@ -82,10 +88,12 @@ pub(crate) enum Mode {
     Observe,
 }
 
-/// What the connection must be like.
-#[derive(Default)]
-pub(crate) struct TransportConfig {
-    pub(crate) require_https: RequireHttps,
+object! {
+    /// What the connection must be like.
+    #[derive(Default)]
+    pub(crate) struct TransportConfig {
+        pub(crate) require_https: RequireHttps = optional "require_https" or RequireHttps::Off,
+    }
 }
 
 /// Who proves that a request came over HTTPS.
@@ -100,16 +108,18 @@ pub(crate) enum RequireHttps {
     Forwarded,
 }
 
-/// Bounds.
-pub(crate) struct LimitsConfig {
-    /// Longest token.
-    pub(crate) token_bytes: u32,
-    /// Requests that may wait for keys at the same time.
-    pub(crate) parked_requests: u32,
-    /// Verified tokens that are kept; 0 for none.
-    pub(crate) cached_tokens: Option<u32>,
-    /// Bytes for tables of keys that are used much: 655,360 for each, and as many for what all share. 0 for none.
-    pub(crate) key_table_bytes: u32,
+object! {
+    /// Bounds.
+    pub(crate) struct LimitsConfig {
+        /// Longest token.
+        pub(crate) token_bytes: u32 = optional "token_bytes" or Self::default().token_bytes,
+        /// Requests that may wait for keys at the same time.
+        pub(crate) parked_requests: u32 = optional "parked_requests" or Self::default().parked_requests,
+        /// Verified tokens that are kept; 0 for none.
+        pub(crate) cached_tokens: Option<u32> = optional "cached_tokens",
+        /// Bytes for tables of keys that are used much: 655,360 for each, and as many for what all share. 0 for none.
+        pub(crate) key_table_bytes: u32 = optional "key_table_bytes" or Self::default().key_table_bytes,
+    }
 }
 
 impl Config {
@@ -131,35 +141,9 @@ impl Preset {
     }
 }
 
-object!(Config {
-    _schema: optional "$schema",
-    _version: required "version",
-    mode: optional "mode" or Mode::Enforce,
-    transport: optional "transport" or TransportConfig::default(),
-    presets: optional "presets" or Vec::new(),
-    providers: required "providers",
-    roles: optional "roles" or BTreeMap::new(),
-    policies: optional "policies" or BTreeMap::new(),
-    rules: optional "rules" or Vec::new(),
-    responses: optional "responses" or ResponsesConfig::default(),
-    limits: optional "limits" or LimitsConfig::default(),
-});
-object!(Preset {
-    from: required "from",
-    roles: optional "roles" or BTreeMap::new(),
-    rules: required "rules",
-    responses: required "responses",
-});
 names!(PresetName { Dataway "dataway", Datakit "datakit", Openapi "openapi", });
 names!(Mode { Enforce "enforce", Observe "observe", });
-object!(TransportConfig { require_https: optional "require_https" or RequireHttps::Off, });
 names!(RequireHttps { Off "off", Tls "tls", Forwarded "forwarded", });
-object!(LimitsConfig {
-    token_bytes: optional "token_bytes" or Self::default().token_bytes,
-    parked_requests: optional "parked_requests" or Self::default().parked_requests,
-    cached_tokens: optional "cached_tokens",
-    key_table_bytes: optional "key_table_bytes" or Self::default().key_table_bytes,
-});
 
 impl Default for LimitsConfig {
     fn default() -> Self {

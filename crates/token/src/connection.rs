@@ -9,8 +9,7 @@ macro_rules! properties {
         /// One thing that a host may know of a connection. A host that does not know it leaves it out.
         #[non_exhaustive]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        #[cfg_attr(test, derive(schemars::JsonSchema))]
-        pub enum ConnectionProperty { $($(#[$doc])* #[cfg_attr(test, schemars(rename = $code))] $name,)* }
+        pub enum ConnectionProperty { $($(#[$doc])* $name,)* }
 
         impl ConnectionProperty {
             /// Every property.

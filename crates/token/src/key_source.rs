@@ -94,7 +94,7 @@ impl KeySource {
         };
         match config {
             KeysConfig { inline: Some(set), remote: None, bundle: None } => {
-                let (keys, skipped) = KeySet::read(&set).map_err(|error| error.within("inline"))?;
+                let (keys, skipped) = KeySet::read(&set.0).map_err(|error| error.within("inline"))?;
                 warnings = skipped.into_iter().map(|error| error.within("inline")).collect();
                 source.content = Content::Set { keys, fetch: Fetch::default() };
             }
@@ -104,7 +104,7 @@ impl KeySource {
             }
             KeysConfig { inline: None, remote: None, bundle: Some(bundle) } => {
                 let place = |error: ConfigError| error.within("bundle");
-                let (roots, _) = KeySet::read(&bundle.roots).map_err(|error| place(error.within("roots")))?;
+                let (roots, _) = KeySet::read(&bundle.roots.0).map_err(|error| place(error.within("roots")))?;
                 roots.check_roots().map_err(|error| place(error.within("roots")))?;
                 let mut trust = Trust {
                     issuer: issuer.into(),

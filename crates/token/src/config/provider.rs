@@ -10,44 +10,46 @@ use super::{
 };
 use crate::{config_error::ConfigError, jws::Algorithm, revocation::Rules};
 
-/// One issuer and the tokens to accept from it.
-pub(crate) struct ProviderConfig {
-    /// Names it in messages and in requirements.
-    pub(crate) name: String,
-    /// `iss`, byte for byte.
-    pub(crate) issuer: String,
-    /// One of them has to be in `aud`, byte for byte.
-    pub(crate) audiences: Vec<String>,
-    /// Accepted `sub`; any if absent.
-    pub(crate) subjects: Option<Vec<SubjectConfig>>,
-    /// Accepted `alg`.
-    pub(crate) algorithms: Vec<Algorithm>,
-    /// Accepted `typ`.
-    pub(crate) types: Vec<String>,
-    /// Claims that must be there, besides `iss`, `aud` and `exp`.
-    pub(crate) required_claims: Vec<String>,
-    /// Where the token has what authorisation looks at.
-    pub(crate) claims: ClaimPlaces,
-    /// At most `300s`.
-    pub(crate) clock_skew: Duration,
-    /// Longest time from `iat` to `exp`.
-    pub(crate) max_lifetime: Option<Duration>,
-    /// Longest time since `iat`.
-    pub(crate) max_age: Option<Duration>,
-    /// Who signs.
-    pub(crate) keys: KeysConfig,
-    /// Tokens to refuse.
-    pub(crate) revocations: RevocationsConfig,
-    /// Tokens without a signature, while clients are moved to signed ones.
-    pub(crate) opaque_tokens: Vec<OpaqueTokenConfig>,
-    /// Where a token may sit; `Authorization: Bearer`, or what the presets say, if absent.
-    pub(crate) from: Option<FromConfig>,
-    /// Keeps the token for the upstream.
-    pub(crate) forward: bool,
-    /// Puts the secret of the token's workspace in the token's place.
-    pub(crate) swap: Option<SwapConfig>,
-    /// Claims that the upstream gets in headers.
-    pub(crate) claims_to_headers: Vec<ClaimToHeaderConfig>,
+object! {
+    /// One issuer and the tokens to accept from it.
+    pub(crate) struct ProviderConfig {
+        /// Names it in messages and in requirements.
+        pub(crate) name: String = required "name",
+        /// `iss`, byte for byte.
+        pub(crate) issuer: String = required "issuer",
+        /// One of them has to be in `aud`, byte for byte.
+        pub(crate) audiences: Vec<String> = required "audiences",
+        /// Accepted `sub`; any if absent.
+        pub(crate) subjects: Option<Vec<SubjectConfig>> = optional "subjects",
+        /// Accepted `alg`.
+        pub(crate) algorithms: Vec<Algorithm> = optional "algorithms" or Vec::from([Algorithm::EdDsa, Algorithm::Ed25519]),
+        /// Accepted `typ`.
+        pub(crate) types: Vec<String> = optional "types" or Vec::from(["at+jwt".into()]),
+        /// Claims that must be there, besides `iss`, `aud` and `exp`.
+        pub(crate) required_claims: Vec<String> = optional "required_claims" or Vec::new(),
+        /// Where the token has what authorisation looks at.
+        pub(crate) claims: ClaimPlaces = optional "claims" or ClaimPlaces::default(),
+        /// At most `300s`.
+        pub(crate) clock_skew: Duration = optional "clock_skew" or Duration(30),
+        /// Longest time from `iat` to `exp`.
+        pub(crate) max_lifetime: Option<Duration> = optional "max_lifetime",
+        /// Longest time since `iat`.
+        pub(crate) max_age: Option<Duration> = optional "max_age",
+        /// Who signs.
+        pub(crate) keys: KeysConfig = required "keys",
+        /// Tokens to refuse.
+        pub(crate) revocations: RevocationsConfig = optional "revocations" or RevocationsConfig::default(),
+        /// Tokens without a signature, while clients are moved to signed ones.
+        pub(crate) opaque_tokens: Vec<OpaqueTokenConfig> = optional "opaque_tokens" or Vec::new(),
+        /// Where a token may sit; `Authorization: Bearer`, or what the presets say, if absent.
+        pub(crate) from: Option<FromConfig> = optional "from",
+        /// Keeps the token for the upstream.
+        pub(crate) forward: bool = optional "forward" or false,
+        /// Puts the secret of the token's workspace in the token's place.
+        pub(crate) swap: Option<SwapConfig> = optional "swap",
+        /// Claims that the upstream gets in headers.
+        pub(crate) claims_to_headers: Vec<ClaimToHeaderConfig> = optional "claims_to_headers" or Vec::new(),
+    }
 }
 
 /// An accepted `sub`.
@@ -58,76 +60,89 @@ pub(crate) enum SubjectConfig {
     Prefix(String),
 }
 
-/// JSON pointers (RFC 6901) into the claims.
-pub(crate) struct ClaimPlaces {
-    /// An array of strings.
-    pub(crate) roles: String,
-    /// An array of strings.
-    pub(crate) permissions: String,
-    /// A string with a space between two scopes.
-    pub(crate) scope: String,
-    /// A string.
-    pub(crate) workspace: String,
+object! {
+    /// JSON pointers (RFC 6901) into the claims.
+    pub(crate) struct ClaimPlaces {
+        /// An array of strings.
+        pub(crate) roles: String = optional "roles" or Self::default().roles,
+        /// An array of strings.
+        pub(crate) permissions: String = optional "permissions" or Self::default().permissions,
+        /// A string with a space between two scopes.
+        pub(crate) scope: String = optional "scope" or Self::default().scope,
+        /// A string.
+        pub(crate) workspace: String = optional "workspace" or Self::default().workspace,
+    }
 }
 
-/// Where the provider's keys come from: exactly one of these.
-pub(crate) struct KeysConfig {
-    /// A JWK Set (RFC 7517). Foreign members of any type are allowed in it.
-    pub(crate) inline: Option<Value>,
-    /// A JWK Set on a server.
-    pub(crate) remote: Option<RemoteConfig>,
-    /// Signed keys and revocation rules.
-    pub(crate) bundle: Option<BundleConfig>,
+object! {
+    /// Where the provider's keys come from: exactly one of these.
+    pub(crate) struct KeysConfig exactly one of "inline" | "remote" | "bundle" {
+        /// A JWK Set (RFC 7517). Foreign members of any type are allowed in it.
+        pub(crate) inline: Option<JwkSetConfig> = optional "inline",
+        /// A JWK Set on a server.
+        pub(crate) remote: Option<RemoteConfig> = optional "remote",
+        /// Signed keys and revocation rules.
+        pub(crate) bundle: Option<BundleConfig> = optional "bundle",
+    }
 }
 
-/// A document on a server.
-pub(crate) struct RemoteConfig {
-    /// https; http only to the machine itself.
-    pub(crate) url: String,
-    /// Envoy's name for the server.
-    pub(crate) cluster: Option<String>,
-    /// Time that a fetch may take.
-    pub(crate) timeout: Duration,
-    /// Longest time between two fetches.
-    pub(crate) refresh: Duration,
-    /// Shortest time between two fetches, failed ones included.
-    pub(crate) cooldown: Duration,
-    /// How long keys may be used when no fetch succeeds.
-    pub(crate) stale_for: Option<Duration>,
-    /// Longest document.
-    pub(crate) max_bytes: Option<u32>,
+object! {
+    /// A document on a server.
+    pub(crate) struct RemoteConfig {
+        /// https; http only to the machine itself.
+        pub(crate) url: String = required "url",
+        /// Envoy's name for the server.
+        pub(crate) cluster: Option<String> = optional "cluster",
+        /// Time that a fetch may take.
+        pub(crate) timeout: Duration = optional "timeout" or Duration(5),
+        /// Longest time between two fetches.
+        pub(crate) refresh: Duration = optional "refresh" or Duration(300),
+        /// Shortest time between two fetches, failed ones included.
+        pub(crate) cooldown: Duration = optional "cooldown" or Duration(10),
+        /// How long keys may be used when no fetch succeeds.
+        pub(crate) stale_for: Option<Duration> = optional "stale_for",
+        /// Longest document.
+        pub(crate) max_bytes: Option<u32> = optional "max_bytes",
+    }
 }
 
-/// A signed document with keys and revocation rules.
-pub(crate) struct BundleConfig {
-    /// A JWK Set of the keys that may sign it.
-    pub(crate) roots: Value,
-    /// Bundles with a lower `seq` are refused from the start.
-    pub(crate) min_seq: u64,
-    /// The bundle itself.
-    pub(crate) inline: Option<String>,
-    /// The bundle on a server.
-    pub(crate) remote: Option<RemoteConfig>,
+object! {
+    /// A signed document with keys and revocation rules.
+    pub(crate) struct BundleConfig exactly one of "inline" | "remote" {
+        /// A JWK Set of the keys that may sign it.
+        pub(crate) roots: JwkSetConfig = required "roots",
+        /// Bundles with a lower `seq` are refused from the start.
+        pub(crate) min_seq: u64 = optional "min_seq" or 0,
+        /// The bundle itself.
+        pub(crate) inline: Option<String> = optional "inline",
+        /// The bundle on a server.
+        pub(crate) remote: Option<RemoteConfig> = optional "remote",
+    }
 }
+
+/// A JWK Set as it stands: whoever knows its form reads it.
+pub(crate) struct JwkSetConfig(pub(crate) Value);
 
 /// Rules that refuse tokens of this provider.
 #[derive(Default)]
 pub(crate) struct RevocationsConfig(pub(crate) Rules);
 
-/// A token without a signature, and what it stands for.
-pub(crate) struct OpaqueTokenConfig {
-    /// The token.
-    pub(crate) token: SecretConfig,
-    /// When it ends: seconds since 1970.
-    pub(crate) expires_at: u64,
-    /// `sub`
-    pub(crate) subject: Option<String>,
-    /// `workspace`
-    pub(crate) workspace: Option<String>,
-    /// `roles`
-    pub(crate) roles: Vec<String>,
-    /// `permissions`
-    pub(crate) permissions: Vec<String>,
+object! {
+    /// A token without a signature, and what it stands for.
+    pub(crate) struct OpaqueTokenConfig {
+        /// The token.
+        pub(crate) token: SecretConfig = required "token",
+        /// When it ends: seconds since 1970.
+        pub(crate) expires_at: u64 = required "expires_at",
+        /// `sub`
+        pub(crate) subject: Option<String> = optional "subject",
+        /// `workspace`
+        pub(crate) workspace: Option<String> = optional "workspace",
+        /// `roles`
+        pub(crate) roles: Vec<String> = optional "roles" or Vec::new(),
+        /// `permissions`
+        pub(crate) permissions: Vec<String> = optional "permissions" or Vec::new(),
+    }
 }
 
 /// A text that is nobody else's business.
@@ -138,25 +153,29 @@ pub(crate) enum SecretConfig {
     Env(String),
 }
 
-/// Where a token may sit in a request.
-#[derive(Clone)]
-pub(crate) struct FromConfig {
-    /// Headers, with or without a scheme before the token.
-    pub(crate) headers: Vec<HeaderCarrierConfig>,
-    /// Query parameters.
-    pub(crate) params: Vec<ParamCarrierConfig>,
-    /// Cookies.
-    pub(crate) cookies: Vec<String>,
-    /// Origins whose pages may send the cookies with methods that change something; besides the server's own.
-    pub(crate) cookie_origins: Vec<String>,
+object! {
+    /// Where a token may sit in a request.
+    #[derive(Clone)]
+    pub(crate) struct FromConfig {
+        /// Headers, with or without a scheme before the token.
+        pub(crate) headers: Vec<HeaderCarrierConfig> = optional "headers" or Vec::new(),
+        /// Query parameters.
+        pub(crate) params: Vec<ParamCarrierConfig> = optional "params" or Vec::new(),
+        /// Cookies.
+        pub(crate) cookies: Vec<String> = optional "cookies" or Vec::new(),
+        /// Origins whose pages may send the cookies with methods that change something; besides the server's own.
+        pub(crate) cookie_origins: Vec<String> = optional "cookie_origins" or Vec::new(),
+    }
 }
 
-/// A header with a token.
-#[derive(Clone, Debug)]
-pub(crate) struct HeaderCarrierConfig {
-    pub(crate) name: String,
-    /// What stands before the token, compared without case.
-    pub(crate) scheme: Option<String>,
+object! {
+    /// A header with a token.
+    #[derive(Clone, Debug)]
+    pub(crate) struct HeaderCarrierConfig {
+        pub(crate) name: String = required "name",
+        /// What stands before the token, compared without case.
+        pub(crate) scheme: Option<String> = optional "scheme",
+    }
 }
 
 /// A query parameter with a token.
@@ -167,12 +186,14 @@ pub(crate) struct ParamCarrierConfig {
     pub(crate) placeholder: Option<String>,
 }
 
-/// Secrets by workspace.
-pub(crate) struct SwapConfig {
-    /// By the token's workspace.
-    pub(crate) secrets: BTreeMap<String, SecretConfig>,
-    /// Where the secret goes; into the token's place if absent.
-    pub(crate) to: Option<SwapPlace>,
+object! {
+    /// Secrets by workspace.
+    pub(crate) struct SwapConfig {
+        /// By the token's workspace.
+        pub(crate) secrets: BTreeMap<String, SecretConfig> = required "secrets",
+        /// Where the secret goes; into the token's place if absent.
+        pub(crate) to: Option<SwapPlace> = optional "to",
+    }
 }
 
 /// Where a secret goes.
@@ -184,12 +205,14 @@ pub(crate) enum SwapPlace {
     Param(String),
 }
 
-/// A claim to hand to the upstream.
-pub(crate) struct ClaimToHeaderConfig {
-    /// A JSON pointer (RFC 6901).
-    pub(crate) claim: String,
-    pub(crate) header: String,
-    pub(crate) format: HeaderFormat,
+object! {
+    /// A claim to hand to the upstream.
+    pub(crate) struct ClaimToHeaderConfig {
+        /// A JSON pointer (RFC 6901).
+        pub(crate) claim: String = required "claim",
+        pub(crate) header: String = required "header",
+        pub(crate) format: HeaderFormat = optional "format" or HeaderFormat::Text,
+    }
 }
 
 /// How a claim becomes a header value.
@@ -205,73 +228,10 @@ pub(crate) enum HeaderFormat {
     Base64url,
 }
 
-object!(ProviderConfig {
-    name: required "name",
-    issuer: required "issuer",
-    audiences: required "audiences",
-    subjects: optional "subjects",
-    algorithms: optional "algorithms" or Vec::from([Algorithm::EdDsa, Algorithm::Ed25519]),
-    types: optional "types" or Vec::from(["at+jwt".into()]),
-    required_claims: optional "required_claims" or Vec::new(),
-    claims: optional "claims" or ClaimPlaces::default(),
-    clock_skew: optional "clock_skew" or Duration(30),
-    max_lifetime: optional "max_lifetime",
-    max_age: optional "max_age",
-    keys: required "keys",
-    revocations: optional "revocations" or RevocationsConfig::default(),
-    opaque_tokens: optional "opaque_tokens" or Vec::new(),
-    from: optional "from",
-    forward: optional "forward" or false,
-    swap: optional "swap",
-    claims_to_headers: optional "claims_to_headers" or Vec::new(),
-});
 names!(Algorithm { EdDsa "EdDSA", Ed25519 "Ed25519", });
-variants!(SubjectConfig { Exact "exact", Prefix "prefix", });
-object!(ClaimPlaces {
-    roles: optional "roles" or Self::default().roles,
-    permissions: optional "permissions" or Self::default().permissions,
-    scope: optional "scope" or Self::default().scope,
-    workspace: optional "workspace" or Self::default().workspace,
-});
-object!(KeysConfig { inline: optional "inline", remote: optional "remote", bundle: optional "bundle", });
-object!(RemoteConfig {
-    url: required "url",
-    cluster: optional "cluster",
-    timeout: optional "timeout" or Duration(5),
-    refresh: optional "refresh" or Duration(300),
-    cooldown: optional "cooldown" or Duration(10),
-    stale_for: optional "stale_for",
-    max_bytes: optional "max_bytes",
-});
-object!(BundleConfig {
-    roots: required "roots",
-    min_seq: optional "min_seq" or 0,
-    inline: optional "inline",
-    remote: optional "remote",
-});
-object!(OpaqueTokenConfig {
-    token: required "token",
-    expires_at: required "expires_at",
-    subject: optional "subject",
-    workspace: optional "workspace",
-    roles: optional "roles" or Vec::new(),
-    permissions: optional "permissions" or Vec::new(),
-});
-variants!(SecretConfig { Value "value", Env "env", });
-object!(FromConfig {
-    headers: optional "headers" or Vec::new(),
-    params: optional "params" or Vec::new(),
-    cookies: optional "cookies" or Vec::new(),
-    cookie_origins: optional "cookie_origins" or Vec::new(),
-});
-object!(HeaderCarrierConfig { name: required "name", scheme: optional "scheme", });
-object!(SwapConfig { secrets: required "secrets", to: optional "to", });
-variants!(SwapPlace { Header "header", Param "param", });
-object!(ClaimToHeaderConfig {
-    claim: required "claim",
-    header: required "header",
-    format: optional "format" or HeaderFormat::Text,
-});
+variants!(SubjectConfig { Exact(String) "exact", Prefix(String) "prefix", });
+variants!(SecretConfig { Value(String) "value", Env(String) "env", });
+variants!(SwapPlace { Header(String) "header", Param(String) "param", });
 names!(HeaderFormat { Text "text", Csv "csv", Json "json", Base64url "base64url", });
 
 impl Read for ParamCarrierConfig {
@@ -284,6 +244,12 @@ impl Read for ParamCarrierConfig {
             }
             _ => Err(wrong("a name, or an object with one", value)),
         }
+    }
+}
+
+impl Read for JwkSetConfig {
+    fn read(value: &Value) -> Result<Self, ConfigError> {
+        Ok(Self(value.clone()))
     }
 }
 

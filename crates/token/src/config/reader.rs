@@ -45,13 +45,41 @@ impl<'d> Object<'d> {
     }
 }
 
-/// Reads a struct, member by member: the field, how it is read, and its name in the document.
+/// A struct of the document: each field with its type, how it is read, and the name of its member. Reader and JSON Schema
+/// come from the same lines, and comments become descriptions.
 macro_rules! object {
-    ($type:ident { $($field:ident: $kind:ident $name:literal $(or $default:expr)?,)* }) => {
+    (
+        $(#[doc = $about:literal])*
+        $(#[derive($($derive:ident),*)])?
+        $visibility:vis struct $type:ident $(exactly one of $first:literal $(| $other:literal)*)? {
+            $(
+                $(#[doc = $doc:literal])*
+                $field_visibility:vis $field:ident: $of:ty = $kind:ident $name:literal $(or $default:expr)?,
+            )*
+        }
+    ) => {
+        $(#[doc = $about])*
+        $(#[derive($($derive),*)])?
+        $visibility struct $type {
+            $($(#[doc = $doc])* $field_visibility $field: $of,)*
+        }
+
         impl crate::config::reader::Read for $type {
             fn read(value: &serde_json::Value) -> Result<Self, crate::config_error::ConfigError> {
                 let object = crate::config::reader::Object::open(value, &[$($name),*])?;
                 Ok(Self { $($field: crate::config::reader::object!(@ object $kind $name $(or $default)?),)* })
+            }
+        }
+
+        #[cfg(test)]
+        impl crate::config::schema::Describe for $type {
+            fn describe(definitions: &mut crate::config::schema::Definitions) -> serde_json::Value {
+                definitions.refer(stringify!($type), |definitions| {
+                    let mut object = crate::config::schema::Described::new(&[$($about),*]);
+                    $(object.member::<$of>(definitions, $name, stringify!($kind), &[$($doc),*]);)*
+                    $(object.exactly_one_of(&[$first $(, $other)*]);)?
+                    object.finish()
+                })
             }
         }
     };
@@ -76,12 +104,19 @@ macro_rules! names {
                 }
             }
         }
+
+        #[cfg(test)]
+        impl crate::config::schema::Describe for $type {
+            fn describe(_: &mut crate::config::schema::Definitions) -> serde_json::Value {
+                serde_json::json!({ "enum": [$($name),*] })
+            }
+        }
     };
 }
 
 /// Reads an enum whose values are objects of one member.
 macro_rules! variants {
-    ($type:ident { $($variant:ident $name:literal,)* }) => {
+    ($type:ident { $($variant:ident($of:ty) $name:literal,)* }) => {
         impl crate::config::reader::Read for $type {
             fn read(value: &serde_json::Value) -> Result<Self, crate::config_error::ConfigError> {
                 let (name, value) = crate::config::reader::only_member(value, &[$($name),*])?;
@@ -90,6 +125,16 @@ macro_rules! variants {
                     _ => Err(crate::config::reader::unknown(&[$($name),*])),
                 }
                 .map_err(|error| error.within(name))
+            }
+        }
+
+        #[cfg(test)]
+        impl crate::config::schema::Describe for $type {
+            fn describe(definitions: &mut crate::config::schema::Definitions) -> serde_json::Value {
+                let mut object = crate::config::schema::Described::new(&[]);
+                $(object.member::<$of>(definitions, $name, "optional", &[]);)*
+                object.exactly_one_of(&[$($name),*]);
+                object.finish()
             }
         }
     };
@@ -127,12 +172,6 @@ pub(super) fn wrong(expected: &str, found: &Value) -> ConfigError {
 fn list(names: &[&str]) -> String {
     let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
     quoted.join(", ")
-}
-
-impl Read for Value {
-    fn read(value: &Value) -> Result<Self, ConfigError> {
-        Ok(value.clone())
-    }
 }
 
 impl Read for String {

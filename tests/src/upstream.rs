@@ -31,10 +31,15 @@ fn serve(mut stream: TcpStream) -> Option<()> {
     let mut chunk = [0; 16384];
     loop {
         if let Some((length, body)) = echo(&received) {
+            let head_only = received.starts_with(b"HEAD ");
             received.drain(..length);
             let head =
                 format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
-            stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).ok()?;
+            stream.write_all(head.as_bytes()).ok()?;
+            // RFC 9110 section 9.3.2
+            if !head_only {
+                stream.write_all(body.as_bytes()).ok()?;
+            }
             continue;
         }
         let count = stream.read(&mut chunk).ok().filter(|count| *count > 0)?;

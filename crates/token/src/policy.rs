@@ -11,7 +11,7 @@ use crate::{
     path::Path,
     reason::Reason,
     request::Request,
-    requirement::{Compiler, Facts, Requirement},
+    requirement::{Compiler, Facts, Requirement, is_placed},
     route::Routes,
     upstream::UpstreamEdits,
 };
@@ -85,10 +85,8 @@ impl Policy {
         let mut routes = Routes::default();
         let mut rules = Vec::new();
         for (index, rule) in config.rules.into_iter().enumerate() {
-            let place = |error: ConfigError| match error.pointer() {
-                // A fault inside a policy has its place already.
-                pointer if pointer.starts_with("/policies/") => error,
-                _ => error.within(&format!("{index}")).within("rules"),
+            let place = |error: ConfigError| {
+                if is_placed(&error) { error } else { error.within(&format!("{index}")).within("rules") }
             };
             let (parameters, reachable) = routes.add(index, rule.matches).map_err(place)?;
             if !reachable {
@@ -97,9 +95,8 @@ impl Policy {
             rules.push(match (rule.require, rule.allow) {
                 (Some(requirement), None) => {
                     let requirement = compiler.requirement(requirement, &parameters);
-                    Access::Required(requirement.map_err(|error| {
-                        place(if error.pointer().starts_with("/policies/") { error } else { error.within("require") })
-                    })?)
+                    let within = |error: ConfigError| if is_placed(&error) { error } else { error.within("require") };
+                    Access::Required(requirement.map_err(|error| place(within(error)))?)
                 }
                 (None, Some(AllowConfig::Authenticated)) => Access::Authenticated,
                 (None, Some(AllowConfig::Anyone)) => Access::Anyone,

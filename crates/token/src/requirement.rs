@@ -25,6 +25,8 @@ use crate::{
 
 /// Parts that a requirement may have once its policies are written out: policies that name each other twice grow fast.
 const MAX_SIZE: usize = 10_000;
+/// Policies that name one another, one within the other: each costs some stack.
+const MAX_DEPTH: usize = 32;
 
 /// A compiled requirement.
 #[derive(Debug)]
@@ -96,10 +98,20 @@ impl From<Unmet> for Reason {
 pub(crate) struct Compiler {
     providers: Vec<String>,
     policies: BTreeMap<String, RequirementConfig>,
-    /// With their sizes.
-    compiled: BTreeMap<String, (Rc<Requirement>, usize)>,
+    compiled: BTreeMap<String, Compiled>,
+    /// Policies that are being compiled, one within the other.
+    open: usize,
     /// What the host has to say about each connection.
     properties: Vec<ConnectionProperty>,
+}
+
+#[derive(Clone)]
+struct Compiled {
+    requirement: Rc<Requirement>,
+    /// Parts, those of policies counted wherever they are named.
+    size: usize,
+    /// Policies, one within the other.
+    depth: usize,
 }
 
 impl Compiler {
@@ -109,7 +121,7 @@ impl Compiler {
         policies: BTreeMap<String, RequirementConfig>,
     ) -> Result<Self, ConfigError> {
         let names: Vec<_> = policies.keys().cloned().collect();
-        let mut compiler = Self { providers, policies, compiled: BTreeMap::new(), properties: Vec::new() };
+        let mut compiler = Self { providers, policies, compiled: BTreeMap::new(), open: 0, properties: Vec::new() };
         for name in names {
             compiler.policy(&name).map_err(|error| {
                 error.unwrap_or_else(|| {
@@ -126,8 +138,8 @@ impl Compiler {
         config: RequirementConfig,
         parameters: &Parameters,
     ) -> Result<Rc<Requirement>, ConfigError> {
-        let (requirement, size) = self.compile(config, Some(parameters))?;
-        if size > MAX_SIZE { Err(too_large()) } else { Ok(requirement) }
+        let compiled = self.compile(config, Some(parameters))?;
+        if compiled.size > MAX_SIZE { Err(too_large()) } else { Ok(compiled.requirement) }
     }
 
     /// What the host has to say about each connection.
@@ -142,25 +154,33 @@ impl Compiler {
     }
 
     /// `Err(None)` if there is no policy of this name, or it is being compiled right now.
-    fn policy(&mut self, name: &str) -> Result<(Rc<Requirement>, usize), Option<ConfigError>> {
-        if let Some((requirement, size)) = self.compiled.get(name) {
-            return Ok((Rc::clone(requirement), *size));
+    fn policy(&mut self, name: &str) -> Result<Compiled, Option<ConfigError>> {
+        if let Some(compiled) = self.compiled.get(name) {
+            return Ok(compiled.clone());
         }
         let config = self.policies.remove(name).ok_or(None)?;
-        let place = |error: ConfigError| error.within(name).within("policies");
-        let (requirement, size) = self.compile(config, None).map_err(place)?;
-        if size > MAX_SIZE {
+        let place = |error: ConfigError| if is_placed(&error) { error } else { error.within(name).within("policies") };
+        let too_deep =
+            || place(ConfigError::new(format!("expected at most {MAX_DEPTH} policies, one within the other")));
+        if self.open >= MAX_DEPTH {
+            return Err(Some(too_deep()));
+        }
+        self.open = self.open.saturating_add(1);
+        let compiled = self.compile(config, None).map_err(place);
+        self.open = self.open.saturating_sub(1);
+        let mut compiled = compiled?;
+        compiled.depth = compiled.depth.saturating_add(1);
+        if compiled.depth > MAX_DEPTH {
+            return Err(Some(too_deep()));
+        }
+        if compiled.size > MAX_SIZE {
             return Err(Some(place(too_large())));
         }
-        self.compiled.insert(name.into(), (Rc::clone(&requirement), size));
-        Ok((requirement, size))
+        self.compiled.insert(name.into(), compiled.clone());
+        Ok(compiled)
     }
 
-    fn compile(
-        &mut self,
-        config: RequirementConfig,
-        parameters: Option<&Parameters>,
-    ) -> Result<(Rc<Requirement>, usize), ConfigError> {
+    fn compile(&mut self, config: RequirementConfig, parameters: Option<&Parameters>) -> Result<Compiled, ConfigError> {
         let problem = "expected exactly one of `permission`, `role`, `scope`, `policy`, `provider`, `client_address`, `claim`, `all`, `any`";
         let RequirementConfig { permission, role, scope, policy, provider, client_address, claim, all, any, .. } =
             &config;
@@ -171,7 +191,7 @@ impl Compiler {
         if members.saturating_add(lists) != 1 || (relations && claim.is_none()) {
             return Err(ConfigError::new(problem));
         }
-        let one = |requirement: Requirement| Ok((Rc::new(requirement), 1));
+        let one = |requirement: Requirement| Ok(Compiled { requirement: Rc::new(requirement), size: 1, depth: 0 });
         let text = |name: &str, text: &String, good: bool, what: &str| {
             if good { Ok(text.clone()) } else { Err(ConfigError::new(what).within(name)) }
         };
@@ -218,22 +238,21 @@ impl Compiler {
             return Err(ConfigError::new("expected at least one requirement").within(name));
         }
         let mut compiled = Vec::new();
-        let mut total = 1_usize;
+        let (mut total, mut deepest) = (1_usize, 0);
         for (index, part) in parts.into_iter().enumerate() {
             let part = self.compile(part, parameters);
-            // A fault inside a policy has its place already.
-            let (part, size) = part.map_err(|error| {
-                if error.pointer().starts_with("/policies/") {
-                    error
-                } else {
-                    error.within(&index.to_string()).within(name)
-                }
-            })?;
-            compiled.push(part);
-            total = total.saturating_add(size);
+            let part =
+                part.map_err(
+                    |error| {
+                        if is_placed(&error) { error } else { error.within(&index.to_string()).within(name) }
+                    },
+                )?;
+            compiled.push(part.requirement);
+            total = total.saturating_add(part.size);
+            deepest = deepest.max(part.depth);
         }
         let requirement = if name == "all" { Requirement::All(compiled) } else { Requirement::Any(compiled) };
-        Ok((Rc::new(requirement), total))
+        Ok(Compiled { requirement: Rc::new(requirement), size: total, depth: deepest })
     }
 
     fn claim(
@@ -463,6 +482,11 @@ fn read_networks(texts: &[String]) -> Result<Vec<Network>, ConfigError> {
             .ok_or_else(|| ConfigError::new(problem).within(&format!("{index}")).within("client_address"))
     };
     texts.iter().enumerate().map(read).collect()
+}
+
+/// A fault inside a policy has its place already.
+pub(crate) fn is_placed(error: &ConfigError) -> bool {
+    error.pointer().starts_with("/policies/")
 }
 
 fn too_large() -> ConfigError {

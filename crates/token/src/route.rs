@@ -266,7 +266,8 @@ impl Pattern {
             && segments.iter().any(
                 |segment| matches!(segment, Segment::Literal(text) if text.iter().any(|byte| b"{}*".contains(byte))),
             );
-        if !text.starts_with('/') || !canonical || braces {
+        let doubled = template && end == End::AtOrBelow && text.ends_with('/');
+        if !text.starts_with('/') || !canonical || braces || doubled {
             let problem = "expected a path that begins with `/`, without query, dot segments, `//`, `;` and needless escapes; in a template whole segments as `{name}`, and `**` at the end alone";
             return Err(ConfigError::new(problem));
         }

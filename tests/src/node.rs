@@ -8,8 +8,8 @@ use std::{
 
 use serde_json::Value;
 
-/// Reads `{"create": NAME, "config": ...}` or `{"verifier": NAME, "token": ..., "now"?: ...}`, a line each, and answers
-/// each with a line: `"ok"`, a reason, or what else went wrong. An array of questions gets an array of answers.
+/// Reads `{"create": NAME, "config": ...}` or `{"verifier": NAME, "token": ..., "now"?: ...}`, which may have `request`
+/// instead of `token`, a line each, and answers each with a line: `"ok"`, a reason, or what else went wrong. An array of questions gets an array of answers.
 const SCRIPT: &str = "
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
@@ -18,8 +18,12 @@ const verifiers = new Map()
 async function answer(question) {
   // Many questions at once are judged at once.
   if (Array.isArray(question)) return Promise.all(question.map(answer))
-  const { create, config, verifier, token, now } = question
+  const { create, config, verifier, token, request, now } = question
   if (create !== undefined) return verifiers.set(create, createVerifier(config)), 'ok'
+  if (request !== undefined) {
+    const decision = verifiers.get(verifier).decideSync(request, { now })
+    return decision.verdict === 'allow' ? 'ok' : decision.reason
+  }
   const result = await verifiers.get(verifier).safeVerify(token, now === undefined ? {} : { now })
   return result.ok ? 'ok' : result.error.code
 }

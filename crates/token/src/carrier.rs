@@ -24,7 +24,8 @@ pub(crate) struct Carriers {
 pub(crate) struct Carried<'r> {
     pub(crate) token: Cow<'r, [u8]>,
     pub(crate) place: Place<'r>,
-    /// A parameter, as the bytes `name=value`, that a client sends because it must, and that is no token.
+    /// A parameter, as the bytes `name=value`, that a client sends because it must, and that is no token. An upstream might
+    /// take it for one, so it goes where the token goes.
     pub(crate) placeholder: Option<&'r [u8]>,
 }
 

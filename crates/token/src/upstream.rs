@@ -206,8 +206,12 @@ impl Editor {
         carried: Option<&Carried<'_>>,
     ) -> UpstreamEdits {
         let mut edits = self.observe(request);
-        let query = carried.map(|carried| edits.place(request, carriers, carried.place, None));
-        edits.path = target(request, path, query.flatten().as_slice(), None);
+        let mut query = Vec::new();
+        if let Some(carried) = carried {
+            query.extend(edits.place(request, carriers, carried.place, None));
+            query.extend(carried.placeholder.map(QueryEdit::remove));
+        }
+        edits.path = target(request, path, &query, None);
         edits
     }
 
@@ -226,7 +230,10 @@ impl Editor {
         let mut added = None;
         match &provider.token_edit {
             TokenEdit::Keep => {}
-            TokenEdit::Strip => query.extend(edits.place(request, carriers, carried.place, None)),
+            TokenEdit::Strip => {
+                query.extend(edits.place(request, carriers, carried.place, None));
+                query.extend(carried.placeholder.map(QueryEdit::remove));
+            }
             TokenEdit::Swap(swap) => {
                 let secret = swap.secret(valid)?;
                 match (&swap.to, carried.placeholder) {
@@ -235,11 +242,12 @@ impl Editor {
                         query.extend(edits.place(request, carriers, carried.place, None));
                         query.push(QueryEdit { part: placeholder, value: Some(secret) });
                     }
-                    (Some(SwapPlace::Header(name)), _) => {
+                    (Some(SwapPlace::Header(name)), placeholder) => {
                         query.extend(edits.place(request, carriers, carried.place, None));
+                        query.extend(placeholder.map(QueryEdit::remove));
                         edits.set.push((name.clone(), secret.as_bytes().to_vec()));
                     }
-                    (Some(SwapPlace::Param(name)), _) => {
+                    (Some(SwapPlace::Param(name)), placeholder) => {
                         let is_it = |part: &&[u8]| {
                             percent_decode(split_parameter(part).0).is_some_and(|other| other == name.as_bytes())
                         };
@@ -247,7 +255,8 @@ impl Editor {
                         let mut named = request.query_parts().filter(is_it);
                         let first = named.next();
                         query.extend(first.map(|part| QueryEdit { part, value: Some(secret) }));
-                        query.extend(named.map(|part| QueryEdit { part, value: None }));
+                        query.extend(named.map(QueryEdit::remove));
+                        query.extend(placeholder.filter(|part| !is_it(part)).map(QueryEdit::remove));
                         let in_place = matches!(carried.place, Place::Parameter(part) if is_it(&part));
                         if !in_place {
                             query.extend(edits.place(request, carriers, carried.place, None));
@@ -272,6 +281,12 @@ impl Editor {
 struct QueryEdit<'e> {
     part: &'e [u8],
     value: Option<&'e str>,
+}
+
+impl<'e> QueryEdit<'e> {
+    const fn remove(part: &'e [u8]) -> Self {
+        Self { part, value: None }
+    }
 }
 
 impl UpstreamEdits {

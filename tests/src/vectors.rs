@@ -32,6 +32,12 @@ use crate::mint;
 /// What every host of a vector has in its environment.
 pub const ENVIRONMENT: [(&str, &str); 1] = [("WORKSPACE_TOKEN", "tkn_fromTheEnvironment0123456789abcdef")];
 
+/// Looks up a variable of [`ENVIRONMENT`].
+#[must_use]
+pub fn variable(name: &str) -> Option<String> {
+    ENVIRONMENT.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).into())
+}
+
 /// One vector, ready for every runner.
 #[derive(Clone, Debug)]
 pub struct Vector {

@@ -69,6 +69,8 @@ pub(crate) struct PolicyConfig {
     pub(crate) roles: BTreeMap<String, Vec<String>>,
     pub(crate) policies: BTreeMap<String, RequirementConfig>,
     pub(crate) rules: Vec<RuleConfig>,
+    /// How many of them stand in the document; the presets have the others.
+    pub(crate) own_rules: usize,
     /// Asked for by others than rules.
     pub(crate) properties: Vec<ConnectionProperty>,
 }
@@ -89,7 +91,8 @@ impl Policy {
                 if is_placed(&error) { error } else { error.within(&format!("{index}")).within("rules") }
             };
             let (parameters, reachable) = routes.add(index, rule.matches).map_err(place)?;
-            if !reachable {
+            // A rule before that of a preset is meant to replace it.
+            if !reachable && index < config.own_rules {
                 warnings.push(place(ConfigError::new("never matches: an earlier rule takes the same requests")));
             }
             rules.push(match (rule.require, rule.allow) {

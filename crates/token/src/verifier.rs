@@ -78,6 +78,7 @@ impl Verifier {
     /// [`ConfigError`]: the place as a JSON pointer, and what was expected there.
     pub fn with_environment(config: &[u8], environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut config = Config::from_json(config)?;
+        let own_rules = config.rules.len();
         let from = config.apply_presets()?;
         let mut providers: Vec<Provider> = Vec::new();
         let mut carriers = Carriers::default();
@@ -115,6 +116,7 @@ impl Verifier {
             roles: config.roles,
             policies: config.policies,
             rules: config.rules,
+            own_rules,
             properties: tls.into_iter().collect(),
         })?;
         warnings.extend(unreachable);

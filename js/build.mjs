@@ -52,4 +52,8 @@ for (const [extension, module] of [['d.mts', 'mjs'], ['d.cts', 'cjs']]) {
   writeFileSync(join(dist, `index.${extension}`), index)
 }
 writeFileSync(join(dist, 'core.wasm.d.ts'), 'declare const module: WebAssembly.Module\nexport default module\n')
+// For people, and for tools that show them: the core has its own copy.
+const presets = join(here, '../crates/token/presets')
+mkdirSync(join(dist, 'presets'))
+for (const name of readdirSync(presets)) copyFileSync(join(presets, name), join(dist, 'presets', name))
 for (const name of ['LICENSE-MIT', 'LICENSE-APACHE']) copyFileSync(join(here, '..', name), join(here, '../pkg', name))

@@ -3,12 +3,12 @@
 //! The routes are data, from what DataKit, Dataway and the OpenAPI document of themselves and not from the presets: a route
 //! that a preset forgets fails here, and so does a rule that no route is for.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use datakit_token::{Verifier, presets};
 use datakit_token_tests::{
     client::{Answer, Connection},
-    envoy::Envoy,
+    envoy::{Envoy, filter},
     mint, upstream,
 };
 use serde_json::{Value, json};
@@ -301,6 +301,16 @@ const CONSOLE: &[(&str, &str)] = &[
     ("datakit.admin", ""),
 ];
 
+/// The fenced blocks of `docs/presets.md` in this language.
+fn blocks(language: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/presets.md");
+    let text = fs::read_to_string(path).unwrap();
+    let blocks = text.split("```").skip(1).step_by(2).filter_map(|block| block.split_once('\n'));
+    let found: Vec<_> = blocks.filter(|(name, _)| *name == language).map(|(_, code)| code.to_owned()).collect();
+    assert!(!found.is_empty(), "docs/presets.md has no {language}");
+    found
+}
+
 fn routes() -> impl Iterator<Item = &'static Route> {
     DATAWAY.iter().chain(DATAKIT).chain(OPENAPI)
 }
@@ -468,6 +478,72 @@ fn the_package_has_the_presets() {
             (serde_json::from_slice(&output.stdout).unwrap(), serde_json::from_str(text).unwrap());
         assert_eq!(found, expected, "{name}");
         let file = Path::new(&package).join(format!("node_modules/datakit-token/dist/presets/{name}.json"));
-        assert_eq!(std::fs::read_to_string(file).unwrap(), text);
+        assert_eq!(fs::read_to_string(file).unwrap(), text);
     }
+}
+
+#[test]
+fn every_document_in_the_text_compiles_without_a_warning() {
+    let secret = |name: &str| ["WORKSPACE_TOKEN", "OPENAPI_KEY"].contains(&name).then(|| "x".repeat(36));
+    for block in blocks("json") {
+        let mut document: Value = serde_json::from_str(&block).unwrap_or_else(|error| panic!("{error}: {block}"));
+        if document.get("version").is_none() {
+            // Members to be added to any other document.
+            let mut whole = config("dataway");
+            whole.as_object_mut().unwrap().extend(document.as_object().unwrap().clone());
+            document = whole;
+        }
+        let verifier = Verifier::with_environment(document.to_string().as_bytes(), &secret);
+        let verifier = verifier.unwrap_or_else(|error| panic!("{error}: {block}"));
+        assert!(verifier.warnings().is_empty(), "{block}: {}", verifier.warnings()[0]);
+    }
+    assert_eq!(blocks("json").len(), 5);
+}
+
+/// Without it a DataKit on the same machine takes every client for the machine itself.
+#[test]
+fn the_envoy_of_the_text_tells_datakit_who_the_client_is() {
+    let manager = blocks("yaml").concat();
+    let readme_key = r#""kid": "k1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#;
+    let own_key = format!(r#""kid": "k1", "x": {}"#, mint::jwk("k1")["x"]);
+    let manager = manager
+        .replace("filename: datakit_token.wasm", &format!("filename: {}", filter().unwrap().display()))
+        .replace(readme_key, &own_key)
+        .replace(r#"["https://datakit.example.com"]"#, r#"["api"]"#);
+    let manager: String = manager.lines().map(|line| format!("      {line}\n")).collect();
+    let address = upstream::start().unwrap();
+    let envoy = Envoy::launch(|_| {
+        format!(
+            "admin: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: 0 }} }} }}
+static_resources:
+  listeners:
+  - name: listener-0
+    address: {{ socket_address: {{ address: 127.0.0.1, port_value: 0 }} }}
+    filter_chains:
+    - filters:
+{manager}
+  clusters:
+  - name: datakit
+    load_assignment:
+      cluster_name: datakit
+      endpoints:
+      - lb_endpoints:
+        - endpoint: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {} }} }} }}
+",
+            address.port()
+        )
+    })
+    .unwrap();
+    envoy.set_time(NOW).unwrap();
+    let mut gateway = Gateway { preset: "datakit", connection: Connection::new(envoy.listener(0)) };
+    let token = token(&["ingest.rum"]);
+    let answer = gateway.ask("POST", "/v1/write/rum", Some(&token));
+    let got: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!((answer.status, &got["path"]), (200, &json!("/v1/write/rum?a=1&b")));
+    // Which address that is depends on the machine: for a client on loopback Envoy gives its own.
+    let forwarded = got["headers"].as_array().unwrap().iter().filter(|header| header[0] == "x-forwarded-for");
+    assert_eq!(forwarded.count(), 1, "{got}");
+    assert_eq!(gateway.ask("GET", "/restart", Some(&token)).status, 403);
+    assert_eq!(gateway.ask("GET", "/metrics", Some(&token)).status, 403);
+    assert_eq!(gateway.ask("POST", "/v1/write/rum", None).status, 401);
 }

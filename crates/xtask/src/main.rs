@@ -1,5 +1,6 @@
 //! `cargo xtask COMMAND`: everything that is more than one `cargo` call.
 
+mod bench;
 mod deny;
 mod envoy;
 mod fuzz;
@@ -23,7 +24,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   fuzz [--minutes N | --seconds N]
                  every fuzz target, 10 minutes in total unless told otherwise
   deny           licences, sources and advisories of the dependencies
-  bench          verification in Node, against node:crypto; what refusals and revocation rules cost
+  bench [js]     the npm package in Node, Deno, Bun and Chromium, against other libraries; what refusals, revocation
+                 rules and roles cost; `js`: only the npm package
 
 Whatever is missing is installed below target/ first.";
 
@@ -38,7 +40,8 @@ fn main() -> ExitCode {
         ["fuzz", "--minutes", count] => fuzz(count, 60),
         ["fuzz", "--seconds", count] => fuzz(count, 1),
         ["deny"] => Workspace::open().and_then(|workspace| deny::check(&workspace)),
-        ["bench"] => bench(),
+        ["bench"] => bench::all(),
+        ["bench", "js"] => bench::only_javascript(),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
@@ -106,19 +109,4 @@ fn test() -> Result<()> {
 fn fuzz(count: &str, unit: u64) -> Result<()> {
     let count: u64 = count.parse().context("expected a whole number of minutes or seconds")?;
     fuzz::run(&Workspace::open()?, count * unit)
-}
-
-fn bench() -> Result<()> {
-    let workspace = Workspace::open()?;
-    build(&workspace)?;
-    let package = workspace.install_package()?;
-    let mut command = node::command();
-    command.arg(workspace.root().join("js/bench/verify.mjs"));
-    command.env("DATAKIT_TOKEN_PACKAGE", &package).env("DATAKIT_TOKEN_BENCH", workspace.target().join("bench.json"));
-    step::run_loud(&mut command)?;
-    for name in ["bench-refusals", "bench-revocations", "bench-rules"] {
-        let bench = ["run", "--quiet", "--release", "-p", "datakit-token-tests", "--bin", name];
-        step::run_loud(workspace.cargo().args(bench))?;
-    }
-    Ok(())
 }

@@ -1,0 +1,62 @@
+//! Measurements, each interleaved with what it is compared with.
+
+use std::{fs, process::Command};
+
+use anyhow::Result;
+
+use crate::{
+    node,
+    package::Workspace,
+    step::{self, Step},
+    wasm_target,
+};
+
+/// Measures everything; results that are compared later go to `target/bench.json`.
+pub(crate) fn all() -> Result<()> {
+    let workspace = Workspace::open()?;
+    javascript(&workspace)?;
+    core(&workspace)
+}
+
+/// Only the npm package: other libraries, other runtimes, growth, sizes, start-up.
+pub(crate) fn only_javascript() -> Result<()> {
+    javascript(&Workspace::open()?)
+}
+
+fn javascript(workspace: &Workspace) -> Result<()> {
+    let wasm = wasm_target::ensure(workspace)?;
+    node::ensure(workspace)?;
+    workspace.build_npm(&wasm)?;
+    let package = workspace.install_package()?;
+    install_rivals(workspace)?;
+    let mut command = node::command();
+    command.arg(workspace.root().join("js/bench/main.mjs"));
+    command.env("DATAKIT_TOKEN_PACKAGE", &package).env("DATAKIT_TOKEN_BENCH", workspace.target().join("bench.json"));
+    step::run_loud(&mut command)
+}
+
+/// The libraries and runtimes to compare with, which nothing else needs. What cannot be had is skipped by name later.
+fn install_rivals(workspace: &Workspace) -> Result<()> {
+    let bench = workspace.root().join("js/bench");
+    let lock = fs::read(bench.join("package-lock.json"))?;
+    let stamp = bench.join("node_modules/.installed-lock");
+    if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
+        return Ok(());
+    }
+    let mut npm = Command::new("npm");
+    // Not `ci`: it refuses a lock file without the binaries of every other platform, and not every registry has those.
+    npm.args(["install", "--no-save", "--no-audit", "--no-fund"]).current_dir(&bench);
+    match Step::new("npm packages of the benchmark").run(&mut npm) {
+        Ok(()) => fs::write(stamp, lock)?,
+        Err(error) => eprintln!("what is not installed is skipped: {error:#}"),
+    }
+    Ok(())
+}
+
+fn core(workspace: &Workspace) -> Result<()> {
+    for name in ["bench-refusals", "bench-revocations", "bench-rules"] {
+        let bench = ["run", "--quiet", "--release", "-p", "datakit-token-tests", "--bin", name];
+        step::run_loud(workspace.cargo().args(bench))?;
+    }
+    Ok(())
+}

@@ -21,7 +21,7 @@ const skip = (text) => {
   skipped.push(text)
   console.log(`SKIPPED: ${text}`)
 }
-const first = (error) => String(error?.message ?? error).trim().split('\n')[0]
+const first = (error) => (['ENOENT', 'ERR_MODULE_NOT_FOUND'].includes(error?.code) ? 'it is not installed' : String(error?.message ?? error).trim().split('\n')[0])
 
 try {
   const made = await makeFixture()
@@ -55,7 +55,7 @@ async function makeFixture() {
   try {
     return fixture(await biscuit(await import(join(from, 'biscuit_bg.js')), new WebAssembly.Module(readFileSync(join(from, 'biscuit_bg.wasm')))))
   } catch (error) {
-    skip(`biscuit-wasm: no token of its own: ${error.code === 'ERR_MODULE_NOT_FOUND' ? 'it is not installed' : first(error)}`)
+    skip(`biscuit-wasm: no token of its own: ${first(error)}`)
     return fixture(undefined)
   }
 }

@@ -7,10 +7,10 @@ import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 
-// Bytes. These only go down; the goals are 40,000 and 50,000.
+// Bytes: what was measured last, and 2 % for other compilers. These only go down; the goals are 40,000 and 50,000.
 export const limits = {
-  'core.wasm': { gzip: 0 },
-  'createVerifier, bundled': { gzip: 0 },
+  'core.wasm': { gzip: 199_252 },
+  'createVerifier, bundled': { gzip: 272_848 },
 }
 
 /** `raw`, `gzip` and `brotli` of what users load, by name; `project` is where the package is installed. */

@@ -123,7 +123,7 @@ fn exchange(mut stream: TcpStream, request: &[u8], head_only: bool) -> Result<(T
 }
 
 /// Whether the answer has all of its announced length; the server may close much later.
-fn complete(bytes: &[u8], head_only: bool) -> bool {
+pub(crate) fn complete(bytes: &[u8], head_only: bool) -> bool {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut response = httparse::Response::new(&mut headers);
     let Ok(httparse::Status::Complete(start)) = response.parse(bytes) else { return false };

@@ -18,6 +18,21 @@ use crate::{client, vectors::ENVIRONMENT};
 /// How long Envoy may take to start.
 const START: Duration = Duration::from_secs(60);
 
+/// How the process is started.
+struct Process {
+    workers: u32,
+    /// The only core that it may use.
+    core: Option<usize>,
+    /// Whether [`Envoy::set_time`] works: costs a call at every look at the time.
+    own_clock: bool,
+}
+
+impl Default for Process {
+    fn default() -> Self {
+        Self { workers: 1, core: None, own_clock: true }
+    }
+}
+
 /// A running Envoy; it ends when this is dropped.
 pub struct Envoy {
     child: Child,
@@ -50,7 +65,7 @@ impl Envoy {
         workers: u32,
     ) -> Result<Self, String> {
         let filter = filter()?;
-        Self::launch_with(workers, |access_log| {
+        Self::launch_with(&Process { workers, ..Process::default() }, |access_log| {
             Bootstrap { configurations, encrypted: &[], upstream, keys, filter: &filter, access_log }
                 .to_json()
                 .to_string()
@@ -67,7 +82,7 @@ impl Envoy {
         upstream: SocketAddr,
     ) -> Result<Self, String> {
         let filter = filter()?;
-        Self::launch_with(1, |access_log| {
+        Self::launch_with(&Process::default(), |access_log| {
             if !encrypted.is_empty() {
                 make_certificate(access_log);
             }
@@ -83,7 +98,7 @@ impl Envoy {
     /// As [`Self::start`].
     pub fn start_reloadable(configuration: &str, upstream: SocketAddr, keys: SocketAddr) -> Result<Self, String> {
         let filter = filter()?;
-        Self::launch_with(1, |access_log| {
+        Self::launch_with(&Process::default(), |access_log| {
             let configurations = [configuration.to_owned()];
             let keys = Some(keys);
             let mut bootstrap = Bootstrap {
@@ -140,10 +155,18 @@ impl Envoy {
     /// # Errors
     /// As [`Self::start`].
     pub fn launch(bootstrap: impl FnOnce(&Path) -> String) -> Result<Self, String> {
-        Self::launch_with(1, bootstrap)
+        Self::launch_with(&Process::default(), bootstrap)
     }
 
-    fn launch_with(workers: u32, bootstrap: impl FnOnce(&Path) -> String) -> Result<Self, String> {
+    /// As [`Self::launch`], for measurements: with this many workers on this core alone, and with the real clock.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn launch_pinned(core: usize, workers: u32, bootstrap: impl FnOnce(&Path) -> String) -> Result<Self, String> {
+        Self::launch_with(&Process { workers, core: Some(core), own_clock: false }, bootstrap)
+    }
+
+    fn launch_with(process: &Process, bootstrap: impl FnOnce(&Path) -> String) -> Result<Self, String> {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let binary = variable("DATAKIT_TOKEN_ENVOY")?;
         let fault = |error: std::io::Error| error.to_string();
@@ -155,12 +178,21 @@ impl Envoy {
         fs::write(&file, bootstrap(&directory.join("access.log"))).map_err(fault)?;
         fs::write(directory.join("clock"), 0_u64.to_le_bytes()).map_err(fault)?;
         let log = fs::File::create(directory.join("log")).map_err(fault)?;
-        let mut command = Command::new(&binary);
-        command.args(["--concurrency", &workers.to_string(), "--disable-hot-restart", "--log-level", "warn", "-c"]);
+        let mut command = match process.core {
+            None => Command::new(&binary),
+            Some(core) => {
+                // It becomes Envoy: the process id stays.
+                let mut command = Command::new("taskset");
+                command.args(["-c", &core.to_string(), &binary]);
+                command
+            }
+        };
+        let workers = process.workers.to_string();
+        command.args(["--concurrency", &workers, "--disable-hot-restart", "--log-level", "warn", "-c"]);
         command.arg(&file);
         command.arg("--admin-address-path").arg(directory.join("admin"));
         let clock = PathBuf::from(variable("DATAKIT_TOKEN_DIST")?).join("libdatakit_token_clock.so");
-        if clock.exists() {
+        if process.own_clock && clock.exists() {
             command.env("LD_PRELOAD", clock).env("DATAKIT_TOKEN_CLOCK", directory.join("clock"));
         }
         let child = command.stdout(Stdio::null()).stderr(log).spawn().map_err(|error| format!("{binary}: {error}"))?;

@@ -5,7 +5,7 @@ use std::{fs, process::Command};
 use anyhow::Result;
 
 use crate::{
-    node,
+    envoy, node,
     package::Workspace,
     step::{self, Step},
     wasm_target,
@@ -15,12 +15,18 @@ use crate::{
 pub(crate) fn all() -> Result<()> {
     let workspace = Workspace::open()?;
     javascript(&workspace)?;
-    core(&workspace)
+    core(&workspace)?;
+    envoy(&workspace, &[])
 }
 
 /// Only the npm package: other libraries, other runtimes, growth, sizes, start-up.
 pub(crate) fn only_javascript() -> Result<()> {
     javascript(&Workspace::open()?)
+}
+
+/// Only the filter; `--quick`, `--rounds N` and `--slice MILLISECONDS` go on to it.
+pub(crate) fn only_envoy(arguments: &[&str]) -> Result<()> {
+    envoy(&Workspace::open()?, arguments)
 }
 
 fn javascript(workspace: &Workspace) -> Result<()> {
@@ -59,4 +65,15 @@ fn core(workspace: &Workspace) -> Result<()> {
         step::run_loud(workspace.cargo().args(bench))?;
     }
     Ok(())
+}
+
+fn envoy(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
+    let wasm = wasm_target::ensure(workspace)?;
+    node::ensure(workspace)?; // it brings the optimiser
+    workspace.build_filter(&wasm)?;
+    let envoy = envoy::ensure(workspace)?;
+    let mut command = workspace.cargo();
+    command.args(["run", "--quiet", "--release", "-p", "datakit-token-tests", "--bin", "bench-envoy", "--"]);
+    command.args(arguments).env("DATAKIT_TOKEN_DIST", workspace.dist()).env("DATAKIT_TOKEN_ENVOY", envoy);
+    step::run_loud(command.env("DATAKIT_TOKEN_BENCH", workspace.target().join("bench.json")))
 }

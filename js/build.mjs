@@ -1,4 +1,4 @@
-// Makes pkg/dist from the output of wasm-bindgen: node build.mjs DIRECTORY
+// Makes pkg/dist from the output of wasm-bindgen and the JSON Schema: node build.mjs DIRECTORY SCHEMA
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -8,8 +8,8 @@ import { build } from 'esbuild'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const require = createRequire(import.meta.url)
-const input = process.argv[2]
-if (!input) throw new Error('usage: node build.mjs DIRECTORY (the output of wasm-bindgen)')
+const [input, schema] = process.argv.slice(2)
+if (!input || !schema) throw new Error('usage: node build.mjs DIRECTORY SCHEMA (the output of wasm-bindgen, the JSON Schema)')
 const dist = join(here, '../pkg/dist')
 rmSync(dist, { recursive: true, force: true })
 mkdirSync(dist, { recursive: true })
@@ -56,4 +56,5 @@ writeFileSync(join(dist, 'core.wasm.d.ts'), 'declare const module: WebAssembly.M
 const presets = join(here, '../crates/token/presets')
 mkdirSync(join(dist, 'presets'))
 for (const name of readdirSync(presets)) copyFileSync(join(presets, name), join(dist, 'presets', name))
+copyFileSync(schema, join(dist, 'config.schema.json'))
 for (const name of ['LICENSE-MIT', 'LICENSE-APACHE']) copyFileSync(join(here, '..', name), join(here, '../pkg', name))

@@ -140,7 +140,12 @@ interface Common {
 }
 
 /** The whole configuration, the same document that the Envoy filter reads. */
-export interface Configuration extends Common { version: 1; providers: readonly Provider[] }
+export interface Configuration extends Common {
+  /** For editors: `datakit-token/config.schema.json`. */
+  $schema?: string
+  version: 1
+  providers: readonly Provider[]
+}
 
 /** The configuration of one provider. */
 export interface ShortConfiguration extends ProviderOptions, Common {

@@ -114,6 +114,69 @@ for (const [name, { createVerifier, TokenError, ConfigurationError }] of Object.
   })
 }
 
+for (const [name, { createVerifier, TokenError }] of Object.entries({ cjs, esm })) {
+  test(`${name}: can and authorize look at permissions, roles and the user's information`, () => {
+    const verifier = createVerifier({ ...short, roles: { general: ['log.*', 'a.one'], owner: ['*'] } })
+    const token = verifier.verifySync(issue({ roles: ['general'], workspace: 'w1', tenants: ['t1', 't2'], level: 3 }), { now })
+    for (const permission of ['a.b', 'log.Query', 'log.a.b', 'a.one']) assert.ok(token.can(permission), permission)
+    for (const permission of ['log.', 'log', 'logs.x', 'a.two', 'LOG.Query', '*', '', 'log.*x\n', undefined, null]) {
+      assert.equal(token.can(permission), permission === 'log.*x\n', String(permission))
+    }
+    assert.ok(token.can('a.b', { workspace: 'w1', tenants: 't2', level: 3 }))
+    for (const match of [{ workspace: 'w2' }, { workspace: undefined }, { workspace: null }, { tenants: 't3' }, { level: '3' }, { toString: 'x' }, { absent: 'x' }, { workspace: 'w1', level: 4 }]) {
+      assert.equal(token.can('a.b', match), false, JSON.stringify(match))
+    }
+    assert.equal(token.authorize('log.Query', { workspace: 'w1' }), undefined)
+    const refused = (permission, match) => {
+      try { token.authorize(permission, match) } catch (error) { return [error instanceof TokenError, error.code, error.status] }
+      return undefined
+    }
+    assert.deepEqual(refused('x.y'), [true, 'permission_denied', 403])
+    assert.deepEqual(refused('x.y', { workspace: 'w2' }), [true, 'binding_mismatch', 403])
+    assert.ok(!verifier.verifySync(issue({ roles: ['nobody', '__proto__', 'toString'] }), { now }).can('log.Query'))
+    assert.ok(verifier.verifySync(issue({ roles: ['owner'] }), { now }).can('anything'))
+  })
+
+  test(`${name}: a rule may ask for no token, and the observe mode denies nothing`, () => {
+    const rules = [{ match: { path: { exact: '/open' } }, allow: 'anyone' }, { match: { path: { prefix: '/a' } }, require: { permission: 'x' } }]
+    const ask = (verifier, path, headers = {}) => verifier.decideSync({ method: 'GET', path, headers }, { now })
+    const strict = createVerifier({ ...short, rules })
+    const open = ask(strict, '/open')
+    assert.deepEqual([open.verdict, open.token, open.upstream.path], ['allow', undefined, '/open'])
+    assert.equal(ask(strict, '/open', { authorization: 'Bearer x' }).reason, 'malformed')
+    const watching = createVerifier({ ...short, rules, mode: 'observe' })
+    const observed = ask(watching, '/a', { authorization: `Bearer ${issue()}` })
+    assert.deepEqual([observed.verdict, observed.reason, observed.status, observed.upstream.path], ['observe', 'permission_denied', 403, '/a'])
+  })
+
+  test(`${name}: secrets come from the environment that the caller names`, () => {
+    const config = { ...short, swap: { secrets: { w1: { env: 'SECRET' } }, to: { header: 'df-api-key' } }, rules: [{ match: {}, allow: 'authenticated' }] }
+    assert.throws(() => createVerifier(config), (error) => error.pointer === '/swap/secrets/w1/env' && error.problem.includes('SECRET'))
+    const verifier = createVerifier(config, { environment: { SECRET: 'dfk_1', OTHER: undefined } })
+    const headers = { authorization: `Bearer ${issue({ workspace: 'w1' })}`, 'df-api-key': 'mine' }
+    const { upstream } = verifier.decideSync({ method: 'GET', path: '/', headers }, { now })
+    assert.deepEqual(upstream.headers, [['df-api-key', 'dfk_1']])
+  })
+
+  test(`${name}: host, HTTPS and connection of a request`, () => {
+    const rules = [
+      { match: { hosts: ['gateway.example'], path: { exact: '/host' } }, allow: 'anyone' },
+      { match: { path: { exact: '/near' } }, require: { client_address: ['10.0.0.0/8'] } },
+    ]
+    const verifier = createVerifier({ ...short, rules, transport: { require_https: 'tls' } })
+    const ask = (request) => verifier.decideSync({ method: 'GET', headers: { authorization: `Bearer ${issue()}` }, ...request }, { now })
+    assert.equal(ask({ url: 'https://gateway.example/host' }).verdict, 'allow')
+    assert.equal(verifier.decideSync(new Request('https://gateway.example/host'), { now }).verdict, 'allow')
+    assert.equal(ask({ url: 'https://other.example/host' }).reason, 'no_rule')
+    assert.equal(ask({ url: 'https://gateway.example/host', headers: { host: 'other.example', authorization: `Bearer ${issue()}` } }).reason, 'no_rule')
+    assert.equal(ask({ url: 'http://gateway.example/host' }).reason, 'insecure_transport')
+    const connection = { tls_version: 'TLSv1.3', client_address: '10.1.2.3' }
+    assert.equal(ask({ path: '/near', headers: { host: 'gateway.example', authorization: `Bearer ${issue()}` }, connection }).verdict, 'allow')
+    assert.equal(ask({ url: 'https://gateway.example/near', connection: { client_address: '11.0.0.1' } }).reason, 'binding_mismatch')
+    assert.equal(ask({ url: 'https://gateway.example/near' }).reason, 'binding_mismatch')
+  })
+}
+
 test('importing needs no initialisation and the module imports nothing of proxy-wasm', async () => {
   const module = new WebAssembly.Module(readFileSync(join(dist, 'core.wasm')))
   const imports = WebAssembly.Module.imports(module)

@@ -23,6 +23,13 @@ const FEATURES: &[&str] = &[
     "sign-ext",
 ];
 
+/// Functions with one caller stay functions unless they are small.
+const INLINING: &[&str] = &[
+    "--one-caller-inline-max-function-size=200",
+    "--flexible-inline-max-function-size=10",
+    "--always-inline-max-function-size=2",
+];
+
 /// The checkout and its target directory.
 pub(crate) struct Workspace {
     root: PathBuf,
@@ -80,6 +87,8 @@ impl Workspace {
         }
         let mut command = node::command();
         command.arg(self.root.join("js/node_modules/binaryen/bin/wasm-opt")).arg("-O3").arg("--strip-debug");
+        // V8 keeps the memory that it takes to compile the largest function.
+        command.args(INLINING);
         command
             .args(FEATURES.iter().map(|feature| format!("--enable-{feature}")))
             .arg(&built)
@@ -89,12 +98,28 @@ impl Workspace {
         stamp.keep()
     }
 
+    /// `config.schema.json`, which a test of the core writes: only there are the structs.
+    pub(crate) fn build_schema(&self) -> Result<()> {
+        let schema = self.dist().join("config.schema.json");
+        let sources = self.root.join("crates/token/src");
+        let stamp = self.stamp("schema", &[&sources])?;
+        if stamp.is_current(&schema) {
+            return Ok(());
+        }
+        let mut command = self.cargo();
+        command.args(["test", "--quiet", "-p", "datakit-token", "--lib", "schema"]);
+        Step::new("configuration schema").run(command.env("DATAKIT_TOKEN_SCHEMA", &schema))?;
+        stamp.keep()
+    }
+
     /// `datakit-token.tgz`, the npm package.
     pub(crate) fn build_npm(&self, wasm: &WasmTarget) -> Result<()> {
         let built = wasm.build(self, "npm module (WebAssembly)", "datakit-token-npm", "npm")?;
         let tarball = self.dist().join("datakit-token.tgz");
         let (js, pkg) = (self.root.join("js"), self.root.join("pkg"));
-        let stamp = self.stamp("npm", &[&built, &js, &pkg, &env::current_exe()?])?;
+        self.build_schema()?;
+        let schema = self.dist().join("config.schema.json");
+        let stamp = self.stamp("npm", &[&built, &js, &pkg, &schema, &env::current_exe()?])?;
         if stamp.is_current(&tarball) {
             return Ok(());
         }
@@ -108,14 +133,14 @@ impl Workspace {
             .omit_default_module_path(true)
             .generate(&glue)?;
         step.done("")?;
-        Step::new("npm package").run(node::command().arg(js.join("build.mjs")).arg(&glue))?;
+        Step::new("npm package").run(node::command().arg(js.join("build.mjs")).arg(&glue).arg(&schema))?;
         let mut pack = Command::new("npm");
         pack.args(["pack", "--silent", "--pack-destination"]).arg(self.dist()).current_dir(&pkg);
         Step::new("npm tarball").run(&mut pack)?;
         let name = format!("datakit-token-{}.tgz", env!("CARGO_PKG_VERSION"));
         fs::rename(self.dist().join(&name), tarball).context(name)?;
         // Anew, for the build puts the licences into `pkg`.
-        self.stamp("npm", &[&built, &js, &pkg, &env::current_exe()?])?.keep()
+        self.stamp("npm", &[&built, &js, &pkg, &schema, &env::current_exe()?])?.keep()
     }
 
     /// `datakit-token`, the command.

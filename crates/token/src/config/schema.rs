@@ -1,6 +1,8 @@
 //! The JSON Schema (2020-12) of the configuration, made from the lines that the reader is made from.
 
-use std::{
+extern crate std;
+
+use self::std::{
     collections::BTreeMap,
     env, format, fs,
     string::{String, ToString},

@@ -70,6 +70,25 @@ fn the_javascript_runs() {
 }
 
 #[test]
+fn the_configurations_in_the_documents_compile() {
+    let mut compiled = 0;
+    for entry in fs::read_dir(root().join("docs")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        for block in text.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("json\n")) {
+            if block.contains("\"version\"") {
+                let environment = |_: &str| Some("tkn_0123456789abcdef".into());
+                let verifier = datakit_token::Verifier::with_environment(block.as_bytes(), &environment);
+                let verifier = verifier.unwrap_or_else(|error| panic!("{}: {error}\n{block}", path.display()));
+                assert!(verifier.warnings().is_empty(), "{}: {:?}", path.display(), verifier.warnings());
+                compiled += 1;
+            }
+        }
+    }
+    assert!(compiled >= 4, "{compiled}");
+}
+
+#[test]
 fn the_filter_of_the_first_screen_loads_in_envoy() {
     let filter = envoy::filter().unwrap();
     let block =

@@ -53,6 +53,12 @@ impl HostName {
         HostPattern(self.0.clone())
     }
 
+    /// The same host, if it has a port that is not the default one.
+    pub(crate) fn without_port(&self) -> Option<Self> {
+        let (name, port) = self.0.rsplit_once(':')?;
+        (!port.contains(']')).then(|| Self(name.into()))
+    }
+
     /// The pattern whose `*` stands for the first label.
     pub(crate) fn wildcard(&self) -> Option<HostPattern> {
         let (_, rest) = self.0.split_once('.')?;

@@ -30,6 +30,8 @@ impl Config {
                 Some(from) => {
                     from.headers.extend(preset.from.headers);
                     from.params.extend(preset.from.params);
+                    from.cookies.extend(preset.from.cookies);
+                    from.cookie_origins.extend(preset.from.cookie_origins);
                 }
             }
             for (role, grants) in preset.roles {

@@ -4,6 +4,7 @@
 //! request's path, so that its cost depends on the path and not on the number of rules.
 
 use alloc::{
+    borrow::Cow,
     collections::BTreeMap,
     string::{String, ToString},
     vec::Vec,
@@ -14,7 +15,7 @@ use crate::{
     config::{MatchConfig, PathConfig},
     config_error::ConfigError,
     host_name::{HostName, HostPattern},
-    path::Path,
+    path::{Path, percent_decode},
     reason::Reason,
     request::Request,
 };
@@ -102,6 +103,11 @@ impl Routes {
         self.by_method
     }
 
+    fn knows(&self, host: &HostName) -> bool {
+        let mut patterns = [Some(host.exact()), host.wildcard()].into_iter().flatten();
+        patterns.any(|pattern| self.hosts.contains_key(&pattern))
+    }
+
     /// The number of the request's rule.
     pub(crate) fn find(&self, request: &Request<'_>, path: &Path) -> Result<Option<usize>, Reason> {
         let mut first = None;
@@ -109,6 +115,10 @@ impl Routes {
         if !self.hosts.is_empty() {
             // A rule about hosts asks for one that everybody reads alike.
             let host = request.host().and_then(HostName::parse).ok_or(Reason::InvalidRequest)?;
+            // Most upstreams do not look at the port: a host with another one must not fall to the rules of others.
+            if !self.knows(&host) && host.without_port().is_some_and(|host| self.knows(&host)) {
+                return Ok(None);
+            }
             for pattern in [Some(host.exact()), host.wildcard()].into_iter().flatten() {
                 if let Some(tree) = self.hosts.get(&pattern) {
                     tree.visit(request, path, &mut first);
@@ -158,14 +168,15 @@ impl Tree {
         let mut places = Vec::from([0]);
         let mut segments = path.segments();
         loop {
-            let segment = segments.next();
+            // Without escapes: `%3A` is `:` to an upstream that decodes, and nothing to one that does not.
+            let segment = segments.next().map(|segment| percent_decode(segment).unwrap_or(Cow::Borrowed(segment)));
             let mut next = Vec::new();
             for node in places.iter().filter_map(|place| self.0.get(*place)) {
                 let ends = if segment.is_some() { &node.below } else { &node.exact };
                 lower(&node.at_or_below, request, first);
                 lower(ends, request, first);
-                if let Some(segment) = segment {
-                    next.extend(node.literal.get(segment));
+                if let Some(segment) = &segment {
+                    next.extend(node.literal.get(segment.as_ref()));
                     // A parameter is never empty.
                     next.extend(node.parameter.filter(|_| !segment.is_empty()));
                 }
@@ -256,7 +267,8 @@ impl Pattern {
                 }
                 None => {
                     literal.push_str(segment);
-                    segments.push(Segment::Literal(segment.into()));
+                    let decoded = percent_decode(segment.as_bytes()).map(Cow::into_owned);
+                    segments.push(Segment::Literal(decoded.unwrap_or_default()));
                 }
             }
         }

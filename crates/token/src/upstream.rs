@@ -230,10 +230,8 @@ impl Editor {
         let mut added = None;
         match &provider.token_edit {
             TokenEdit::Keep => {}
-            TokenEdit::Strip => {
-                query.extend(edits.place(request, carriers, carried.place, None));
-                query.extend(carried.placeholder.map(QueryEdit::remove));
-            }
+            // What stands beside it is the upstream's business: the verifier has no secret of its own for it.
+            TokenEdit::Strip => query.extend(edits.place(request, carriers, carried.place, None)),
             TokenEdit::Swap(swap) => {
                 let secret = swap.secret(valid)?;
                 match (&swap.to, carried.placeholder) {

@@ -1,6 +1,6 @@
 //! Carriers: where a token sits in a request (RFC 6750 section 2, RFC 9110 section 11, RFC 6265).
 
-use alloc::{borrow::Cow, format, string::String, vec::Vec};
+use alloc::{borrow::Cow, string::String, vec::Vec};
 
 use crate::{
     config::{FromConfig, HeaderCarrierConfig, ParamCarrierConfig},
@@ -46,9 +46,8 @@ impl Carriers {
         if from.headers.is_empty() && from.params.is_empty() && from.cookies.is_empty() {
             return Err(ConfigError::new("expected at least one header, parameter or cookie").within("from"));
         }
-        let place = |error: ConfigError, list: &str, index: usize| {
-            error.within(&format!("{index}")).within(list).within("from")
-        };
+        let place =
+            |error: ConfigError, list: &str, index: usize| error.within_element(index).within(list).within("from");
         for (index, carrier) in from.headers.into_iter().enumerate() {
             if !is_token(&carrier.name) || !carrier.scheme.as_deref().is_none_or(is_token) {
                 let error = ConfigError::new("expected a header name, and a scheme without spaces");

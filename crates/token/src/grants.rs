@@ -2,7 +2,6 @@
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
-    format,
     string::String,
     vec::Vec,
 };
@@ -35,7 +34,7 @@ impl Roles {
             }
             let mut set = Grants::default();
             for (index, grant) in grants.into_iter().enumerate() {
-                set.add(grant).map_err(|error| place(error.within(&format!("{index}"))))?;
+                set.add(grant).map_err(|error| place(error.within_element(index)))?;
             }
             compiled.insert(role, set);
         }

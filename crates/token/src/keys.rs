@@ -49,7 +49,7 @@ impl KeySet {
         let mut keys: Vec<Key> = Vec::new();
         let mut skipped = Vec::new();
         for (index, member) in members.iter().enumerate() {
-            let place = |error: ConfigError| error.within(&format!("{index}")).within("keys");
+            let place = |error: ConfigError| error.within_element(index).within("keys");
             match read_key(member).map_err(place)? {
                 Entry::Foreign(why) => skipped.push(place(ConfigError::new(format!("key skipped: {why}")))),
                 Entry::Usable(key) => {

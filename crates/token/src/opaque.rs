@@ -36,7 +36,7 @@ impl OpaqueTokens {
         let mut tokens: Vec<OpaqueToken> = Vec::new();
         for (index, token) in config.into_iter().enumerate() {
             let token = OpaqueToken::new(token, environment);
-            let place = |error: ConfigError| error.within(&format!("{index}")).within("opaque_tokens");
+            let place = |error: ConfigError| error.within_element(index).within("opaque_tokens");
             let token = token.map_err(place)?;
             if tokens.iter().any(|other| other.token == token.token) {
                 return Err(place(ConfigError::new("expected a token that no other entry has").within("token")));
@@ -100,7 +100,7 @@ impl OpaqueToken {
             let good = |text: &String| if permissions { is_permission(text) } else { is_name(text) };
             if let Some(wrong) = texts.iter().position(|text| !good(text)) {
                 let problem = "expected a name without control characters; in permissions no wildcard and no space";
-                return Err(ConfigError::new(problem).within(&format!("{wrong}")).within(name));
+                return Err(ConfigError::new(problem).within_element(wrong).within(name));
             }
             claims.insert(name.into(), Value::from(texts));
         }

@@ -1,6 +1,6 @@
 //! Rules: which requests need what. First match wins; no match is a denial.
 
-use alloc::{collections::BTreeMap, format, rc::Rc, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, rc::Rc, string::String, vec::Vec};
 
 use crate::{
     claims::Valid,
@@ -88,7 +88,7 @@ impl Policy {
         let mut rules = Vec::new();
         for (index, rule) in config.rules.into_iter().enumerate() {
             let place = |error: ConfigError| {
-                if is_placed(&error) { error } else { error.within(&format!("{index}")).within("rules") }
+                if is_placed(&error) { error } else { error.within_element(index).within("rules") }
             };
             let (parameters, reachable) = routes.add(index, rule.matches).map_err(place)?;
             // A rule before that of a preset is meant to replace it.

@@ -67,7 +67,7 @@ impl Provider {
         let skipped = skipped.into_iter().map(|error| error.within("keys")).collect();
         let mut claim_headers = Vec::new();
         for (index, mapping) in config.claims_to_headers.into_iter().enumerate() {
-            let place = |error: ConfigError| error.within(&alloc::format!("{index}")).within("claims_to_headers");
+            let place = |error: ConfigError| error.within_element(index).within("claims_to_headers");
             let header = ClaimHeader::new(mapping).map_err(place)?;
             if claim_headers.iter().any(|other: &ClaimHeader| other.name() == header.name()) {
                 return Err(place(ConfigError::new("expected a header that no other claim goes to").within("header")));

@@ -242,11 +242,7 @@ impl Compiler {
         for (index, part) in parts.into_iter().enumerate() {
             let part = self.compile(part, parameters);
             let part =
-                part.map_err(
-                    |error| {
-                        if is_placed(&error) { error } else { error.within(&index.to_string()).within(name) }
-                    },
-                )?;
+                part.map_err(|error| if is_placed(&error) { error } else { error.within_element(index).within(name) })?;
             compiled.push(part.requirement);
             total = total.saturating_add(part.size);
             deepest = deepest.max(part.depth);
@@ -478,8 +474,7 @@ fn read_networks(texts: &[String]) -> Result<Vec<Network>, ConfigError> {
     }
     let read = |(index, text): (usize, &String)| {
         let problem = "expected a network such as `10.0.0.0/8` or `2001:db8::/32`, without bits outside it";
-        Network::parse(text)
-            .ok_or_else(|| ConfigError::new(problem).within(&format!("{index}")).within("client_address"))
+        Network::parse(text).ok_or_else(|| ConfigError::new(problem).within_element(index).within("client_address"))
     };
     texts.iter().enumerate().map(read).collect()
 }

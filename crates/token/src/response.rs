@@ -228,7 +228,7 @@ fn read_cors(config: CorsConfig) -> Result<CorsConfig, ConfigError> {
         None => Err(ConfigError::new("expected at least one origin").within("origins").within("cors")),
         Some(wrong) => {
             let error = ConfigError::new("expected an origin such as `https://app.example.com`, or `*` alone");
-            Err(error.within(&format!("{wrong}")).within("origins").within("cors"))
+            Err(error.within_element(wrong).within("origins").within("cors"))
         }
     }
 }

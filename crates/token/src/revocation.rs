@@ -248,7 +248,7 @@ impl Rules {
         let mut rules = Self::default();
         for (index, element) in elements.iter().enumerate() {
             let added = Rule::read(element.clone()).and_then(|rule| rules.add(rule));
-            added.map_err(|problem| ConfigError::new(problem).within(&format!("{index}")))?;
+            added.map_err(|problem| ConfigError::new(problem).within_element(index))?;
         }
         Ok(rules.compile())
     }

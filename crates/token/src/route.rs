@@ -3,12 +3,7 @@
 //! Rules stand in a tree of path segments, one tree for each host pattern. A look-up goes down the tree along the
 //! request's path, so that its cost depends on the path and not on the number of rules.
 
-use alloc::{
-    borrow::Cow,
-    collections::BTreeMap,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{borrow::Cow, collections::BTreeMap, string::String, vec::Vec};
 
 use crate::{
     carrier::is_token,
@@ -314,6 +309,6 @@ fn read_list<T>(
         return Err(ConfigError::new("expected at least one element").within(name));
     }
     let element =
-        |(index, text): (usize, &String)| read(text).map_err(|error| error.within(&index.to_string()).within(name));
+        |(index, text): (usize, &String)| read(text).map_err(|error| error.within_element(index).within(name));
     list.iter().enumerate().map(element).collect::<Result<_, _>>().map(Some)
 }

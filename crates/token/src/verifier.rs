@@ -1,6 +1,6 @@
 //! The whole way of a token, from request to decision.
 
-use alloc::{format, rc::Rc, string::String, vec::Vec};
+use alloc::{rc::Rc, string::String, vec::Vec};
 use core::cell::{Cell, RefCell};
 
 use crate::{
@@ -88,7 +88,7 @@ impl Verifier {
             return Err(ConfigError::new("expected at least one provider").within("providers"));
         }
         for (index, mut provider) in config.providers.into_iter().enumerate() {
-            let place = |error: ConfigError| error.within(&format!("{index}")).within("providers");
+            let place = |error: ConfigError| error.within_element(index).within("providers");
             if names.contains(&provider.name) {
                 return Err(place(ConfigError::new("expected a name that no other provider has").within("name")));
             }
@@ -175,7 +175,7 @@ impl Verifier {
             if provider.keys.request().is_some_and(|request| request.cluster().is_none()) {
                 let error = ConfigError::new("required in Envoy, but missing").within("cluster").within("remote");
                 let error = if provider.keys.is_bundle() { error.within("bundle") } else { error };
-                return Err(error.within("keys").within(&format!("{index}")).within("providers"));
+                return Err(error.within("keys").within_element(index).within("providers"));
             }
         }
         Ok(())

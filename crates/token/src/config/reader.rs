@@ -2,12 +2,7 @@
 //!
 //! Not with serde's derive: its code for these structs would be half of the module, and its errors do not say where.
 
-use alloc::{
-    collections::BTreeMap,
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use serde_json::{Map, Value};
 
@@ -215,7 +210,7 @@ impl<T: Read> Read for Vec<T> {
         let elements = value.as_array().ok_or_else(|| wrong("an array", value))?;
         let mut read = Self::with_capacity(elements.len());
         for element in elements {
-            read.push(T::read(element).map_err(|error| error.within(&read.len().to_string()))?);
+            read.push(T::read(element).map_err(|error| error.within_element(read.len()))?);
         }
         Ok(read)
     }

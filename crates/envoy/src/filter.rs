@@ -57,13 +57,21 @@ fn judge(host: &impl Host, plugin: &Plugin) -> Result<Option<Reason>, Denial> {
     let pairs = header_map::read(&bytes).ok_or_else(not_ready)?;
     let now = host.now().ok().and_then(|now| UnixTime::from_secs(now / 1_000_000_000)).ok_or_else(not_ready)?;
 
-    let (pseudo, headers): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(name, _)| name.first() == Some(&b':'));
     // A CONNECT request has no path; the empty one matches no rule.
-    let find = |wanted: &[u8]| pseudo.iter().find(|(name, _)| *name == wanted).map_or(&b""[..], |(_, value)| *value);
+    let (mut method, mut path, mut authority) = (&b""[..], &b""[..], None);
+    let mut headers = pairs;
+    headers.retain(|(name, value)| {
+        match *name {
+            b":method" => method = value,
+            b":path" => path = value,
+            b":authority" => authority = Some(*value),
+            _ => return name.first() != Some(&b':'),
+        }
+        false
+    });
     let properties = plugin.verifier.connection_properties();
     let connection = connection::read(host, properties).map_err(|HostError| not_ready())?;
-    let authority = pseudo.iter().find(|(name, _)| *name == b":authority").map(|(_, value)| *value);
-    let request = Request::new(find(b":method"), find(b":path"), headers)
+    let request = Request::new(method, path, headers)
         .with_host(authority)
         .with_connection(connection.iter().map(|(property, value)| (*property, value.as_slice())).collect());
     match plugin.verifier.decide(&request, now) {

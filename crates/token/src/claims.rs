@@ -187,7 +187,7 @@ impl Claims {
     pub(crate) fn at(&self, pointer: &str) -> Option<&Value> {
         let pointer = pointer.strip_prefix('/')?;
         let (name, rest) = pointer.split_at(pointer.find('/').unwrap_or(pointer.len()));
-        self.members.get(&name.replace("~1", "/").replace("~0", "~"))?.pointer(rest)
+        member(&self.members, name)?.pointer(rest)
     }
 
     /// Whether there is nothing at a JSON pointer. Something without members on the way to it is not its absence.
@@ -360,13 +360,17 @@ fn printable(text: &str) -> Result<&str, Reason> {
     if text.is_empty() || text.chars().any(char::is_control) { Err(Reason::ClaimInvalid) } else { Ok(text) }
 }
 
+/// The member with this name, as a JSON pointer spells it (RFC 6901 section 4).
+fn member<'c>(members: &'c Map<String, Value>, name: &str) -> Option<&'c Value> {
+    if name.contains('~') { members.get(&name.replace("~1", "/").replace("~0", "~")) } else { members.get(name) }
+}
+
 /// The member at a JSON pointer. Something else on the way to it is not its absence.
 fn find<'c>(members: &'c Map<String, Value>, pointer: &str) -> Result<Option<&'c Value>, Reason> {
     let mut place = members;
     let mut names = pointer.split('/').skip(1).peekable();
     while let Some(name) = names.next() {
-        let value =
-            if name.contains('~') { place.get(&name.replace("~1", "/").replace("~0", "~")) } else { place.get(name) };
+        let value = member(place, name);
         if names.peek().is_none() {
             return Ok(value);
         }

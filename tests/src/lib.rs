@@ -15,5 +15,6 @@ pub mod load;
 pub mod mint;
 pub mod node;
 pub mod process;
+pub mod small;
 pub mod upstream;
 pub mod vectors;

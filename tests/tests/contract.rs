@@ -1,31 +1,13 @@
 //! What the core promises its hosts beside the verdict: answers, reports, claims.
 
-use datakit_token::{Decision, OwnedRequest, Reason, Response, UnixTime, Verifier, report_decide, report_verify};
-use datakit_token_tests::mint;
+use datakit_token::{Decision, OwnedRequest, Reason, Response, UnixTime, report_decide, report_verify};
+use datakit_token_tests::{
+    mint,
+    small::{compile, config, merge, with},
+};
 use serde_json::{Value, json};
 
 const NOW: u64 = 1_790_000_000;
-
-fn config() -> Value {
-    json!({
-        "version": 1,
-        "providers": [{ "name": "main", "issuer": "i", "audiences": ["a"], "keys": { "inline": { "keys": [mint::jwk("k1")] } } }],
-        "rules": [{ "match": { "path": { "prefix": "/v1" } }, "require": { "permission": "p" } }],
-    })
-}
-
-/// The configuration with one member, named by a JSON pointer, set.
-fn with(pointer: &str, value: Value) -> Value {
-    let mut config = config();
-    let (parent, name) = pointer.rsplit_once('/').unwrap();
-    config.pointer_mut(parent).unwrap()[name] = value;
-    config
-}
-
-fn compile(config: &Value) -> Result<Verifier, (String, String)> {
-    Verifier::from_json(config.to_string().as_bytes())
-        .map_err(|error| (error.pointer().to_owned(), error.problem().to_owned()))
-}
 
 fn token(claims: &str) -> String {
     let payload = format!(r#"{{"iss":"i","aud":"a","exp":{}{claims}}}"#, NOW + 60);
@@ -34,17 +16,6 @@ fn token(claims: &str) -> String {
 
 fn now() -> UnixTime {
     UnixTime::from_secs(NOW).unwrap()
-}
-
-fn merge(mut one: Value, other: Value) -> Value {
-    for (name, value) in other.as_object().unwrap() {
-        if value.is_null() {
-            one.as_object_mut().unwrap().remove(name);
-        } else {
-            one[name] = value.clone();
-        }
-    }
-    one
 }
 
 #[test]

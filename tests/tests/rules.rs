@@ -1,40 +1,7 @@
 //! Configuration errors of rules, requirements and policies: the place as a JSON pointer, and the expectation; and warnings.
 
-use datakit_token::Verifier;
-use datakit_token_tests::mint;
+use datakit_token_tests::small::{compile, config, merge, with};
 use serde_json::{Value, json};
-
-fn config() -> Value {
-    json!({
-        "version": 1,
-        "providers": [{ "name": "main", "issuer": "i", "audiences": ["a"], "keys": { "inline": { "keys": [mint::jwk("k1")] } } }],
-        "rules": [{ "match": { "path": { "prefix": "/v1" } }, "require": { "permission": "p" } }],
-    })
-}
-
-/// The configuration with one member, named by a JSON pointer, set.
-fn with(pointer: &str, value: Value) -> Value {
-    let mut config = config();
-    let (parent, name) = pointer.rsplit_once('/').unwrap();
-    config.pointer_mut(parent).unwrap()[name] = value;
-    config
-}
-
-fn compile(config: &Value) -> Result<Verifier, (String, String)> {
-    Verifier::from_json(config.to_string().as_bytes())
-        .map_err(|error| (error.pointer().to_owned(), error.problem().to_owned()))
-}
-
-fn merge(mut one: Value, other: Value) -> Value {
-    for (name, value) in other.as_object().unwrap() {
-        if value.is_null() {
-            one.as_object_mut().unwrap().remove(name);
-        } else {
-            one[name] = value.clone();
-        }
-    }
-    one
-}
 
 /// Each member, set to a value, is refused at a place with an expectation; the base is another one for each table.
 fn refuse(base: &Value, cases: &[(&str, Value, &str, &str)]) {

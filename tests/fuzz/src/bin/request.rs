@@ -27,7 +27,7 @@ fuzz_target!(|template: &str| {
     match decision {
         Decision::Allow(_) => {
             let path = report["upstream"]["path"].as_str().unwrap();
-            assert!(!path.split('?').next().unwrap().contains(".."), "{path}");
+            assert!(!path.split('?').next().unwrap().split('/').any(|segment| segment == ".."), "{path}");
             // A copy where no carrier looks is not ours to remove.
             if template.matches("{token}").count() == 1 {
                 assert!(!report["upstream"].to_string().contains(TOKEN.as_str()));
@@ -47,5 +47,6 @@ fuzz_target!(|template: &str| {
             assert!(matches!(status, 400 | 401 | 403 | 413 | 431 | 503), "{status}");
             assert!(!report.to_string().contains(TOKEN.as_str()));
         }
+        Decision::Observe(..) => panic!("the configuration says nothing of observing"),
     }
 });

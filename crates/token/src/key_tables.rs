@@ -48,24 +48,29 @@ impl KeyTables {
     /// [`InvalidSignature`]
     pub fn verify(&mut self, key: &PublicKey, message: &[u8], signature: &[u8; 64]) -> Result<(), InvalidSignature> {
         let statement = Statement::read(key, message, signature)?;
-        self.clock = self.clock.saturating_add(1);
-        let clock = self.clock;
-        if self.keys.len() >= MAX_KEYS && !self.keys.contains_key(key.as_bytes()) {
-            self.forget_oldest(|_| true);
-        }
-        let usage = self.keys.entry(*key.as_bytes()).or_default();
-        usage.last = clock;
-        usage.signatures = usage.signatures.saturating_add(1);
-        if usage.comb.is_none() && usage.signatures >= HOT {
-            self.build(key);
-        }
         let comb = self.keys.get(key.as_bytes()).and_then(|usage| usage.comb.as_deref());
         match (&self.base, comb) {
             (Some(base), Some(comb)) => {
                 let sum = base.add_multiple(EdwardsPoint::identity(), statement.response());
-                statement.check(&comb.add_multiple(sum, statement.challenge()))
+                statement.check(&comb.add_multiple(sum, statement.challenge()))?;
             }
-            _ => statement.check_without_tables(key),
+            _ => statement.check_without_tables(key)?,
+        }
+        self.count_good_signature(key);
+        Ok(())
+    }
+
+    /// Good ones only: nobody without the key makes a table, or takes another key's.
+    fn count_good_signature(&mut self, key: &PublicKey) {
+        self.clock = self.clock.saturating_add(1);
+        if self.keys.len() >= MAX_KEYS && !self.keys.contains_key(key.as_bytes()) {
+            self.forget_oldest(|_| true);
+        }
+        let usage = self.keys.entry(*key.as_bytes()).or_default();
+        usage.last = self.clock;
+        usage.signatures = usage.signatures.saturating_add(1);
+        if usage.comb.is_none() && usage.signatures >= HOT {
+            self.build(key);
         }
     }
 
@@ -117,19 +122,24 @@ impl KeyTables {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
+    use ed25519_dalek::{Signer, SigningKey};
+
     use super::{Comb, HOT, KeyTables};
     use crate::signature::PublicKey;
 
-    /// Multiples of the base point: public keys of nobody.
-    fn keys(count: u8) -> alloc::vec::Vec<PublicKey> {
-        let point =
-            |number: u8| curve25519_dalek::constants::ED25519_BASEPOINT_POINT * curve25519_dalek::Scalar::from(number);
-        (1..=count).map(|number| PublicKey::from_bytes(&point(number).compress().to_bytes()).unwrap()).collect()
+    fn keys(count: u8) -> Vec<(PublicKey, [u8; 64])> {
+        let key = |number: u8| {
+            let signer = SigningKey::from_bytes(&[number; 32]);
+            (PublicKey::from_bytes(signer.verifying_key().as_bytes()).unwrap(), signer.sign(b"message").to_bytes())
+        };
+        (1..=count).map(key).collect()
     }
 
-    fn use_often(tables: &mut KeyTables, key: &PublicKey, times: u32) {
+    fn use_often(tables: &mut KeyTables, (key, signature): &(PublicKey, [u8; 64]), times: u32) {
         for _ in 0..times {
-            assert!(tables.verify(key, b"", &[1; 64]).is_err());
+            assert!(tables.verify(key, b"message", signature).is_ok());
         }
     }
 
@@ -147,9 +157,21 @@ mod tests {
         }
         // The first key has lost its table, and needs many uses for another one.
         use_often(&mut tables, &keys[0], HOT - 1);
-        assert!(tables.keys[keys[0].as_bytes()].comb.is_none());
-        tables.retain(|key| key == keys[3].as_bytes());
+        assert!(tables.keys[keys[0].0.as_bytes()].comb.is_none());
+        tables.retain(|key| key == keys[3].0.as_bytes());
         assert_eq!((tables.count(), tables.keys.len()), (1, 1));
+    }
+
+    #[test]
+    fn bad_signatures_neither_make_tables_nor_take_them_from_others() {
+        let keys = keys(2);
+        let mut tables = KeyTables::new(2 * Comb::BYTES);
+        use_often(&mut tables, &keys[0], HOT);
+        for _ in 0..HOT * 2 {
+            assert!(tables.verify(&keys[1].0, b"another message", &keys[1].1).is_err());
+        }
+        assert!(tables.keys[keys[0].0.as_bytes()].comb.is_some());
+        assert!(!tables.keys.contains_key(keys[1].0.as_bytes()));
     }
 
     #[test]

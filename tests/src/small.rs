@@ -20,13 +20,23 @@ pub fn config() -> Value {
 /// # Panics
 /// If the configuration has no such place.
 #[must_use]
-#[expect(clippy::panic, reason = "a test that names a place wrongly")]
 pub fn with(pointer: &str, value: Value) -> Value {
-    let mut config = config();
-    let place = pointer.rsplit_once('/').and_then(|(parent, name)| Some((config.pointer_mut(parent)?, name)));
-    let Some((parent, name)) = place else { panic!("no {pointer}") };
-    parent[name] = value;
-    config
+    set(config(), pointer, value)
+}
+
+/// Each member of the base, set to a value, is refused at a place with an expectation: pointer, value, place, problem.
+///
+/// # Panics
+/// If one of them is not.
+#[expect(clippy::panic, reason = "an assertion")]
+pub fn refuse(base: &Value, cases: &[(&str, Value, &str, &str)]) {
+    for (pointer, value, place, problem) in cases {
+        let Err((found, said)) = compile(&set(base.clone(), pointer, value.clone())) else {
+            panic!("{pointer} {value}: compiled")
+        };
+        assert_eq!(&found, place, "{value}: {said}");
+        assert!(said.contains(problem), "{place}: {said}");
+    }
 }
 
 /// The verifier, or the place of the fault and the problem there.
@@ -51,4 +61,12 @@ pub fn merge(mut one: Value, other: Value) -> Value {
         }
     }
     one
+}
+
+#[expect(clippy::panic, reason = "a test that names a place wrongly")]
+fn set(mut config: Value, pointer: &str, value: Value) -> Value {
+    let place = pointer.rsplit_once('/').and_then(|(parent, name)| Some((config.pointer_mut(parent)?, name)));
+    let Some((parent, name)) = place else { panic!("no {pointer}") };
+    parent[name] = value;
+    config
 }

@@ -3,7 +3,7 @@
 use datakit_token::{UnixTime, Verifier};
 use datakit_token_tests::{
     mint,
-    small::{compile, config, merge, with},
+    small::{compile, config, merge, refuse, with},
 };
 use serde_json::{Value, json};
 
@@ -271,18 +271,6 @@ fn what_is_hardly_meant_is_a_warning() {
         warned(&with("/providers/0/keys/inline", foreign)).starts_with("/providers/0/keys/inline/keys/1: key skipped")
     );
     assert_eq!(warned(&with("/rules", json!([]))), "/rules: no rule: every request will be denied");
-}
-
-/// Each member, set to a value, is refused at a place with an expectation; the base is another one for each table.
-fn refuse(base: &Value, cases: &[(&str, Value, &str, &str)]) {
-    for (pointer, value, place, problem) in cases {
-        let mut config = base.clone();
-        let (parent, name) = pointer.rsplit_once('/').unwrap();
-        config.pointer_mut(parent).unwrap()[name] = value.clone();
-        let (found, said) = compile(&config).err().unwrap_or_else(|| panic!("{pointer} {value}: compiled"));
-        assert_eq!(&found, place, "{value}: {said}");
-        assert!(said.contains(problem), "{place}: {said}");
-    }
 }
 
 #[test]

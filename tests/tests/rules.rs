@@ -1,19 +1,7 @@
 //! Configuration errors of rules, requirements and policies: the place as a JSON pointer, and the expectation; and warnings.
 
-use datakit_token_tests::small::{compile, config, merge, with};
+use datakit_token_tests::small::{compile, config, merge, refuse, with};
 use serde_json::{Value, json};
-
-/// Each member, set to a value, is refused at a place with an expectation; the base is another one for each table.
-fn refuse(base: &Value, cases: &[(&str, Value, &str, &str)]) {
-    for (pointer, value, place, problem) in cases {
-        let mut config = base.clone();
-        let (parent, name) = pointer.rsplit_once('/').unwrap();
-        config.pointer_mut(parent).unwrap()[name] = value.clone();
-        let (found, said) = compile(&config).err().unwrap_or_else(|| panic!("{pointer} {value}: compiled"));
-        assert_eq!(&found, place, "{value}: {said}");
-        assert!(said.contains(problem), "{place}: {said}");
-    }
-}
 
 #[test]
 fn rules_are_refused_with_the_place_and_the_expectation() {

@@ -170,10 +170,7 @@ impl Carriers {
         if matches!(request.method(), b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE") {
             return Ok(());
         }
-        let only = |name| {
-            let mut values = request.values(name);
-            values.next().filter(|_| values.next().is_none())
-        };
+        let only = |name| request.only_value(name);
         if matches!(only("sec-fetch-site"), Some(b"same-origin" | b"none")) {
             return Ok(());
         }

@@ -1,8 +1,6 @@
 //! Presets: carriers, rules and answers for the services that this project stands in front of. They are files, to be read
 //! by people as well.
 
-use alloc::vec::Vec;
-
 use crate::{
     config::{Config, FromConfig, Preset, PresetName},
     config_error::ConfigError,
@@ -47,20 +45,14 @@ impl Config {
     }
 }
 
-impl PresetName {
-    /// Every preset.
-    pub(crate) const ALL: [Self; 3] = [Self::Dataway, Self::Datakit, Self::Openapi];
-}
-
 /// The names of all presets, and their files.
 #[must_use]
-pub fn presets() -> Vec<(&'static str, &'static str)> {
-    let name = |preset: PresetName| match preset {
-        PresetName::Dataway => "dataway",
-        PresetName::Datakit => "datakit",
-        PresetName::Openapi => "openapi",
-    };
-    PresetName::ALL.into_iter().map(|preset| (name(preset), preset.text())).collect()
+pub const fn presets() -> [(&'static str, &'static str); 3] {
+    [
+        ("dataway", PresetName::Dataway.text()),
+        ("datakit", PresetName::Datakit.text()),
+        ("openapi", PresetName::Openapi.text()),
+    ]
 }
 
 #[cfg(test)]

@@ -65,6 +65,12 @@ impl<'r> Request<'r> {
         self.headers.iter().filter(matches).map(|header| header.1)
     }
 
+    /// The value of a header that is there once.
+    pub(crate) fn only_value(&self, name: &str) -> Option<&'r [u8]> {
+        let mut values = self.values(name);
+        values.next().filter(|_| values.next().is_none())
+    }
+
     /// The only host.
     pub(crate) fn host(&self) -> Option<&'r [u8]> {
         let mut hosts = self.host.into_iter().chain(self.values("host"));

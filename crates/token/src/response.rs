@@ -191,10 +191,7 @@ impl Responses {
     fn add_cors(&self, request: Option<&Request<'_>>, headers: &mut Vec<(&'static str, String)>) {
         let Some(cors) = &self.cors else { return };
         let any = cors.origins.iter().any(|origin| origin == "*");
-        let sent = request.and_then(|request| {
-            let mut origins = request.values("origin");
-            origins.next().filter(|_| origins.next().is_none())
-        });
+        let sent = request.and_then(|request| request.only_value("origin"));
         let allowed = cors.origins.iter().find(|origin| Some(origin.as_bytes()) == sent);
         let Some(origin) = (if any { Some("*") } else { allowed.map(String::as_str) }) else { return };
         headers.push(("access-control-allow-origin", origin.into()));

@@ -213,11 +213,8 @@ impl Leaf {
 
 /// Fetch standard, CORS-preflight request.
 fn is_preflight(request: &Request<'_>) -> bool {
-    let one = |name| {
-        let mut values = request.values(name);
-        // A proxy joins repeated headers by commas.
-        values.next().is_some_and(|value| !value.contains(&b',')) && values.next().is_none()
-    };
+    // A proxy joins repeated headers by commas.
+    let one = |name| request.only_value(name).is_some_and(|value| !value.contains(&b','));
     request.method() == b"OPTIONS" && one("origin") && one("access-control-request-method")
 }
 

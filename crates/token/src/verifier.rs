@@ -284,10 +284,7 @@ impl Verifier {
             RequireHttps::Tls => {
                 request.connection(ConnectionProperty::TlsVersion).is_some_and(|version| !version.is_empty())
             }
-            RequireHttps::Forwarded => {
-                let mut values = request.values("x-forwarded-proto");
-                values.next() == Some(b"https") && values.next().is_none()
-            }
+            RequireHttps::Forwarded => request.only_value("x-forwarded-proto") == Some(b"https"),
         };
         if secure { Ok(()) } else { Err(Reason::InsecureTransport) }
     }

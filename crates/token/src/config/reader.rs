@@ -126,10 +126,12 @@ macro_rules! variants {
         #[cfg(test)]
         impl crate::config::schema::Describe for $type {
             fn describe(definitions: &mut crate::config::schema::Definitions) -> serde_json::Value {
-                let mut object = crate::config::schema::Described::new(&[]);
-                $(object.member::<$of>(definitions, $name, "optional", &[]);)*
-                object.exactly_one_of(&[$($name),*]);
-                object.finish()
+                definitions.refer(stringify!($type), |definitions| {
+                    let mut object = crate::config::schema::Described::new(&[]);
+                    $(object.member::<$of>(definitions, $name, "optional", &[]);)*
+                    object.exactly_one_of(&[$($name),*]);
+                    object.finish()
+                })
             }
         }
     };

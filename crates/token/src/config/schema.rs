@@ -148,7 +148,8 @@ describe! {
             "all": { "const": true },
             "issued_before": { "type": "integer", "minimum": 0 },
             "from": { "type": "integer", "minimum": 0 } },
-        "anyOf": [{ "required": ["match"] }, { "required": ["header"] }, { "required": ["all"] }] } },
+        "anyOf": [{ "required": ["match"] }, { "required": ["header"] }, { "required": ["all"] }],
+        "dependentSchemas": { "all": { "properties": { "match": false, "header": false } }, "header": { "properties": { "issued_before": false } } } } },
 }
 
 impl<T: Describe> Describe for Vec<T> {

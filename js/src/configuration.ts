@@ -1,6 +1,9 @@
 import type { Reason } from './error.js'
 import type { Bundle, Remote } from './remote.js'
 
+/** An object with exactly one of these members. */
+type One<T> = { [Name in keyof T]: { [Only in Name]: T[Only] } & { [Other in Exclude<keyof T, Name>]?: never } }[keyof T]
+
 /** A public Ed25519 key (RFC 8037). */
 export interface Jwk { kty: string; crv?: string; kid?: string; x?: string; [member: string]: unknown }
 
@@ -18,11 +21,11 @@ export interface From {
 }
 
 /** A secret, or the variable of the environment that has it. */
-export type Secret = { value: string } | { env: string }
+export type Secret = One<{ value: string; env: string }>
 
 interface ProviderOptions {
   /** Accepted `sub`; any if absent. */
-  subjects?: readonly ({ exact: string } | { prefix: string })[]
+  subjects?: readonly One<{ exact: string; prefix: string }>[]
   algorithms?: readonly ('EdDSA' | 'Ed25519')[]
   /** Accepted `typ` headers; `at+jwt` if absent. */
   types?: readonly string[]
@@ -39,24 +42,36 @@ interface ProviderOptions {
   from?: From
   forward?: boolean
   /** Puts the secret of the token's workspace in the token's place, or in another one. */
-  swap?: { secrets: Readonly<Record<string, Secret>>; to?: { header: string } | { param: string } }
+  swap?: { secrets: Readonly<Record<string, Secret>>; to?: One<{ header: string; param: string }> }
   claims_to_headers?: readonly { claim: string; header: string; format?: 'text' | 'csv' | 'json' | 'base64url' }[]
 }
 
 /** Where keys come from: exactly one of these. */
-export type Keys = { inline: JwkSet } | { remote: Remote } | { bundle: Bundle }
+export type Keys = One<{ inline: JwkSet; remote: Remote; bundle: Bundle }>
 
 /** Tokens with these claims are refused; see the rules of trust bundles. */
-export interface Revocation {
-  /** Claims by name or JSON pointer. */
-  match?: Readonly<Record<string, string | number | boolean>>
-  header?: { kid: string }
-  all?: true
-  /** Only tokens with a lower `iat`, or none. */
-  issued_before?: number
+export type Revocation = {
   /** In force from this second on; at once if absent. */
   from?: number
-}
+} & ({
+  /** Claims by name or JSON pointer. */
+  match: Readonly<Record<string, string | number | boolean>>
+  /** Only tokens with a lower `iat`, or none. */
+  issued_before?: number
+  header?: never
+  all?: never
+} | {
+  header: { kid: string }
+  match?: Readonly<Record<string, string | number | boolean>>
+  /** Whoever holds a leaked key chooses `iat`. */
+  issued_before?: never
+  all?: never
+} | {
+  all: true
+  issued_before?: number
+  match?: never
+  header?: never
+})
 
 /** One issuer and the tokens to accept from it. */
 export interface Provider extends ProviderOptions {
@@ -74,7 +89,7 @@ export type Rule = {
     hosts?: readonly string[]
     methods?: readonly string[]
     /** In a template `{name}` stands for one segment and `**` at the end for the rest. */
-    path?: { exact: string } | { prefix: string } | { template: string }
+    path?: One<{ exact: string; prefix: string; template: string }>
     cors_preflight?: boolean
   }
 } & ({ require: Requirement; allow?: never } | {
@@ -84,30 +99,39 @@ export type Rule = {
 })
 
 /** What a claim is compared with. */
-export type Operand =
-  | { value: string | number | boolean }
-  | { values: readonly (string | number | boolean)[] }
-  | { header: string }
-  | { path_param: string }
-  | { query_param: string }
-  | { connection: 'client_address' | 'tls_version' | 'server_name' | 'peer_certificate_sha256' | 'peer_subject' | 'peer_uri_san' }
+export type Operand = One<{
+  value: string | number | boolean
+  values: readonly (string | number | boolean)[]
+  header: string
+  path_param: string
+  query_param: string
+  connection: 'client_address' | 'tls_version' | 'server_name' | 'peer_certificate_sha256' | 'peer_subject' | 'peer_uri_san'
+}>
 
-/** What a token has to fulfil. */
+interface Relations { equals: Operand; contains: Operand; in: Operand; allows: Operand; covers: Operand }
+
+interface Requirements {
+  permission: string
+  role: string
+  scope: string
+  policy: string
+  provider: string
+  client_address: readonly string[]
+  all: readonly Requirement[]
+  any: readonly Requirement[]
+}
+
+type NoClaim = { [Name in 'claim' | 'optional' | keyof Relations]?: never }
+
+/** What a token has to fulfil: exactly one of these. */
 export type Requirement =
-  | { permission: string }
-  | { role: string }
-  | { scope: string }
-  | { policy: string }
-  | { provider: string }
-  | { client_address: readonly string[] }
-  | { all: readonly Requirement[] }
-  | { any: readonly Requirement[] }
+  | (One<Requirements> & NoClaim)
   | ({
     /** A JSON pointer. */
     claim: string
     /** A token without the claim fulfils this. */
     optional?: boolean
-  } & ({ equals: Operand } | { contains: Operand } | { in: Operand } | { allows: Operand } | { covers: Operand }))
+  } & One<Relations> & { [Name in keyof Requirements]?: never })
 
 interface Common {
   /** `observe` decides and reports, and denies nothing. */

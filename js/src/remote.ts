@@ -46,15 +46,13 @@ export interface Remote extends RemoteTimes {
   cluster?: string
 }
 
-/** A trust bundle, as in the configuration. */
-export interface Bundle {
+/** A trust bundle, as in the configuration: inline, or on a server. */
+export type Bundle = {
   /** The keys that may sign it. */
   roots: JwkSet
   /** Bundles with a lower `seq` are refused from the start. */
   min_seq?: number
-  inline?: string
-  remote?: Remote
-}
+} & ({ inline: string; remote?: never } | { remote: Remote; inline?: never })
 
 /** One remote source of keys, seen from outside. */
 export interface SourceState {

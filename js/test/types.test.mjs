@@ -5,14 +5,19 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { mutations } from './support/mutations.mjs'
 import { sample } from './support/sample.mjs'
+import { fits, schema } from './support/schema.mjs'
 
 const project = join(process.env.DATAKIT_TOKEN_PACKAGE, 'types')
 const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
 
 const program = `
-import { createVerifier, remoteBundle, remoteKeySet, type Configuration, type Store, type Verifier } from 'datakit-token'
+import { createVerifier, remoteBundle, remoteKeySet, type Configuration, type Decision, type Reason, type Requirement, type Store, type VerifiedToken, type Verifier } from 'datakit-token'
+declare const verified: VerifiedToken
 export const everything: Configuration = ${JSON.stringify(sample)}
+// All of them, and no others.
+export const reasons: Record<Reason, number> = ${JSON.stringify(Object.fromEntries(schema.$defs.ResponsesConfig.properties.status.propertyNames.enum.map((code) => [code, 503])))}
 const store: Store = { get: async () => null, set: () => {} }
 const short: Verifier = createVerifier({ issuer: 'i', audience: 'a', keys: remoteKeySet(new URL('https://a.example/jwks.json'), { refresh: '1m', store }) })
 const bundle = remoteBundle('https://a.example/bundle.jwt', { roots: { keys: [] } })
@@ -24,11 +29,20 @@ export async function run(): Promise<string> {
   const decision = await short.decide({ method: 'GET', path: '/', headers: {} })
   if (decision.verdict === 'deny') console.log(decision.reason, short.fresh, short.sources[0]?.sequence)
   if (decision.verdict === 'observe') console.log(decision.reason, decision.upstream.path)
-  if (decision.verdict === 'allow') decision.token?.authorize('log.Query', { workspace: 'wksp_5b8d' })
+  if (decision.verdict === 'allow') decision.token?.authorize('log.Query', { workspace: 'wksp_5b8d', level: 3, wide: 3n, staff: true })
   const here = short.decideSync({ method: 'GET', path: '/', headers: {}, connection: { client_address: '10.0.0.1' } })
   if (here.verdict === 'allow' && here.token?.can('log.Query')) console.log(here.token.subject)
   return (await whole.verify('x')).claims.sub
 }
+export const observing = createVerifier(everything, { environment: { SECRET: 'dfk_1', OTHER: undefined } })
+// @ts-expect-error a property that no connection has
+short.decideSync({ method: 'GET', path: '/', headers: {}, connection: { clientAddress: '10.0.0.1' } })
+// @ts-expect-error an object is no value of a claim
+verified.can('log.Query', { workspace: {} })
+// @ts-expect-error a token may be absent
+export const subject = (decision: Decision): string | undefined => decision.verdict === 'allow' ? decision.token.subject : undefined
+// @ts-expect-error one of the two
+export const two: Requirement = { permission: 'p', role: 'r' }
 // @ts-expect-error an option that does not exist
 remoteKeySet('https://a.example', { refesh: '1m' })
 // @ts-expect-error either a requirement or an allowance
@@ -37,17 +51,56 @@ export const both: Configuration['rules'] = [{ match: {}, allow: 'anyone', requi
 createVerifier({ issuer: 'i', keys: [] })
 `
 
+/** What the compiler says, with the settings of a strict user. */
+function compile(name, program, module, skipLibCheck = false) {
+  mkdirSync(project, { recursive: true })
+  const file = join(project, name)
+  writeFileSync(file, program)
+  const options = {
+    target: 'es2022', module: module === 'bundler' ? 'esnext' : module, moduleResolution: module, strict: true, noEmit: true,
+    skipLibCheck, exactOptionalPropertyTypes: true, lib: ['es2022', 'dom', 'dom.iterable'], types: [],
+  }
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: [file] }))
+  return spawnSync(process.execPath, [compiler, '-p', project, '--pretty', 'false'], { encoding: 'utf8', maxBuffer: 1 << 28 })
+}
+
 for (const [extension, module] of [['mts', 'nodenext'], ['cts', 'nodenext'], ['ts', 'bundler']]) {
   test(`declarations: .${extension}, ${module}`, () => {
-    mkdirSync(project, { recursive: true })
-    const file = join(project, `program.${extension}`)
-    writeFileSync(file, program)
-    const options = {
-      target: 'es2022', module: module === 'bundler' ? 'esnext' : module, moduleResolution: module, strict: true, noEmit: true,
-      skipLibCheck: false, exactOptionalPropertyTypes: true, lib: ['es2022', 'dom', 'dom.iterable'], types: [],
-    }
-    writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: [file] }))
-    const { status, stdout } = spawnSync(process.execPath, [compiler, '-p', project], { encoding: 'utf8' })
+    const { status, stdout } = compile(`program.${extension}`, program, module)
     assert.equal(status, 0, stdout)
   })
 }
+
+/** The smallest part of a configuration with the change in it, and its type. */
+function part({ path: [top, index], config }) {
+  const inner = config[top]
+  if (index === undefined || inner === undefined) return ['Configuration', config]
+  if (!Array.isArray(sample[top])) return [`NonNullable<Configuration['${top}']>`, inner]
+  return inner[index] === undefined ? ['Configuration', config] : [`NonNullable<Configuration['${top}']>[number]`, inner[index]]
+}
+
+const kind = (value) => (value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value)
+
+test('the types take what the schema takes', () => {
+  const all = [...mutations(schema, sample)]
+  const lines = all.map((mutation, index) => {
+    const [type, value] = part(mutation)
+    return `export const c${index}: ${type} = ${JSON.stringify(value)}`
+  })
+  const { stdout } = compile('mutations.mts', `${lines.join('\n')}\nimport type { Configuration } from 'datakit-token'\n`, 'nodenext', true)
+  const refused = new Set([...stdout.matchAll(/^\S*mutations\.mts\((\d+),/gm)].map(([, line]) => Number(line) - 1))
+  const counts = { both: 0, neither: 0, 'only the schema': 0, 'only the types': 0 }
+  const faults = []
+  for (const [index, { path, value, config }] of all.entries()) {
+    const [known, typed] = [fits(config), !refused.has(index)]
+    counts[known ? (typed ? 'both' : 'only the schema') : typed ? 'only the types' : 'neither']++
+    if (known === typed) continue
+    const before = path.reduce((node, name) => node?.[name], sample)
+    // The schema leaves foreign keys alone, as RFC 7517 wants it; the types know no bounds and formats.
+    const expected = known ? path.includes('keys') && /\/(inline|roots)\//.test(path.join('/')) : before !== undefined && (typeof value === 'number' || kind(before) === kind(value))
+    if (!expected) faults.push(`/${path.join('/')}: ${JSON.stringify(value)}: ${known ? 'schema' : 'types'} only`)
+  }
+  console.log(counts)
+  assert.deepEqual(faults, [])
+  assert.ok(counts.both > 500 && counts.neither > 2500)
+})

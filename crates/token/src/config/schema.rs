@@ -16,6 +16,7 @@ use super::{
     provider::{JwkSetConfig, RevocationsConfig},
     value::{Duration, Version},
 };
+use crate::reason::Reason;
 
 /// What a type looks like in the document.
 pub(crate) trait Describe {
@@ -111,6 +112,10 @@ fn schema() -> Value {
     let dependent: Map<String, Value> =
         relations.into_iter().chain(["optional"]).map(|name| (name.to_string(), json!(["claim"]))).collect();
     requirement["dependentRequired"] = json!(dependent);
+    let status = &mut definitions.get_mut("ResponsesConfig").unwrap()["properties"]["status"];
+    let codes: Vec<_> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+    status["propertyNames"] = json!({ "enum": codes });
+    status["additionalProperties"] = json!({ "type": "integer", "minimum": 400, "maximum": 599 });
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "datakit-token configuration",

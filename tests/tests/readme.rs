@@ -1,6 +1,7 @@
 //! The README's code, run as it stands there, and its map of the code.
 
 use std::{
+    collections::BTreeSet,
     env, fs,
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -8,6 +9,7 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use datakit_token::{Decision, Request, UnixTime, Verifier};
 use datakit_token_tests::{client, envoy, mint, upstream};
 use ed25519_dalek::SigningKey;
 use serde_json::{Value, json};
@@ -78,7 +80,7 @@ fn the_configurations_in_the_documents_compile() {
         for block in text.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("json\n")) {
             if block.contains("\"version\"") {
                 let environment = |_: &str| Some("tkn_0123456789abcdef".into());
-                let verifier = datakit_token::Verifier::with_environment(block.as_bytes(), &environment);
+                let verifier = Verifier::with_environment(block.as_bytes(), &environment);
                 let verifier = verifier.unwrap_or_else(|error| panic!("{}: {error}\n{block}", path.display()));
                 assert!(verifier.warnings().is_empty(), "{}: {:?}", path.display(), verifier.warnings());
                 compiled += 1;
@@ -86,6 +88,43 @@ fn the_configurations_in_the_documents_compile() {
         }
     }
     assert!(compiled >= 4, "{compiled}");
+}
+
+#[test]
+fn the_examples_of_matching_give_what_the_document_says() {
+    let text = fs::read_to_string(root().join("docs/authorisation.md")).unwrap();
+    let (_, section) = text.split_once("## Matching with the user's information").unwrap();
+    let config = section.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    let verifier = Verifier::from_json(config.as_bytes()).unwrap();
+    let now = UnixTime::from_secs(1_790_000_000).unwrap();
+    let mut answers = BTreeSet::new();
+    let mut rows = 0;
+    for row in section.lines().filter(|line| line.starts_with("| `{")) {
+        let [claims, request, answer] = row.trim_matches('|').split(" | ").collect::<Vec<_>>().try_into().unwrap();
+        let mut claims: Value = serde_json::from_str(claims.trim().trim_matches('`')).unwrap();
+        claims["iss"] = json!("https://id.example.com");
+        claims["aud"] = json!("api");
+        claims["exp"] = json!(1_790_000_600);
+        let token = mint::sign(&key(), br#"{"alg":"EdDSA","typ":"at+jwt","kid":"k1"}"#, claims.to_string().as_bytes());
+        let mut parts = request.split('`').skip(1).step_by(2);
+        let path = parts.next().unwrap();
+        let bearer = format!("Bearer {token}");
+        let mut headers = vec![(&b"authorization"[..], bearer.as_bytes())];
+        let given: Vec<_> = parts
+            .map(|part| part.split_once(": ").unwrap())
+            .map(|(name, value)| (name.to_lowercase(), value))
+            .collect();
+        headers.extend(given.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
+        let found = match verifier.decide(&Request::new(b"POST", path.as_bytes(), headers), now) {
+            Decision::Allow(_) => "passes".to_owned(),
+            Decision::Deny(denial) => format!("`{}`", denial.reason().code()),
+            Decision::Observe(..) => unreachable!(),
+        };
+        assert_eq!(found, answer.trim(), "{row}");
+        answers.insert(found);
+        rows += 1;
+    }
+    assert!(rows >= 13 && answers.len() == 4, "{rows} {answers:?}");
 }
 
 #[test]

@@ -102,7 +102,7 @@ export function bind(source: ModuleSource) {
     const core = instantiate(source)
     let verifier: CoreVerifier
     try {
-      verifier = new core.Verifier(json, JSON.stringify(runtime.environment ?? {}))
+      verifier = new core.Verifier(json, variables(runtime.environment ?? {}))
     } catch (error) {
       const fault = error as { pointer?: string; problem?: string }
       if (typeof fault.problem !== 'string') throw error
@@ -193,6 +193,12 @@ class Kept<C> {
     this.#tokens.set(serial, token)
     return token
   }
+}
+
+/** `NAME=VALUE`, with NUL between two: no variable of a real environment has one. */
+function variables(environment: Readonly<Record<string, string | undefined>>): string {
+  const given = Object.entries(environment).filter(([, value]) => value !== undefined && !value.includes('\0'))
+  return given.map(([name, value]) => `${name}=${value}`).join('\0')
 }
 
 function unwrap<T>(result: T | TokenError): T {

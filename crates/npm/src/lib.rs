@@ -9,7 +9,6 @@ mod verdict;
 use std::rc::Rc;
 
 use datakit_token::{Decision, OwnedRequest, Reason, UnixTime, Valid};
-use serde_json::{Map, Value};
 use wasm_bindgen::prelude::*;
 
 /// A compiled configuration.
@@ -27,11 +26,13 @@ impl Verifier {
     ///
     /// # Errors
     /// An `Error` with `pointer` (RFC 6901) and `problem`.
-    /// `environment` is an object of strings as JSON: what secrets may name.
+    /// `environment` has what secrets may name: `NAME=VALUE`, with NUL between two.
     #[wasm_bindgen(constructor)]
     pub fn new(config: &str, environment: &str) -> Result<Self, JsValue> {
-        let environment: Map<String, Value> = serde_json::from_str(environment).unwrap_or_default();
-        let variable = |name: &str| environment.get(name)?.as_str().map(String::from);
+        let variable = |name: &str| {
+            let mut variables = environment.split('\0');
+            variables.find_map(|variable| variable.strip_prefix(name)?.strip_prefix('=').map(String::from))
+        };
         let core = datakit_token::Verifier::with_environment(config.as_bytes(), &variable).map_err(|error| {
             let thrown = js_sys::Error::new(&error.to_string());
             let set = |name: &str, value: &str| js_sys::Reflect::set(&thrown, &name.into(), &value.into());

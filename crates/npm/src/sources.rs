@@ -1,8 +1,7 @@
 //! Remote keys for JavaScript, which carries the bytes. Sources are numbered in the order of their providers; times
 //! are `now` (seconds, wall clock) and `uptime` (milliseconds, monotonic clock).
 
-use datakit_token::{Answer, KeySource, Moment, SourceError};
-use serde_json::{Value, json};
+use datakit_token::{Answer, JsonObject, KeySource, Moment, SourceError};
 use wasm_bindgen::prelude::*;
 
 use crate::{Verifier, time, whole};
@@ -20,14 +19,17 @@ const JOIN: u8 = 3;
 impl Verifier {
     /// What each source fetches, as JSON.
     pub fn sources(&self) -> String {
-        let describe = |source: &KeySource| {
-            let request = source.request()?;
-            Some(json!({
-                "provider": source.provider(), "url": request.url(), "accept": request.accept(),
-                "timeout": request.timeout(), "maxBytes": request.max_bytes(), "identity": source.identity(),
-            }))
-        };
-        self.core.remote_sources().filter_map(describe).collect::<Value>().to_string()
+        let mut all = String::from("[");
+        for source in self.core.remote_sources() {
+            let Some(request) = source.request() else { continue };
+            all.push_str(if all.len() > 1 { "," } else { "" });
+            let source = JsonObject::new().text("provider", source.provider()).text("identity", &source.identity());
+            let source = source.text("url", request.url()).text("accept", request.accept());
+            let bytes = u64::try_from(request.max_bytes()).unwrap_or(u64::MAX);
+            all.push_str(&source.number("timeout", request.timeout()).number("maxBytes", bytes).finish());
+        }
+        all.push(']');
+        all
     }
 
     /// What to do about a source before a token is judged: 0 nothing, 1 fetch, 2 fetch and wait, 3 wait.
@@ -55,11 +57,11 @@ impl Verifier {
             return "null".into();
         };
         let (keys, rules) = source.counts();
-        json!({
-            "provider": source.provider(), "fresh": source.is_fresh(moment), "loaded": source.is_loaded(),
-            "failures": source.failures(), "keys": keys, "rules": rules, "sequence": source.sequence(),
-        })
-        .to_string()
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let state = JsonObject::new().text("provider", source.provider());
+        let state = state.boolean("fresh", source.is_fresh(moment)).boolean("loaded", source.is_loaded());
+        let state = state.number("failures", u64::from(source.failures())).number("keys", count(keys));
+        state.number("rules", count(rules)).number("sequence", source.sequence()).finish()
     }
 
     /// A fetch begins.
@@ -115,14 +117,17 @@ impl Verifier {
         action: impl FnOnce(&mut KeySource, Moment) -> Result<bool, SourceError>,
     ) -> String {
         let (Some(source), Some(moment)) = (self.core.remote_sources_mut().nth(index), moment) else {
-            return json!({ "fault": "unreachable", "text": "no clock" }).to_string();
+            return fault("unreachable", "no clock");
         };
         match action(source, moment) {
-            Ok(changed) => json!({ "changed": changed }),
-            Err(error) => json!({ "fault": error.fault().code(), "text": error.to_string() }),
+            Ok(changed) => JsonObject::new().boolean("changed", changed).finish(),
+            Err(error) => fault(error.fault().code(), &error.to_string()),
         }
-        .to_string()
     }
+}
+
+fn fault(code: &str, text: &str) -> String {
+    JsonObject::new().text("fault", code).text("text", text).finish()
 }
 
 fn moment(now: f64, uptime: f64, jitter: u8) -> Option<Moment> {

@@ -9,18 +9,14 @@
 //! ```
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
-use core::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
-use serde_json::{Map, Value};
 
 use crate::{
     config_error::ConfigError,
-    json::Node,
+    json::{Json, Value},
     jws::Unverified,
     keys::KeySet,
     numeric_date::{MAX_TIME, UnixTime},
-    revocation::{Rules, RulesSeed},
+    revocation::Rules,
     source_error::{Fault, SourceError},
 };
 
@@ -109,9 +105,20 @@ impl Trust {
         signature: [u8; 64],
         now: Option<u64>,
     ) -> Result<Bundle, SourceError> {
-        let Document { members, rules } = Document::read(payload)?;
         let malformed = |error: ConfigError| SourceError::new(Fault::Malformed, format!("{error}"));
         let wrong = |name: &str, expected: &str| malformed(ConfigError::new(expected).within(name));
+        let strict = "expected a strict JSON object: UTF-8, no member twice, at most 32 levels deep";
+        let json = Json::parse_object(payload).map_err(|_| malformed(ConfigError::new(strict)))?;
+        let members = json.members();
+        let known = ["iss", "seq", "iat", "exp", "ttl", "keys", "rules", "roots"];
+        // It could narrow the document or widen it.
+        if let Some((name, _)) = members.iter().find(|(name, _)| !known.contains(name)) {
+            let problem =
+                "unknown member, expected `iss`, `seq`, `iat`, `exp`, `ttl`, `keys`, `rules`, `roots` and nothing else";
+            return Err(wrong(name, problem));
+        }
+        let rules = members.get("rules").map(Rules::read).transpose();
+        let rules = rules.map_err(|error| malformed(error.within("rules")))?.unwrap_or_default();
         if members.get("iss").and_then(Value::as_str) != Some(self.issuer.as_str()) {
             return Err(SourceError::new(Fault::IssuerMismatch, "/iss: expected the provider's issuer"));
         }
@@ -121,7 +128,7 @@ impl Trust {
         };
         let sequence = integer("seq", MAX_SEQUENCE)?;
         let (issued_at, expires_at) = (integer("iat", MAX_TIME)?, integer("exp", MAX_TIME)?);
-        let ttl = if members.contains_key("ttl") { Some(integer("ttl", MAX_TTL)?) } else { None };
+        let ttl = if members.has("ttl") { Some(integer("ttl", MAX_TTL)?) } else { None };
         if expires_at <= issued_at || expires_at.saturating_sub(issued_at) > MAX_LIFETIME {
             return Err(wrong("exp", "expected a time after `iat`, at most 31 days"));
         }
@@ -140,9 +147,7 @@ impl Trust {
         let roots = roots
             .filter(|roots| roots.contains(&signer))
             .ok_or_else(|| wrong("roots", "expected the key ids of at most 8 roots, the one that signed among them"))?;
-        let mut set = Map::new();
-        set.insert("keys".into(), members.get("keys").cloned().unwrap_or_default());
-        let (keys, _) = KeySet::read(&Value::Object(set)).map_err(malformed)?;
+        let (keys, _) = KeySet::read(json.value()).map_err(malformed)?;
         // A token signed by a root must never pass.
         if keys.shares_a_key_with(&self.roots) {
             return Err(wrong("keys", "expected no root key: roots sign bundles and nothing else"));
@@ -176,64 +181,5 @@ impl Trust {
             return refused(Fault::SequenceJump, "/seq: more than 1000000 ahead of the highest seen");
         }
         Ok(true)
-    }
-}
-
-/// The payload, with the rules already compiled.
-struct Document {
-    members: Map<String, Value>,
-    rules: Rules,
-}
-
-impl Document {
-    fn read(payload: &[u8]) -> Result<Self, SourceError> {
-        let malformed = |detail| SourceError::new(Fault::Malformed, detail);
-        let text = core::str::from_utf8(payload).map_err(|_| malformed(String::from("expected UTF-8")))?;
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let document = DocumentSeed(text).deserialize(&mut deserializer);
-        document.and_then(|document| deserializer.end().map(|()| document)).map_err(|error| {
-            // The message may quote the document; its position does not.
-            malformed(format!(
-                "expected an object with `iss`, `seq`, `iat`, `exp`, `ttl`, `keys`, `rules`, `roots` and nothing else: line {}, column {}",
-                error.line(),
-                error.column()
-            ))
-        })
-    }
-}
-
-struct DocumentSeed<'t>(&'t str);
-
-impl<'de> DeserializeSeed<'de> for DocumentSeed<'de> {
-    type Value = Document;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Document, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for DocumentSeed<'de> {
-    type Value = Document;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut found: A) -> Result<Document, A::Error> {
-        let (mut members, mut rules) = (Map::new(), None);
-        while let Some(name) = found.next_key::<String>()? {
-            let repeated = match name.as_str() {
-                "rules" => rules.replace(found.next_value_seed(RulesSeed(self.0))?).is_some(),
-                "iss" | "seq" | "iat" | "exp" | "ttl" | "keys" | "roots" => {
-                    members.insert(name, found.next_value_seed(Node::new(self.0))?).is_some()
-                }
-                // It could narrow the document or widen it.
-                _ => return Err(A::Error::custom("unknown member")),
-            };
-            if repeated {
-                return Err(A::Error::custom("a member twice"));
-            }
-        }
-        Ok(Document { members, rules: rules.unwrap_or_default() })
     }
 }

@@ -1,17 +1,14 @@
 //! Claims (RFC 7519 section 4, RFC 9068 section 2.2): read once, judged in a fixed order.
 
 use alloc::{
-    borrow::Cow,
     format,
     string::{String, ToString},
     vec::Vec,
 };
 
-use serde_json::{Map, Number, Value};
-
 use crate::{
     config::ClaimPlaces,
-    json,
+    json::{self, Json, Number, Object, Value},
     jws::Verified,
     numeric_date::{NumericDate, UnixTime, Window},
     provider::Provider,
@@ -35,10 +32,10 @@ pub struct Valid {
 impl Valid {
     /// What the configuration says that a token without a signature stands for. `claims` are in the places where this
     /// project has them.
-    pub(crate) fn opaque(claims: Map<String, Value>, index: usize, provider: &Provider) -> Result<Self, Reason> {
-        let authority = Authority::read(&claims, &ClaimPlaces::default())?.into_owned();
-        let expires_at = claims.get("exp").and_then(Value::as_u64).ok_or(Reason::NotConfigured)?;
-        let claims = Claims::new(claims, Vec::new(), provider, expires_at, None, authority);
+    pub(crate) fn opaque(claims: Json, index: usize, provider: &Provider) -> Result<Self, Reason> {
+        let authority = Authority::read(claims.members(), &ClaimPlaces::default())?.into_owned();
+        let expires_at = claims.members().get("exp").and_then(Value::as_u64).ok_or(Reason::NotConfigured)?;
+        let claims = Claims::new(claims, provider, expires_at, None, authority);
         let window = Window::new(0, expires_at);
         Ok(Self { claims, serial: 0, key_id: None, provider: index, window })
     }
@@ -83,9 +80,8 @@ impl Valid {
 
 /// The claims of a valid token.
 pub struct Claims {
-    members: Map<String, Value>,
-    /// The payload as it was signed; empty for a token without a signature.
-    payload: Vec<u8>,
+    /// The payload, in the very text that was signed.
+    json: Json,
     issuer: String,
     expires_at: u64,
     issued_at: Option<u64>,
@@ -98,8 +94,7 @@ pub struct Claims {
 
 impl Claims {
     fn new(
-        members: Map<String, Value>,
-        payload: Vec<u8>,
+        json: Json,
         provider: &Provider,
         expires_at: u64,
         issued_at: Option<u64>,
@@ -107,7 +102,7 @@ impl Claims {
     ) -> Self {
         let Authority { roles, permissions, scopes, workspace } = authority;
         let issuer = provider.issuer.clone();
-        Self { members, payload, issuer, expires_at, issued_at, roles, permissions, scopes, workspace }
+        Self { json, issuer, expires_at, issued_at, roles, permissions, scopes, workspace }
     }
 
     /// `iss`.
@@ -119,7 +114,7 @@ impl Claims {
     /// `sub`, if present.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
-        self.members.get("sub").and_then(Value::as_str)
+        self.json.members().get("sub").and_then(Value::as_str)
     }
 
     /// `roles`, from where the configuration says.
@@ -161,33 +156,26 @@ impl Claims {
     /// All claims as compact JSON; numbers keep every digit (`1e3` is shown as `1e+3`).
     #[must_use]
     pub fn to_json(&self) -> String {
-        serde_json::to_string(&self.members).unwrap_or_default()
+        self.json.value().to_json()
     }
 
     /// All claims as JSON, in the very text that was signed.
     #[must_use]
-    pub fn to_signed_json(&self) -> Cow<'_, str> {
-        match core::str::from_utf8(&self.payload) {
-            Ok(text) if !text.is_empty() => Cow::Borrowed(text),
-            _ => Cow::Owned(self.to_json()),
-        }
+    pub fn as_signed_json(&self) -> &str {
+        self.json.text()
     }
 
     /// Numbers that may not fit a JavaScript number: the JSON pointer (RFC 6901) and the decimal text of each.
     #[must_use]
     pub fn wide_numbers(&self) -> Vec<(String, String)> {
         let mut found = Vec::new();
-        for (name, value) in &self.members {
-            collect_wide_numbers(value, &join("", name), &mut found);
-        }
+        collect_wide_numbers(self.json.value(), "", &mut found);
         found
     }
 
     /// The value at a JSON pointer.
-    pub(crate) fn at(&self, pointer: &str) -> Option<&Value> {
-        let pointer = pointer.strip_prefix('/')?;
-        let (name, rest) = pointer.split_at(pointer.find('/').unwrap_or(pointer.len()));
-        member(&self.members, name)?.pointer(rest)
+    pub(crate) fn at(&self, pointer: &str) -> Option<Value<'_>> {
+        self.json.value().pointer(pointer)
     }
 
     /// Whether there is nothing at a JSON pointer. Something without members on the way to it is not its absence.
@@ -195,7 +183,7 @@ impl Claims {
         let mut outer = pointer;
         while let Some((parent, _)) = outer.rsplit_once('/').filter(|(parent, _)| !parent.is_empty()) {
             if let Some(value) = self.at(parent) {
-                return value.is_object() && self.at(pointer).is_none();
+                return value.as_object().is_some() && self.at(pointer).is_none();
             }
             outer = parent;
         }
@@ -207,8 +195,9 @@ impl Verified {
     /// Judges the claims by the provider at this place. The order is part of the contract: form, issuer, audience, time, required claims, proof.
     pub(crate) fn validate(self, index: usize, provider: &Provider, now: UnixTime) -> Result<Valid, Reason> {
         let (payload, key_id) = self.into_parts();
-        let members = json::parse_object(&payload).map_err(|_| Reason::Malformed)?;
-        let form = Form::read(&members, &provider.claims)?;
+        let json = Json::parse_object(payload).map_err(|_| Reason::Malformed)?;
+        let members = json.members();
+        let form = Form::read(members, &provider.claims)?;
 
         // RFC 7519 section 4.1.1, RFC 9068 section 4: byte-equal.
         let issuer = form.issuer.ok_or(Reason::ClaimMissing)?;
@@ -225,19 +214,19 @@ impl Verified {
             match members.get(name) {
                 None => return Err(Reason::ClaimMissing),
                 Some(Value::Null) => return Err(Reason::ClaimInvalid),
-                Some(Value::String(text)) if text.is_empty() => return Err(Reason::ClaimInvalid),
+                Some(Value::String("")) => return Err(Reason::ClaimInvalid),
                 Some(Value::Array(array)) if array.is_empty() => return Err(Reason::ClaimInvalid),
                 Some(_) => {}
             }
         }
         // RFC 7800 section 3.1: bound to a key whose possession nobody has proven here.
-        if members.contains_key("cnf") {
+        if members.has("cnf") {
             return Err(Reason::ProofOfPossessionRequired);
         }
         provider.check_subject(members.get("sub").and_then(Value::as_str))?;
         let authority = form.authority.into_owned();
         let issued_at = form.issued_at.map(NumericDate::floor);
-        let claims = Claims::new(members, payload, provider, expires_at, issued_at, authority);
+        let claims = Claims::new(json, provider, expires_at, issued_at, authority);
         Ok(Valid { claims, serial: 0, key_id, provider: index, window })
     }
 }
@@ -262,7 +251,7 @@ struct Authority<T> {
 }
 
 impl<'c> Authority<&'c str> {
-    fn read(members: &'c Map<String, Value>, places: &ClaimPlaces) -> Result<Self, Reason> {
+    fn read(members: Object<'c>, places: &ClaimPlaces) -> Result<Self, Reason> {
         let roles = texts(find(members, &places.roles)?)?;
         let mut permissions = texts(find(members, &places.permissions)?)?;
         let mut scopes = 0_usize;
@@ -292,7 +281,7 @@ impl<'c> Authority<&'c str> {
 }
 
 impl<'c> Form<'c> {
-    fn read(members: &'c Map<String, Value>, places: &ClaimPlaces) -> Result<Self, Reason> {
+    fn read(members: Object<'c>, places: &ClaimPlaces) -> Result<Self, Reason> {
         let issuer = text(members.get("iss"))?;
         let audience = match members.get("aud") {
             None => None,
@@ -360,17 +349,12 @@ fn printable(text: &str) -> Result<&str, Reason> {
     if text.is_empty() || text.chars().any(char::is_control) { Err(Reason::ClaimInvalid) } else { Ok(text) }
 }
 
-/// The member with this name, as a JSON pointer spells it (RFC 6901 section 4).
-fn member<'c>(members: &'c Map<String, Value>, name: &str) -> Option<&'c Value> {
-    if name.contains('~') { members.get(&name.replace("~1", "/").replace("~0", "~")) } else { members.get(name) }
-}
-
 /// The member at a JSON pointer. Something else on the way to it is not its absence.
-fn find<'c>(members: &'c Map<String, Value>, pointer: &str) -> Result<Option<&'c Value>, Reason> {
+fn find<'c>(members: Object<'c>, pointer: &str) -> Result<Option<Value<'c>>, Reason> {
     let mut place = members;
     let mut names = pointer.split('/').skip(1).peekable();
     while let Some(name) = names.next() {
-        let value = member(place, name);
+        let value = place.named(name);
         if names.peek().is_none() {
             return Ok(value);
         }
@@ -382,7 +366,7 @@ fn find<'c>(members: &'c Map<String, Value>, pointer: &str) -> Result<Option<&'c
     Ok(None)
 }
 
-fn text(claim: Option<&Value>) -> Result<Option<&str>, Reason> {
+fn text(claim: Option<Value<'_>>) -> Result<Option<&str>, Reason> {
     match claim {
         None => Ok(None),
         Some(Value::String(text)) => printable(text).map(Some),
@@ -390,7 +374,7 @@ fn text(claim: Option<&Value>) -> Result<Option<&str>, Reason> {
     }
 }
 
-fn texts(claim: Option<&Value>) -> Result<Vec<&str>, Reason> {
+fn texts(claim: Option<Value<'_>>) -> Result<Vec<&str>, Reason> {
     match claim {
         None => Ok(Vec::new()),
         Some(Value::Array(array)) => {
@@ -400,7 +384,7 @@ fn texts(claim: Option<&Value>) -> Result<Vec<&str>, Reason> {
     }
 }
 
-fn date(members: &Map<String, Value>, name: &str) -> Result<Option<NumericDate>, Reason> {
+fn date(members: Object<'_>, name: &str) -> Result<Option<NumericDate>, Reason> {
     match members.get(name) {
         None => Ok(None),
         Some(Value::Number(number)) => NumericDate::from_number(number).map(Some).ok_or(Reason::ClaimInvalid),
@@ -408,16 +392,16 @@ fn date(members: &Map<String, Value>, name: &str) -> Result<Option<NumericDate>,
     }
 }
 
-fn collect_wide_numbers(value: &Value, pointer: &str, found: &mut Vec<(String, String)>) {
+fn collect_wide_numbers(value: Value<'_>, pointer: &str, found: &mut Vec<(String, String)>) {
     match value {
-        Value::Number(number) if is_wide(number) => found.push((pointer.to_string(), number.to_string())),
+        Value::Number(number) if is_wide(number) => found.push((pointer.to_string(), number.as_str().into())),
         Value::Array(array) => {
             for (index, element) in array.iter().enumerate() {
                 collect_wide_numbers(element, &join(pointer, &index.to_string()), found);
             }
         }
         Value::Object(object) => {
-            for (name, member) in object {
+            for (name, member) in object.iter() {
                 collect_wide_numbers(member, &join(pointer, name), found);
             }
         }
@@ -425,11 +409,11 @@ fn collect_wide_numbers(value: &Value, pointer: &str, found: &mut Vec<(String, S
     }
 }
 
-fn is_wide(number: &Number) -> bool {
+fn is_wide(number: Number<'_>) -> bool {
     let text = number.as_str();
     text.contains(['e', 'E']) || text.bytes().filter(u8::is_ascii_digit).count() > EXACT_DIGITS
 }
 
 fn join(pointer: &str, name: &str) -> String {
-    format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
+    format!("{pointer}/{}", json::escape(name))
 }

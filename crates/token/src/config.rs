@@ -12,8 +12,9 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 pub(crate) use self::{
     provider::{
-        ClaimPlaces, ClaimToHeaderConfig, FromConfig, HeaderCarrierConfig, HeaderFormat, KeysConfig, OpaqueTokenConfig,
-        ParamCarrierConfig, ProviderConfig, RemoteConfig, SecretConfig, SubjectConfig, SwapConfig, SwapPlace,
+        ClaimPlaces, ClaimToHeaderConfig, FromConfig, HeaderCarrierConfig, HeaderFormat, JwkSetConfig, KeysConfig,
+        OpaqueTokenConfig, ParamCarrierConfig, ProviderConfig, RemoteConfig, SecretConfig, SubjectConfig, SwapConfig,
+        SwapPlace,
     },
     response::{BodyFormat, CorsConfig, ResponsesConfig},
     rule::{AllowConfig, MatchConfig, OperandConfig, PathConfig, RequirementConfig, RuleConfig},
@@ -23,7 +24,7 @@ use self::{
     reader::{Read, names, object},
     value::Version,
 };
-use crate::{config_error::ConfigError, json};
+use crate::{config_error::ConfigError, json::Json};
 
 /// A document longer than this is not what somebody wrote.
 const MAX_BYTES: usize = 8 << 20;
@@ -128,16 +129,16 @@ impl Config {
         if text.len() > MAX_BYTES {
             return Err(ConfigError::new(format!("expected at most {MAX_BYTES} bytes")));
         }
-        let document = json::parse(text)
+        let document = Json::parse(text)
             .map_err(|_| ConfigError::new("expected strict JSON: UTF-8, no member twice, at most 32 levels deep"))?;
-        Self::read(&document)
+        Self::read(document.value())
     }
 }
 
 impl Preset {
     pub(crate) fn from_json(text: &str) -> Result<Self, ConfigError> {
-        let document = json::parse(text.as_bytes()).map_err(|_| ConfigError::new("expected strict JSON"))?;
-        Self::read(&document)
+        let document = Json::parse(text).map_err(|_| ConfigError::new("expected strict JSON"))?;
+        Self::read(document.value())
     }
 }
 

@@ -2,12 +2,16 @@
 //!
 //! serde_json does the grammar; this adds what a verifier needs on top: no duplicate member at any depth, compared
 //! after unescaping (RFC 7515 section 4), and a bound on depth. Numbers keep their text.
+//!
+//! A parsed text is the text itself and a list of places in it, not a tree: a token costs two allocations, whatever is in
+//! it, and what a claim's value shows is what was signed.
 
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
-use core::fmt;
+mod parser;
+mod writer;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use alloc::{borrow::Cow, string::String, vec::Vec};
+
+pub use self::writer::JsonObject;
 
 /// Nested arrays and objects that a text may have.
 pub(crate) const MAX_DEPTH: usize = 32;
@@ -16,20 +20,297 @@ pub(crate) const MAX_DEPTH: usize = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct InvalidJson;
 
-/// Reads one value, with nothing after it.
-pub(crate) fn parse(text: &[u8]) -> Result<Value, InvalidJson> {
-    let text = core::str::from_utf8(text).map_err(|_| InvalidJson)?;
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = Node::new(text).deserialize(&mut deserializer).map_err(|_| InvalidJson)?;
-    deserializer.end().map_err(|_| InvalidJson)?;
-    Ok(value)
+/// A parsed text.
+#[derive(Clone, Debug)]
+pub(crate) struct Json {
+    /// As it was read, followed by what had to be unescaped.
+    text: String,
+    /// Where the text as it was read ends.
+    end: usize,
+    /// All values in the order of the text; the members of an object are a name and a value each.
+    nodes: Vec<Node>,
 }
 
-/// Reads one object, with nothing after it.
-pub(crate) fn parse_object(text: &[u8]) -> Result<Map<String, Value>, InvalidJson> {
-    match parse(text)? {
-        Value::Object(object) => Ok(object),
-        _ => Err(InvalidJson),
+/// One value, or the name of a member. Numbers are places in the text, or in the list.
+#[derive(Clone, Copy, Debug)]
+enum Node {
+    Null,
+    Bool(bool),
+    Number {
+        start: u32,
+        end: u32,
+    },
+    String {
+        start: u32,
+        end: u32,
+    },
+    /// Before `end` are the elements.
+    Array {
+        end: u32,
+    },
+    /// Before `end` are the members.
+    Object {
+        end: u32,
+    },
+}
+
+/// One value of a parsed text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Value<'j> {
+    Null,
+    Bool(bool),
+    Number(Number<'j>),
+    String(&'j str),
+    Array(Array<'j>),
+    Object(Object<'j>),
+}
+
+/// A number's text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Number<'j>(&'j str);
+
+/// The elements of an array.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Array<'j>(Children<'j>);
+
+/// The members of an object; no name is there twice.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Object<'j>(Children<'j>);
+
+/// The nodes from one place until before another.
+#[derive(Clone, Copy, Debug)]
+struct Children<'j> {
+    json: &'j Json,
+    next: usize,
+    end: usize,
+}
+
+impl Json {
+    /// Reads one value, with nothing after it.
+    pub(crate) fn parse(text: impl Into<Vec<u8>>) -> Result<Self, InvalidJson> {
+        parser::parse(text.into(), false)
+    }
+
+    /// Reads one object, with nothing after it.
+    pub(crate) fn parse_object(text: impl Into<Vec<u8>>) -> Result<Self, InvalidJson> {
+        let json = Self::parse(text)?;
+        if json.value().as_object().is_some() { Ok(json) } else { Err(InvalidJson) }
+    }
+
+    /// Reads no more of an object than its texts and numbers: for a text that nobody has signed yet.
+    pub(crate) fn parse_unproven(text: &[u8]) -> Result<Self, InvalidJson> {
+        parser::parse(String::from_utf8_lossy(text).into_owned().into(), true)
+    }
+
+    /// The text as it was read.
+    pub(crate) fn text(&self) -> &str {
+        self.text.get(..self.end).unwrap_or_default()
+    }
+
+    /// The outermost value.
+    pub(crate) fn value(&self) -> Value<'_> {
+        self.at(0)
+    }
+
+    /// The members of the outermost value; none if it is no object.
+    pub(crate) fn members(&self) -> Object<'_> {
+        self.value().as_object().unwrap_or(Object(Children { json: self, next: 0, end: 0 }))
+    }
+
+    fn at(&self, index: usize) -> Value<'_> {
+        let children = |end: u32| Children { json: self, next: index.saturating_add(1), end: place(end) };
+        match self.nodes.get(index) {
+            None | Some(Node::Null) => Value::Null,
+            Some(Node::Bool(value)) => Value::Bool(*value),
+            Some(Node::Number { start, end }) => Value::Number(Number(self.slice(*start, *end))),
+            Some(Node::String { start, end }) => Value::String(self.slice(*start, *end)),
+            Some(Node::Array { end }) => Value::Array(Array(children(*end))),
+            Some(Node::Object { end }) => Value::Object(Object(children(*end))),
+        }
+    }
+
+    /// The place after a value.
+    fn after(&self, index: usize) -> usize {
+        match self.nodes.get(index) {
+            Some(Node::Array { end } | Node::Object { end }) => place(*end),
+            _ => index.saturating_add(1),
+        }
+    }
+
+    fn slice(&self, start: u32, end: u32) -> &str {
+        self.text.get(place(start)..place(end)).unwrap_or_default()
+    }
+}
+
+/// Places were made from lengths, so they are some.
+fn place(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+impl<'j> Value<'j> {
+    pub(crate) const fn as_str(self) -> Option<&'j str> {
+        if let Self::String(text) = self { Some(text) } else { None }
+    }
+
+    pub(crate) const fn as_bool(self) -> Option<bool> {
+        if let Self::Bool(value) = self { Some(value) } else { None }
+    }
+
+    pub(crate) const fn as_number(self) -> Option<Number<'j>> {
+        if let Self::Number(number) = self { Some(number) } else { None }
+    }
+
+    pub(crate) fn as_u64(self) -> Option<u64> {
+        self.as_number().and_then(Number::as_u64)
+    }
+
+    pub(crate) const fn as_array(self) -> Option<Array<'j>> {
+        if let Self::Array(array) = self { Some(array) } else { None }
+    }
+
+    pub(crate) const fn as_object(self) -> Option<Object<'j>> {
+        if let Self::Object(object) = self { Some(object) } else { None }
+    }
+
+    /// The value at a JSON pointer (RFC 6901 section 4).
+    pub(crate) fn pointer(self, pointer: &str) -> Option<Self> {
+        let mut value = self;
+        for name in pointer.split('/').skip(1) {
+            value = match value {
+                Value::Object(object) => object.named(name)?,
+                Value::Array(array) => {
+                    let is_index = name == "0" || !name.starts_with(['0', '+']);
+                    array.iter().nth(name.parse().ok().filter(|_| is_index)?)?
+                }
+                _ => return None,
+            };
+        }
+        Some(value)
+    }
+
+    /// Compact JSON with the members of objects sorted by name.
+    pub(crate) fn to_json(self) -> String {
+        let mut text = String::new();
+        writer::write(&mut text, self);
+        text
+    }
+}
+
+impl<'j> Number<'j> {
+    /// Every digit; an exponent has its sign.
+    pub(crate) const fn as_str(self) -> &'j str {
+        self.0
+    }
+
+    pub(crate) fn as_u64(self) -> Option<u64> {
+        self.0.parse().ok()
+    }
+
+    /// Whether it is a whole number of 64 bits, written as one.
+    pub(crate) fn is_integer(self) -> bool {
+        self.as_u64().is_some() || self.0.parse::<i64>().is_ok()
+    }
+}
+
+impl<'j> Array<'j> {
+    pub(crate) const fn iter(self) -> Elements<'j> {
+        Elements(self.0)
+    }
+
+    pub(crate) fn len(self) -> usize {
+        self.iter().count()
+    }
+
+    pub(crate) const fn is_empty(self) -> bool {
+        self.0.next >= self.0.end
+    }
+}
+
+impl<'j> Object<'j> {
+    pub(crate) const fn iter(self) -> Members<'j> {
+        Members(self.0)
+    }
+
+    /// The members in the order of their names.
+    pub(crate) fn sorted(self) -> Vec<(&'j str, Value<'j>)> {
+        let children = self.0;
+        let mut names = Vec::new();
+        let mut next = children.next;
+        while next < children.end {
+            names.push((children.json.at(next).as_str().unwrap_or_default(), next.saturating_add(1)));
+            next = children.json.after(next.saturating_add(1));
+        }
+        sort(&mut names);
+        names.into_iter().map(|(name, value)| (name, children.json.at(value))).collect()
+    }
+
+    pub(crate) fn len(self) -> usize {
+        self.iter().count()
+    }
+
+    pub(crate) const fn is_empty(self) -> bool {
+        self.0.next >= self.0.end
+    }
+
+    pub(crate) fn get(self, name: &str) -> Option<Value<'j>> {
+        self.iter().find(|(own, _)| *own == name).map(|(_, value)| value)
+    }
+
+    /// The same where names may be there twice: then there is none.
+    pub(crate) fn only(self, name: &str) -> Option<Value<'j>> {
+        let mut named = self.iter().filter(|(own, _)| *own == name);
+        named.next().filter(|_| named.next().is_none()).map(|(_, value)| value)
+    }
+
+    pub(crate) fn has(self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// The member with this name, as a JSON pointer spells it (RFC 6901 section 4).
+    pub(crate) fn named(self, name: &str) -> Option<Value<'j>> {
+        if name.contains('~') { self.get(&name.replace("~1", "/").replace("~0", "~")) } else { self.get(name) }
+    }
+}
+
+/// Sorts members by name. In one place, as each sort has a copy of its code.
+#[inline(never)]
+fn sort(members: &mut [(&str, usize)]) {
+    members.sort_unstable();
+}
+
+/// Over the elements of an array.
+pub(crate) struct Elements<'j>(Children<'j>);
+
+/// Over the members of an object.
+pub(crate) struct Members<'j>(Children<'j>);
+
+impl<'j> Iterator for Children<'j> {
+    type Item = Value<'j>;
+
+    fn next(&mut self) -> Option<Value<'j>> {
+        if self.next >= self.end {
+            return None;
+        }
+        let value = self.json.at(self.next);
+        self.next = self.json.after(self.next);
+        Some(value)
+    }
+}
+
+impl<'j> Iterator for Elements<'j> {
+    type Item = Value<'j>;
+
+    fn next(&mut self) -> Option<Value<'j>> {
+        self.0.next()
+    }
+}
+
+impl<'j> Iterator for Members<'j> {
+    type Item = (&'j str, Value<'j>);
+
+    fn next(&mut self) -> Option<(&'j str, Value<'j>)> {
+        let name = self.0.next()?.as_str().unwrap_or_default();
+        Some((name, self.0.next()?))
     }
 }
 
@@ -39,148 +320,38 @@ pub(crate) fn is_pointer(text: &str) -> bool {
     text.starts_with('/') && escapes_hold
 }
 
-/// One value of a text.
-#[derive(Clone, Copy)]
-pub(crate) struct Node<'t> {
-    text: &'t str,
-    depth: usize,
-}
-
-impl<'t> Node<'t> {
-    /// The outermost value of this text, or one that a stricter reader has come to on its own.
-    pub(crate) const fn new(text: &'t str) -> Self {
-        Self { text, depth: 0 }
-    }
-
-    fn child<E: Error>(self) -> Result<Self, E> {
-        let depth = self.depth.saturating_add(1);
-        if depth > MAX_DEPTH { Err(E::custom("too deep")) } else { Ok(Self { depth, ..self }) }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Node<'de> {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Node<'de> {
-    type Value = Value;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("JSON")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
-        let child = self.child()?;
-        let mut array = Vec::new();
-        while let Some(element) = elements.next_element_seed(child)? {
-            array.push(element);
-        }
-        Ok(Value::Array(array))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        let Some(first) = members.next_key_seed(Name { text: self.text })? else {
-            self.child::<A::Error>()?;
-            return Ok(Value::Object(object));
-        };
-        let Some(first) = first else {
-            let text: String = members.next_value()?;
-            return text.parse::<Number>().map(Value::Number).map_err(A::Error::custom);
-        };
-        let child = self.child()?;
-        let mut name = Some(first);
-        while let Some(current) = name {
-            let value = members.next_value_seed(child)?;
-            if object.insert(current, value).is_some() {
-                return Err(A::Error::custom("duplicate member"));
-            }
-            name = match members.next_key_seed(Name { text: self.text })? {
-                Some(Some(next)) => Some(next),
-                Some(None) => return Err(A::Error::custom("unexpected number")),
-                None => None,
-            };
-        }
-        Ok(Value::Object(object))
-    }
-}
-
-/// A member name, or `None` for the marker by which serde_json hands over the text of a number.
-///
-/// The marker is a static string, a real name lies in the text or was unescaped: so a member that is *spelt* like the
-/// marker stays a member.
-struct Name<'t> {
-    text: &'t str,
-}
-
-impl<'de> DeserializeSeed<'de> for Name<'de> {
-    type Value = Option<String>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<String>, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Name<'de> {
-    type Value = Option<String>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a member name")
-    }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<Option<String>, E> {
-        Ok(Some(name.to_owned()))
-    }
-
-    fn visit_borrowed_str<E: Error>(self, name: &'de str) -> Result<Option<String>, E> {
-        let in_text = name.is_empty() || self.text.as_bytes().as_ptr_range().contains(&name.as_ptr());
-        Ok(in_text.then(|| name.to_owned()))
-    }
+/// A name as a JSON pointer spells it.
+pub(crate) fn escape(name: &str) -> Cow<'_, str> {
+    if name.contains(['~', '/']) { name.replace('~', "~0").replace('/', "~1").into() } else { name.into() }
 }
 
 #[cfg(test)]
 mod tests {
-    use alloc::{format, string::ToString};
+    use alloc::{format, string::String};
 
-    use super::parse;
+    use super::{InvalidJson, Json};
+
+    fn parse(text: &[u8]) -> Result<Json, InvalidJson> {
+        Json::parse(text)
+    }
 
     #[test]
     fn duplicates_are_refused_at_every_depth_after_unescaping() {
         for text in [r#"{"a":1,"a":2}"#, r#"{"a":1,"\u0061":2}"#, r#"{"x":{"b":1,"b":2}}"#, r#"[{"b":1,"b":2}]"#] {
             assert!(parse(text.as_bytes()).is_err(), "{text}");
         }
+        // So many that they are looked for in another way.
+        let many = |last: usize| (0..200).chain([last]).map(|name| format!("\"{name}\":0,")).collect::<String>();
+        assert!(parse(format!("{{{}\"x\":0}}", many(200)).as_bytes()).is_ok());
+        assert!(parse(format!("{{{}\"x\":0}}", many(77)).as_bytes()).is_err());
     }
 
     #[test]
     fn numbers_keep_their_text() {
         for text in ["9007199254740993", "18446744073709551616", "-0", "1.5", "100000000000000000.00000000000000001"] {
-            assert_eq!(parse(text.as_bytes()).unwrap().to_string(), text);
+            assert_eq!(parse(text.as_bytes()).unwrap().value().to_json(), text);
         }
-        assert!(parse(b"1e400").is_ok());
+        assert_eq!(parse(b"1e400").unwrap().value().to_json(), "1e+400");
     }
 
     #[test]
@@ -190,7 +361,7 @@ mod tests {
             r#"{"\u0024serde_json::private::Number":"1"}"#,
             r#"{"a":1,"$serde_json::private::Number":"1"}"#,
         ] {
-            assert!(parse(text.as_bytes()).unwrap().is_object(), "{text}");
+            assert!(parse(text.as_bytes()).unwrap().value().as_object().is_some(), "{text}");
         }
     }
 
@@ -217,5 +388,34 @@ mod tests {
         ] {
             assert!(parse(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_is_written_is_sorted_and_escaped() {
+        let json =
+            parse(r#" {"b":[true,null,{"y":-1.50,"x":"\u00e9\n\u0001\"\\"}], "a":"\ud83d\ude00","":{}} "#.as_bytes());
+        let written = json.unwrap().value().to_json();
+        assert_eq!(written, "{\"\":{},\"a\":\"😀\",\"b\":[true,null,{\"x\":\"é\\n\\u0001\\\"\\\\\",\"y\":-1.50}]}");
+    }
+
+    #[test]
+    fn pointers_find_values() {
+        let json = parse(br#"{"a":{"b/c":[10,{"~":"x"}]},"0":1}"#).unwrap();
+        let at = |pointer: &str| json.value().pointer(pointer).map(super::Value::to_json);
+        assert_eq!(at("/a/b~1c/1/~0").as_deref(), Some("\"x\""));
+        assert_eq!((at("/0").as_deref(), at("").is_some()), (Some("1"), true));
+        for absent in ["/a/b~1c/01", "/a/b~1c/2", "/a/b~1c/+1", "/a/b~1c/-", "/b", "/a/b~1c/0/x", "/a/"] {
+            assert_eq!(at(absent), None, "{absent}");
+        }
+    }
+
+    #[test]
+    fn an_unproven_text_is_read_leniently_and_shows_texts_and_numbers_only() {
+        let deep = "[".repeat(500) + &"]".repeat(500);
+        let text = format!(r#"{{"iss":"i","x":{deep},"y":{{"iss":"other","a":1,"a":2}},"exp":12,"y":1}}"#);
+        let json = Json::parse_unproven(text.as_bytes()).unwrap();
+        assert_eq!(json.members().get("iss").unwrap().as_str(), Some("i"));
+        assert_eq!(json.members().get("exp").unwrap().as_u64(), Some(12));
+        assert!(Json::parse_unproven(b"{\"a\":[}").is_err() && Json::parse_unproven(b"{}x").is_err());
     }
 }

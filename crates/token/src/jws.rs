@@ -3,10 +3,9 @@
 use alloc::{string::String, vec::Vec};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde_json::{Map, Number, Value};
 
 use crate::{
-    json,
+    json::{Json, Object, Value},
     key_tables::KeyTables,
     numeric_date::{NumericDate, UnixTime},
     reason::Reason,
@@ -52,18 +51,19 @@ impl<'t> Unverified<'t> {
         let header = decode(header)?;
         let payload = decode(payload)?;
         let signature = decode(signature)?.try_into().map_err(|_| Reason::Malformed)?;
-        let header = json::parse_object(&header).map_err(|_| Reason::Malformed)?;
+        let header = Json::parse_object(header).map_err(|_| Reason::Malformed)?;
+        let header = header.members();
 
-        let algorithm_name = text_member(&header, "alg")?.ok_or(Reason::Malformed)?;
-        let token_type = text_member(&header, "typ")?.map(String::from);
-        let content_type = text_member(&header, "cty")?;
-        let key_id = text_member(&header, "kid")?;
+        let algorithm_name = text_member(header, "alg")?.ok_or(Reason::Malformed)?;
+        let token_type = text_member(header, "typ")?.map(String::from);
+        let content_type = text_member(header, "cty")?;
+        let key_id = text_member(header, "kid")?;
         // RFC 7515 section 4.1.4 leaves the form open; an empty or endless key id is nobody's.
         if key_id.is_some_and(|key_id| key_id.is_empty() || key_id.len() > MAX_KEY_ID) {
             return Err(Reason::Malformed);
         }
         // RFC 7515 section 4.1.11: no extension is implemented. RFC 7797 section 7: no unencoded payload in a JWT.
-        if header.contains_key("crit") || header.contains_key("b64") {
+        if header.has("crit") || header.has("b64") {
             return Err(Reason::CriticalHeader);
         }
         // RFC 8725 section 3.1: compared byte for byte, never derived from the key.
@@ -73,7 +73,7 @@ impl<'t> Unverified<'t> {
             _ => return Err(Reason::UnsupportedAlgorithm),
         };
         // RFC 7516 section 4.1.3 has `zip` for JWE alone; whoever acts on it here reads other claims than we do.
-        if header.contains_key("zip") {
+        if header.has("zip") {
             return Err(Reason::UnsupportedAlgorithm);
         }
         Ok(Self {
@@ -89,13 +89,10 @@ impl<'t> Unverified<'t> {
     }
 
     /// The issuer that the token claims, unproven: it may choose a key set and nothing else. Read without building
-    /// anything, for whoever sends this has not signed it yet; the strict reading comes after the signature.
+    /// much, for whoever sends this has not signed it yet; the strict reading comes after the signature.
     pub(crate) fn claimed_issuer(&self) -> Option<String> {
-        #[derive(serde::Deserialize)]
-        struct Claimed {
-            iss: Option<String>,
-        }
-        serde_json::from_slice::<Claimed>(&self.payload).ok()?.iss
+        let claimed = Json::parse_unproven(&self.payload).ok()?;
+        claimed.members().only("iss")?.as_str().map(String::from)
     }
 
     /// RFC 8725 section 3.1: the algorithm is one of the configured.
@@ -122,14 +119,11 @@ impl<'t> Unverified<'t> {
 
     /// Whether the token says of itself, unproven, that it is this issuer's and has not expired.
     pub(crate) fn claims_to_be_current(&self, issuer: &str, now: UnixTime) -> bool {
-        #[derive(serde::Deserialize)]
-        struct Claimed {
-            iss: String,
-            exp: Number,
-        }
-        let ends_after = |exp: &Number| NumericDate::from_number(exp).is_some_and(|exp| exp.floor() > now.as_secs());
-        serde_json::from_slice::<Claimed>(&self.payload)
-            .is_ok_and(|claimed| claimed.iss == issuer && ends_after(&claimed.exp))
+        let Ok(claimed) = Json::parse_unproven(&self.payload) else { return false };
+        let (claimed_issuer, expires) = (claimed.members().only("iss"), claimed.members().only("exp"));
+        let expires = expires.and_then(Value::as_number).and_then(NumericDate::from_number);
+        let is_current = expires.is_some_and(|expires| expires.floor() > now.as_secs());
+        claimed_issuer.and_then(Value::as_str) == Some(issuer) && is_current
     }
 
     /// Checks the signature over the received bytes (RFC 7515 section 5.2).
@@ -174,7 +168,7 @@ fn decode(segment: &[u8]) -> Result<Vec<u8>, Reason> {
 }
 
 /// A header member that is text, absent, or an error.
-fn text_member<'h>(header: &'h Map<String, Value>, name: &str) -> Result<Option<&'h str>, Reason> {
+fn text_member<'h>(header: Object<'h>, name: &str) -> Result<Option<&'h str>, Reason> {
     match header.get(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),

@@ -11,13 +11,11 @@ use alloc::{
 };
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::{Map, Value, json};
-
 use crate::{
     bundle::{Bundle, Trust},
-    config::KeysConfig,
+    config::{JwkSetConfig, KeysConfig},
     config_error::ConfigError,
-    json,
+    json::{Json, JsonObject, Object, Value},
     jws::Unverified,
     keys::KeySet,
     numeric_date::{UnixTime, Window},
@@ -94,7 +92,7 @@ impl KeySource {
         };
         match config {
             KeysConfig { inline: Some(set), remote: None, bundle: None } => {
-                let (keys, skipped) = KeySet::read(&set.0).map_err(|error| error.within("inline"))?;
+                let JwkSetConfig { keys, skipped } = set;
                 warnings = skipped.into_iter().map(|error| error.within("inline")).collect();
                 source.content = Content::Set { keys, fetch: Fetch::default() };
             }
@@ -104,7 +102,7 @@ impl KeySource {
             }
             KeysConfig { inline: None, remote: None, bundle: Some(bundle) } => {
                 let place = |error: ConfigError| error.within("bundle");
-                let (roots, _) = KeySet::read(&bundle.roots.0).map_err(|error| place(error.within("roots")))?;
+                let roots = bundle.roots.keys;
                 roots.check_roots().map_err(|error| place(error.within("roots")))?;
                 let mut trust = Trust {
                     issuer: issuer.into(),
@@ -261,9 +259,13 @@ impl KeySource {
     pub fn snapshot(&self) -> Option<Vec<u8>> {
         let (Content::Set { fetch, .. } | Content::Bundle { fetch, .. }) = &self.content else { return None };
         self.remote.as_ref()?;
-        let marks = self.trust.as_ref().map(|trust| &trust.marks);
-        let head = json!({ "version": 1, "fetched": fetch.at, "lifetime": self.content.lifetime(), "marks": marks });
-        let mut snapshot = head.to_string().into_bytes();
+        let mut head = JsonObject::new().number("version", 1).number("fetched", fetch.at);
+        head = head.number("lifetime", self.content.lifetime());
+        if let Some(trust) = &self.trust {
+            let marks = trust.marks.iter().fold(JsonObject::new(), |all, (root, mark)| all.number(root, *mark));
+            head = head.json("marks", &marks.finish());
+        }
+        let mut snapshot = head.finish().into_bytes();
         snapshot.push(b'\n');
         snapshot.extend_from_slice(&fetch.text);
         Some(snapshot)
@@ -278,7 +280,8 @@ impl KeySource {
         let malformed = || SourceError::new(Fault::Malformed, "expected what `snapshot` gave");
         let end = snapshot.iter().position(|byte| *byte == b'\n').ok_or_else(malformed)?;
         let (head, text) = snapshot.split_at_checked(end).ok_or_else(malformed)?;
-        let head = json::parse_object(head).map_err(|_| malformed())?;
+        let head = Json::parse_object(head).map_err(|_| malformed())?;
+        let head = head.members();
         let text = text.get(1..).unwrap_or_default();
         if head.get("version").and_then(Value::as_u64) != Some(1) {
             return Err(malformed());
@@ -415,8 +418,9 @@ impl KeySource {
             }
             None => {
                 let malformed = |_| SourceError::new(Fault::Malformed, "expected strict JSON");
-                let set = json::parse(text).map_err(malformed)?;
-                let keys = KeySet::read(&set).map_err(|error| SourceError::new(Fault::BadKeys, error.to_string()))?;
+                let set = Json::parse(text).map_err(malformed)?;
+                let keys =
+                    KeySet::read(set.value()).map_err(|error| SourceError::new(Fault::BadKeys, error.to_string()))?;
                 Content::Set { keys: keys.0, fetch }
             }
         };
@@ -427,10 +431,10 @@ impl KeySource {
 }
 
 /// Raises marks to those kept elsewhere.
-fn raise(marks: &mut BTreeMap<String, u64>, kept: &Map<String, Value>) {
-    for (root, sequence) in kept {
+fn raise(marks: &mut BTreeMap<String, u64>, kept: Object<'_>) {
+    for (root, sequence) in kept.iter() {
         if let Some(sequence) = sequence.as_u64() {
-            let mark = marks.entry(root.clone()).or_insert(sequence);
+            let mark = marks.entry(root.into()).or_insert(sequence);
             *mark = sequence.max(*mark);
         }
     }

@@ -3,10 +3,10 @@
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde_json::{Map, Value};
 
 use crate::{
     config_error::ConfigError,
+    json::{Object, Value},
     numeric_date::{NumericDate, UnixTime, Window},
     reason::Reason,
     signature::PublicKey,
@@ -37,7 +37,7 @@ enum Entry {
 impl KeySet {
     /// Reads `{"keys":[...]}`. Keys of other types or uses are skipped and named in the second part of the result; a
     /// key that is broken, weak, private or named twice is an error, as is a set without a usable key.
-    pub(crate) fn read(set: &Value) -> Result<(Self, Vec<ConfigError>), ConfigError> {
+    pub(crate) fn read(set: Value<'_>) -> Result<(Self, Vec<ConfigError>), ConfigError> {
         let members = set
             .as_object()
             .and_then(|set| set.get("keys"))
@@ -129,10 +129,10 @@ impl KeySet {
     }
 }
 
-fn read_key(member: &Value) -> Result<Entry, ConfigError> {
+fn read_key(member: Value<'_>) -> Result<Entry, ConfigError> {
     let key = member.as_object().ok_or_else(|| ConfigError::new("expected a JWK: an object"))?;
     // RFC 8037 section 2, RFC 7518 section 6: private or symmetric material has no place where tokens are verified.
-    if let Some(name) = ["d", "k", "p", "q", "dp", "dq", "qi", "oth"].into_iter().find(|name| key.contains_key(*name)) {
+    if let Some(name) = ["d", "k", "p", "q", "dp", "dq", "qi", "oth"].into_iter().find(|name| key.has(name)) {
         return Err(ConfigError::new("expected a public key, found private or symmetric key material").within(name));
     }
     if text(key, "kty")? != Some("OKP") || text(key, "crv")? != Some("Ed25519") {
@@ -167,21 +167,22 @@ fn read_key(member: &Value) -> Result<Entry, ConfigError> {
 }
 
 /// RFC 7517 section 4.3.
-fn allows_verify(key: &Map<String, Value>) -> Result<bool, ConfigError> {
+fn allows_verify(key: Object<'_>) -> Result<bool, ConfigError> {
     let Some(operations) = key.get("key_ops") else {
         return Ok(true);
     };
     let invalid = || ConfigError::new("expected an array of distinct strings").within("key_ops");
     let operations = operations.as_array().ok_or_else(invalid)?;
     for (index, operation) in operations.iter().enumerate() {
-        if !operation.is_string() || operations.iter().take(index).any(|other| other == operation) {
+        let operation = operation.as_str().ok_or_else(invalid)?;
+        if operations.iter().take(index).any(|other| other.as_str() == Some(operation)) {
             return Err(invalid());
         }
     }
-    Ok(operations.iter().any(|operation| operation == "verify"))
+    Ok(operations.iter().any(|operation| operation.as_str() == Some("verify")))
 }
 
-fn text<'k>(key: &'k Map<String, Value>, name: &str) -> Result<Option<&'k str>, ConfigError> {
+fn text<'k>(key: Object<'k>, name: &str) -> Result<Option<&'k str>, ConfigError> {
     match key.get(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
@@ -189,7 +190,7 @@ fn text<'k>(key: &'k Map<String, Value>, name: &str) -> Result<Option<&'k str>, 
     }
 }
 
-fn date(key: &Map<String, Value>, name: &str) -> Result<Option<NumericDate>, ConfigError> {
+fn date(key: Object<'_>, name: &str) -> Result<Option<NumericDate>, ConfigError> {
     let Some(member) = key.get(name) else {
         return Ok(None);
     };

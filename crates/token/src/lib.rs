@@ -75,6 +75,7 @@ pub use crate::{
     claims::{Claims, Valid},
     config_error::ConfigError,
     connection::ConnectionProperty,
+    json::JsonObject,
     jws::{Unverified, Verified},
     key_source::KeySource,
     key_tables::KeyTables,

@@ -1,6 +1,6 @@
 //! Time: the caller's clock, NumericDate (RFC 7519 section 2) and durations.
 
-use serde_json::Number;
+use crate::json::Number;
 
 /// The last second of the year 9999.
 pub(crate) const MAX_TIME: u64 = 253_402_300_799;
@@ -56,7 +56,7 @@ pub(crate) struct NumericDate {
 impl NumericDate {
     /// Reads a number from 0 to 253402300799; fractions and exponents are exact (RFC 7519 section 2, RFC 8259
     /// section 6).
-    pub(crate) fn from_number(number: &Number) -> Option<Self> {
+    pub(crate) fn from_number(number: Number<'_>) -> Option<Self> {
         let text = number.as_str();
         let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
         let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
@@ -120,9 +120,15 @@ pub(crate) fn parse_duration(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::{NumericDate, UnixTime, parse_duration};
+    use crate::json::{Json, Value};
 
     fn read(text: &str) -> Option<(u64, u64)> {
-        NumericDate::from_number(&text.parse().unwrap()).map(|date| (date.floor(), date.ceil()))
+        {
+            let json = Json::parse(text).unwrap();
+            let Value::Number(number) = json.value() else { panic!("{text}") };
+            NumericDate::from_number(number)
+        }
+        .map(|date| (date.floor(), date.ceil()))
     }
 
     #[test]

@@ -3,7 +3,6 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
 
 use crate::{
@@ -11,6 +10,7 @@ use crate::{
     config::OpaqueTokenConfig,
     config_error::ConfigError,
     grants::{is_name, is_permission},
+    json::{Json, JsonObject},
     numeric_date::{MAX_TIME, UnixTime},
     provider::Provider,
     reason::Reason,
@@ -27,15 +27,19 @@ pub(crate) struct OpaqueTokens(Vec<OpaqueToken>);
 struct OpaqueToken {
     token: String,
     expires_at: u64,
-    claims: Map<String, Value>,
+    claims: Json,
 }
 
 impl OpaqueTokens {
     /// Compiles `opaque_tokens`.
-    pub(crate) fn new(config: Vec<OpaqueTokenConfig>, environment: Environment<'_>) -> Result<Self, ConfigError> {
+    pub(crate) fn new(
+        config: Vec<OpaqueTokenConfig>,
+        issuer: &str,
+        environment: Environment<'_>,
+    ) -> Result<Self, ConfigError> {
         let mut tokens: Vec<OpaqueToken> = Vec::new();
         for (index, token) in config.into_iter().enumerate() {
-            let token = OpaqueToken::new(token, environment);
+            let token = OpaqueToken::new(token, issuer, environment);
             let place = |error: ConfigError| error.within_element(index).within("opaque_tokens");
             let token = token.map_err(place)?;
             if tokens.iter().any(|other| other.token == token.token) {
@@ -65,15 +69,12 @@ impl OpaqueTokens {
         if now.as_secs() >= entry.expires_at {
             return Err(Reason::Expired);
         }
-        let mut claims = entry.claims.clone();
-        claims.insert("iss".into(), Value::from(provider.issuer.as_str()));
-        claims.insert("exp".into(), Value::from(entry.expires_at));
-        Valid::opaque(claims, index, provider).map(Some)
+        Valid::opaque(entry.claims.clone(), index, provider).map(Some)
     }
 }
 
 impl OpaqueToken {
-    fn new(config: OpaqueTokenConfig, environment: Environment<'_>) -> Result<Self, ConfigError> {
+    fn new(config: OpaqueTokenConfig, issuer: &str, environment: Environment<'_>) -> Result<Self, ConfigError> {
         let token = read_secret(config.token, environment).map_err(|error| error.within("token"))?;
         // A signed token has dots, so neither kind can be taken for the other.
         if token.len() < MIN_LENGTH || token.contains('.') {
@@ -83,17 +84,17 @@ impl OpaqueToken {
         if config.expires_at == 0 || config.expires_at > MAX_TIME {
             return Err(ConfigError::new("expected seconds since 1970").within("expires_at"));
         }
-        let mut claims = Map::new();
+        let mut claims = JsonObject::new().text("iss", issuer).number("exp", config.expires_at);
         for (name, member, text) in [("subject", "sub", config.subject), ("workspace", "workspace", config.workspace)] {
             match text {
-                Some(text) if is_name(&text) => claims.insert(member.into(), Value::from(text)),
+                Some(text) if is_name(&text) => claims = claims.text(member, &text),
                 Some(_) => {
                     return Err(
                         ConfigError::new("expected at least one character, and no control characters").within(name)
                     );
                 }
-                None => None,
-            };
+                None => {}
+            }
         }
         let lists = [("roles", config.roles, false), ("permissions", config.permissions, true)];
         for (name, texts, permissions) in lists {
@@ -102,8 +103,10 @@ impl OpaqueToken {
                 let problem = "expected a name without control characters; in permissions no wildcard and no space";
                 return Err(ConfigError::new(problem).within_element(wrong).within(name));
             }
-            claims.insert(name.into(), Value::from(texts));
+            claims = claims.texts(name, &texts);
         }
+        // What was just written can be read.
+        let claims = Json::parse_object(claims.finish()).map_err(|_| ConfigError::new("expected shorter texts"))?;
         Ok(Self { token, expires_at: config.expires_at, claims })
     }
 }

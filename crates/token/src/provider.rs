@@ -104,7 +104,7 @@ impl Provider {
             let error = ConfigError::new("expected a header that no claim goes to").within("header");
             return Err(error.within("to").within("swap"));
         }
-        let opaque_tokens = OpaqueTokens::new(config.opaque_tokens, environment)?;
+        let opaque_tokens = OpaqueTokens::new(config.opaque_tokens, &config.issuer, environment)?;
         let provider = Self {
             issuer: config.issuer,
             audiences: config.audiences,

@@ -1,11 +1,10 @@
 //! A verdict as one line of JSON, the same wherever it is printed.
 
-use alloc::{format, rc::Rc, string::String};
-
-use serde_json::{Value, json};
+use alloc::{format, rc::Rc, string::String, vec::Vec};
 
 use crate::{
     claims::Valid,
+    json::JsonObject,
     reason::Reason,
     request::{Request, to_text},
     upstream::UpstreamEdits,
@@ -36,16 +35,16 @@ pub fn report_decide(request: &Request<'_>, decision: &Decision) -> String {
 
 /// The path and the headers that the upstream gets.
 #[must_use]
-pub fn report_upstream(request: &Request<'_>, edits: &UpstreamEdits) -> Value {
-    let pair = |name: &[u8], value: &[u8]| json!([to_text(name), to_text(value)]);
+pub fn report_upstream(request: &Request<'_>, edits: &UpstreamEdits) -> String {
     let removed = |name: &[u8]| {
         let names = edits.remove().iter().chain(edits.set().iter().map(|(name, _)| name));
         names.into_iter().any(|removed| name.eq_ignore_ascii_case(removed.as_bytes()))
     };
-    let kept = request.headers().iter().filter(|(name, _)| !removed(name)).map(|(name, value)| pair(name, value));
-    let set = edits.set().iter().map(|(name, value)| pair(name.as_bytes(), value));
-    let headers: Value = kept.chain(set).collect();
-    json!({ "path": to_text(edits.path().unwrap_or(request.path())), "headers": headers })
+    let kept = request.headers().iter().filter(|(name, _)| !removed(name)).copied();
+    let set = edits.set().iter().map(|(name, value)| (name.as_bytes(), value.as_slice()));
+    let headers: Vec<_> = kept.chain(set).map(|(name, value)| (to_text(name), to_text(value))).collect();
+    let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    JsonObject::new().text("path", &to_text(edits.path().unwrap_or(request.path()))).pairs("headers", headers).finish()
 }
 
 fn allow(valid: Option<&Valid>) -> String {

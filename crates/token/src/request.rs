@@ -2,9 +2,12 @@
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
 
-use serde_json::Value;
-
-use crate::{config_error::ConfigError, connection::ConnectionProperty, json, path::percent_decode};
+use crate::{
+    config_error::ConfigError,
+    connection::ConnectionProperty,
+    json::{Array, Json, Value},
+    path::percent_decode,
+};
 
 /// The head of a request, borrowed from the host.
 #[derive(Debug)]
@@ -149,9 +152,10 @@ impl OwnedRequest {
     /// # Errors
     /// [`ConfigError`] with the place and the expectation.
     pub fn from_json(text: &[u8]) -> Result<Self, ConfigError> {
-        let document = json::parse_object(text).map_err(|_| ConfigError::new("expected a strict JSON object"))?;
+        let document = Json::parse_object(text).map_err(|_| ConfigError::new("expected a strict JSON object"))?;
+        let document = document.members();
         let known = ["method", "path", "headers", "host", "connection"];
-        if let Some(name) = document.keys().find(|name| !known.contains(&name.as_str())) {
+        if let Some(name) = document.iter().map(|(name, _)| name).find(|name| !known.contains(name)) {
             let problem = "unknown member, expected one of `method`, `path`, `headers`, `host`, `connection`";
             return Err(ConfigError::new(problem).within(name));
         }
@@ -163,7 +167,7 @@ impl OwnedRequest {
                 return Err(ConfigError::new("expected an array of `[name, value]`").within("headers"));
             }
         };
-        let host = if document.contains_key("host") { Some(member("host")?) } else { None };
+        let host = if document.has("host") { Some(member("host")?) } else { None };
         let connection = match document.get("connection") {
             None => Vec::new(),
             Some(Value::Object(known)) => known.iter().map(property).collect::<Result<_, _>>()?,
@@ -186,7 +190,7 @@ pub(crate) fn to_text(bytes: &[u8]) -> String {
     bytes.iter().copied().map(char::from).collect()
 }
 
-fn property((name, value): (&String, &Value)) -> Result<(ConnectionProperty, Vec<u8>), ConfigError> {
+fn property((name, value): (&str, Value<'_>)) -> Result<(ConnectionProperty, Vec<u8>), ConfigError> {
     let known = ConnectionProperty::ALL.iter().find(|property| property.name() == name);
     known
         .ok_or_else(|| ConfigError::new("unknown property"))
@@ -194,15 +198,16 @@ fn property((name, value): (&String, &Value)) -> Result<(ConnectionProperty, Vec
         .map_err(|error| error.within(name).within("connection"))
 }
 
-fn header(pair: &Value) -> Result<(Vec<u8>, Vec<u8>), ConfigError> {
-    match pair.as_array().map(Vec::as_slice) {
-        Some([name, value]) => Ok((bytes(Some(name))?, bytes(Some(value))?)),
+fn header(pair: Value<'_>) -> Result<(Vec<u8>, Vec<u8>), ConfigError> {
+    let mut parts = pair.as_array().into_iter().flat_map(Array::iter);
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(name), Some(value), None) => Ok((bytes(Some(name))?, bytes(Some(value))?)),
         _ => Err(ConfigError::new("expected `[name, value]`")),
     }
     .map_err(|error| error.within("headers"))
 }
 
-fn bytes(value: Option<&Value>) -> Result<Vec<u8>, ConfigError> {
+fn bytes(value: Option<Value<'_>>) -> Result<Vec<u8>, ConfigError> {
     value
         .and_then(Value::as_str)
         .and_then(|text| text.chars().map(|character| u8::try_from(u32::from(character)).ok()).collect())

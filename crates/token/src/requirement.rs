@@ -2,14 +2,7 @@
 
 mod compiler;
 
-use alloc::{
-    borrow::Cow,
-    rc::Rc,
-    string::{String, ToString},
-    vec::Vec,
-};
-
-use serde_json::Value;
+use alloc::{borrow::Cow, rc::Rc, string::String, vec::Vec};
 
 pub(crate) use self::compiler::{Compiler, is_placed};
 use crate::{
@@ -17,6 +10,7 @@ use crate::{
     config::Scalar,
     connection::{ConnectionProperty, Network, parse_address},
     grants::Roles,
+    json::Value,
     path::Path,
     reason::Reason,
     request::{Ambiguous, Request},
@@ -148,7 +142,7 @@ impl ClaimRequirement {
     }
 
     /// Every pair `name=value` of the list is in the claim; no list asks for nothing.
-    fn allows(&self, claim: &Value, facts: &Facts<'_>) -> bool {
+    fn allows(&self, claim: Value<'_>, facts: &Facts<'_>) -> bool {
         let found = match self.operand.find(facts, true) {
             Ok(Some(found)) => found,
             Ok(None) => return true,
@@ -194,7 +188,7 @@ fn list(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Whether a claim has a text: it is the text, or an array with it.
-fn contains(claim: &Value, is_it: impl Fn(&str) -> bool) -> bool {
+fn contains(claim: Value<'_>, is_it: impl Fn(&str) -> bool) -> bool {
     match claim {
         Value::String(text) => is_it(text),
         Value::Array(elements) => elements.iter().filter_map(Value::as_str).any(is_it),
@@ -206,21 +200,21 @@ fn is_scalar_text(scalar: &Scalar, text: &str) -> bool {
     matches!(scalar, Scalar::Text(own) if own == text)
 }
 
-fn is_scalar(claim: &Value, scalar: &Scalar) -> bool {
+fn is_scalar(claim: Value<'_>, scalar: &Scalar) -> bool {
     match (scalar, claim) {
         (Scalar::Text(own), Value::String(text)) => own == text,
         (Scalar::Integer(own), Value::Number(number)) => number.as_u64() == Some(*own),
-        (Scalar::Boolean(own), Value::Bool(value)) => own == value,
+        (Scalar::Boolean(own), Value::Bool(value)) => *own == value,
         _ => false,
     }
 }
 
 /// What a claim looks like in a request: requests have texts only.
-fn text_of(claim: &Value) -> Option<Cow<'_, str>> {
+fn text_of(claim: Value<'_>) -> Option<&str> {
     match claim {
-        Value::String(text) => Some(Cow::Borrowed(text)),
-        Value::Number(number) if number.is_u64() || number.is_i64() => Some(Cow::Owned(number.to_string())),
-        Value::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
+        Value::String(text) => Some(text),
+        Value::Number(number) if number.is_integer() => Some(number.as_str()),
+        Value::Bool(value) => Some(if value { "true" } else { "false" }),
         _ => None,
     }
 }

@@ -8,12 +8,14 @@
 //! ```
 
 use alloc::{borrow::ToOwned, boxed::Box, format, string::String, vec::Vec};
-use core::{cmp::Ordering, fmt};
+use core::cmp::Ordering;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
-use serde_json::Value;
-
-use crate::{claims::Claims, config_error::ConfigError, json::Node, numeric_date::MAX_TIME};
+use crate::{
+    claims::Claims,
+    config_error::ConfigError,
+    json::{self, Object, Value},
+    numeric_date::MAX_TIME,
+};
 
 /// Rules that a set may have.
 const MAX_RULES: usize = 100_000;
@@ -142,7 +144,7 @@ enum Scalar {
 /// Where the token's side of a comparison comes from.
 enum Source<'t> {
     KeyId(Option<&'t str>),
-    Claim(Option<&'t Value>),
+    Claim(Option<Value<'t>>),
 }
 
 impl Table {
@@ -168,17 +170,17 @@ impl Table {
                     narrow(&|scalar| scalar.order_text(text));
                 }
             }
-            Source::Claim(Some(value)) => narrow(&|scalar| scalar.order(value)),
+            Source::Claim(Some(value)) => narrow(&|scalar| scalar.order(*value)),
             Source::KeyId(None) | Source::Claim(None) => {}
         }
     }
 }
 
 impl Scalar {
-    fn read(value: Value) -> Option<Self> {
+    fn read(value: Value<'_>) -> Option<Self> {
         match value {
             Value::Bool(value) => Some(Self::Boolean(value)),
-            Value::Number(number) if number.as_str() != "-0" && (number.is_i64() || number.is_u64()) => {
+            Value::Number(number) if number.as_str() != "-0" && number.is_integer() => {
                 Some(Self::Integer(number.as_str().into()))
             }
             Value::String(text) => Some(Self::Text(text.into())),
@@ -187,9 +189,9 @@ impl Scalar {
     }
 
     /// This one's place beside a claim's value.
-    fn order(&self, value: &Value) -> Ordering {
+    fn order(&self, value: Value<'_>) -> Ordering {
         match (self, value) {
-            (Self::Boolean(own), Value::Bool(value)) => own.cmp(value),
+            (Self::Boolean(own), Value::Bool(value)) => own.cmp(&value),
             (Self::Integer(own), Value::Number(number)) => (**own).cmp(number.as_str()),
             (_, Value::String(text)) => self.order_text(text),
             (Self::Boolean(_), Value::Number(_)) => Ordering::Less,
@@ -213,41 +215,13 @@ struct Rule {
     times: Times,
 }
 
-/// Reads an array of rules out of a JSON text, rule by rule: a hundred thousand of them would be a big tree.
-#[derive(Clone, Copy)]
-pub(crate) struct RulesSeed<'t>(pub(crate) &'t str);
-
-impl<'de> DeserializeSeed<'de> for RulesSeed<'de> {
-    type Value = Rules;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Rules, D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for RulesSeed<'de> {
-    type Value = Rules;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an array of revocation rules")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Rules, A::Error> {
-        let mut rules = Rules::default();
-        while let Some(rule) = elements.next_element_seed(Node::new(self.0))? {
-            rules.add(Rule::read(rule).map_err(A::Error::custom)?).map_err(A::Error::custom)?;
-        }
-        Ok(rules.compile())
-    }
-}
-
 impl Rules {
-    /// Reads the rules of a configuration.
-    pub(crate) fn read(value: &Value) -> Result<Self, ConfigError> {
+    /// Reads an array of rules.
+    pub(crate) fn read(value: Value<'_>) -> Result<Self, ConfigError> {
         let elements = value.as_array().ok_or_else(|| ConfigError::new("expected an array of revocation rules"))?;
         let mut rules = Self::default();
         for (index, element) in elements.iter().enumerate() {
-            let added = Rule::read(element.clone()).and_then(|rule| rules.add(rule));
+            let added = Rule::read(element).and_then(|rule| rules.add(rule));
             added.map_err(|problem| ConfigError::new(problem).within_element(index))?;
         }
         Ok(rules.compile())
@@ -255,14 +229,14 @@ impl Rules {
 }
 
 impl Rule {
-    fn read(value: Value) -> Result<Self, &'static str> {
-        let Value::Object(mut members) = value else { return Err("expected a revocation rule: an object") };
-        let [claims, header, all, issued_before, from] =
-            ["match", "header", "all", "issued_before", "from"].map(|name| members.remove(name));
-        if !members.is_empty() {
+    fn read(value: Value<'_>) -> Result<Self, &'static str> {
+        let members = value.as_object().ok_or("expected a revocation rule: an object")?;
+        let known = ["match", "header", "all", "issued_before", "from"];
+        if members.iter().any(|(name, _)| !known.contains(&name)) {
             // It could narrow the rule or widen it.
             return Err("unknown member, expected one of `match`, `header`, `all`, `issued_before`, `from`");
         }
+        let [claims, header, all, issued_before, from] = known.map(|name| members.get(name));
         let mut found = Vec::new();
         if let Some(claims) = claims {
             let problem = "`match`: expected an object of 1 to 8 claims, each a string, an integer or a boolean";
@@ -285,7 +259,7 @@ impl Rule {
             None => {}
         }
         found.sort_unstable();
-        let time = |value: Option<Value>, absent: u64| match value {
+        let time = |value: Option<Value<'_>>, absent: u64| match value {
             None => Ok(absent),
             Some(value) => {
                 let problem = "`issued_before`, `from`: expected whole seconds since 1970";
@@ -298,16 +272,14 @@ impl Rule {
 }
 
 /// Claim names become JSON pointers; what begins with `/` is one already.
-fn read_match(value: Value) -> Option<Vec<(String, Scalar)>> {
-    let Value::Object(members) = value else { return None };
+fn read_match(value: Value<'_>) -> Option<Vec<(String, Scalar)>> {
+    let members: Object<'_> = value.as_object()?;
     if members.is_empty() || members.len() > MAX_MEMBERS {
         return None;
     }
-    let pointer = |name: String| {
-        if name.starts_with('/') { name } else { format!("/{}", name.replace('~', "~0").replace('/', "~1")) }
-    };
+    let pointer = |name: &str| if name.starts_with('/') { name.into() } else { format!("/{}", json::escape(name)) };
     let found: Option<Vec<_>> =
-        members.into_iter().map(|(name, value)| Some((pointer(name), Scalar::read(value)?))).collect();
+        members.iter().map(|(name, value)| Some((pointer(name), Scalar::read(value)?))).collect();
     let mut found = found?;
     found.sort_unstable();
     // `/jti` and `jti` are the same claim.

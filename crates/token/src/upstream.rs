@@ -4,14 +4,13 @@
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde_json::Value;
 
 use crate::{
     carrier::{Carried, Carriers, Place, is_token},
     claims::Valid,
     config::{ClaimToHeaderConfig, HeaderFormat, SwapConfig, SwapPlace},
     config_error::ConfigError,
-    json,
+    json::{self, Array, Value},
     path::{Path, percent_decode},
     provider::Provider,
     reason::Reason,
@@ -142,16 +141,16 @@ impl ClaimHeader {
         let Some(claim) = valid.claims().at(&self.claim) else {
             return Ok(None);
         };
-        let json = || serde_json::to_string(claim).map_err(|_| Reason::ClaimInvalid);
+        let json = || claim.to_json();
         let text = match (self.format, claim) {
-            (HeaderFormat::Text, Value::String(text)) => text.clone(),
-            (HeaderFormat::Text, Value::Number(_) | Value::Bool(_)) | (HeaderFormat::Json, _) => json()?,
-            (HeaderFormat::Csv, Value::String(text)) => list([text.as_str()])?,
+            (HeaderFormat::Text, Value::String(text)) => text.into(),
+            (HeaderFormat::Text, Value::Number(_) | Value::Bool(_)) | (HeaderFormat::Json, _) => json(),
+            (HeaderFormat::Csv, Value::String(text)) => list([text])?,
             (HeaderFormat::Csv, Value::Array(array)) => {
-                let texts: Option<Vec<&str>> = array.iter().map(Value::as_str).collect();
+                let texts: Option<Vec<&str>> = Array::iter(array).map(Value::as_str).collect();
                 list(texts.ok_or(Reason::ClaimInvalid)?)?
             }
-            (HeaderFormat::Base64url, _) => URL_SAFE_NO_PAD.encode(json()?),
+            (HeaderFormat::Base64url, _) => URL_SAFE_NO_PAD.encode(json()),
             (HeaderFormat::Text | HeaderFormat::Csv, _) => return Err(Reason::ClaimInvalid),
         };
         let visible = |byte: u8| byte == b' ' || byte.is_ascii_graphic();

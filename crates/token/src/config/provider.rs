@@ -2,13 +2,11 @@
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
-use serde_json::Value;
-
 use super::{
     reader::{Object, Read, names, object, variants, wrong},
     value::Duration,
 };
-use crate::{config_error::ConfigError, jws::Algorithm, revocation::Rules};
+use crate::{config_error::ConfigError, json::Value, jws::Algorithm, keys::KeySet, revocation::Rules};
 
 object! {
     /// One issuer and the tokens to accept from it.
@@ -120,8 +118,11 @@ object! {
     }
 }
 
-/// A JWK Set as it stands: whoever knows its form reads it.
-pub(crate) struct JwkSetConfig(pub(crate) Value);
+/// A JWK Set, and what is skipped in it.
+pub(crate) struct JwkSetConfig {
+    pub(crate) keys: KeySet,
+    pub(crate) skipped: Vec<ConfigError>,
+}
 
 /// Rules that refuse tokens of this provider.
 #[derive(Default)]
@@ -235,9 +236,9 @@ variants!(SwapPlace { Header(String) "header", Param(String) "param", });
 names!(HeaderFormat { Text "text", Csv "csv", Json "json", Base64url "base64url", });
 
 impl Read for ParamCarrierConfig {
-    fn read(value: &Value) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>) -> Result<Self, ConfigError> {
         match value {
-            Value::String(name) => Ok(name.clone().into()),
+            Value::String(name) => Ok(String::from(name).into()),
             Value::Object(_) => {
                 let object = Object::open(value, &["name", "placeholder"])?;
                 Ok(Self { name: object.required("name")?, placeholder: object.optional("placeholder")? })
@@ -248,13 +249,13 @@ impl Read for ParamCarrierConfig {
 }
 
 impl Read for JwkSetConfig {
-    fn read(value: &Value) -> Result<Self, ConfigError> {
-        Ok(Self(value.clone()))
+    fn read(value: Value<'_>) -> Result<Self, ConfigError> {
+        KeySet::read(value).map(|(keys, skipped)| Self { keys, skipped })
     }
 }
 
 impl Read for RevocationsConfig {
-    fn read(value: &Value) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>) -> Result<Self, ConfigError> {
         Rules::read(value).map(Self)
     }
 }

@@ -4,24 +4,25 @@
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
-use serde_json::{Map, Value};
-
-use crate::config_error::ConfigError;
+use crate::{
+    config_error::ConfigError,
+    json::{self, Value},
+};
 
 /// What can be read from one place of a document. Errors carry the place, and never a value.
 pub(crate) trait Read: Sized {
-    fn read(value: &Value) -> Result<Self, ConfigError>;
+    fn read(value: Value<'_>) -> Result<Self, ConfigError>;
 }
 
 /// An object of which every member is known.
 #[derive(Clone, Copy)]
-pub(super) struct Object<'d>(&'d Map<String, Value>);
+pub(super) struct Object<'d>(json::Object<'d>);
 
 impl<'d> Object<'d> {
     /// Refuses what is no object, and unknown members.
-    pub(super) fn open(value: &'d Value, known: &[&str]) -> Result<Self, ConfigError> {
+    pub(super) fn open(value: Value<'d>, known: &[&str]) -> Result<Self, ConfigError> {
         let object = value.as_object().ok_or_else(|| wrong("an object", value))?;
-        match object.keys().find(|name| !known.contains(&name.as_str())) {
+        match object.iter().map(|(name, _)| name).find(|name| !known.contains(name)) {
             None => Ok(Self(object)),
             Some(unknown) => {
                 let problem = format!("unknown member, expected one of {}", list(known));
@@ -60,7 +61,7 @@ macro_rules! object {
         }
 
         impl crate::config::reader::Read for $type {
-            fn read(value: &serde_json::Value) -> Result<Self, crate::config_error::ConfigError> {
+            fn read(value: crate::json::Value<'_>) -> Result<Self, crate::config_error::ConfigError> {
                 let object = crate::config::reader::Object::open(value, &[$($name),*])?;
                 Ok(Self { $($field: crate::config::reader::object!(@ object $kind $name $(or $default)?),)* })
             }
@@ -92,7 +93,7 @@ macro_rules! object {
 macro_rules! names {
     ($type:ident { $($variant:ident $name:literal,)* }) => {
         impl crate::config::reader::Read for $type {
-            fn read(value: &serde_json::Value) -> Result<Self, crate::config_error::ConfigError> {
+            fn read(value: crate::json::Value<'_>) -> Result<Self, crate::config_error::ConfigError> {
                 match value.as_str() {
                     $(Some($name) => Ok(Self::$variant),)*
                     _ => Err(crate::config::reader::unknown(&[$($name),*])),
@@ -113,7 +114,7 @@ macro_rules! names {
 macro_rules! variants {
     ($type:ident { $($variant:ident($of:ty) $name:literal,)* }) => {
         impl crate::config::reader::Read for $type {
-            fn read(value: &serde_json::Value) -> Result<Self, crate::config_error::ConfigError> {
+            fn read(value: crate::json::Value<'_>) -> Result<Self, crate::config_error::ConfigError> {
                 let (name, value) = crate::config::reader::only_member(value, &[$($name),*])?;
                 match name {
                     $($name => crate::config::reader::Read::read(value).map(Self::$variant),)*
@@ -145,8 +146,8 @@ pub(crate) fn unknown(known: &[&str]) -> ConfigError {
 }
 
 /// The only member of an object.
-pub(super) fn only_member<'d>(value: &'d Value, known: &[&str]) -> Result<(&'d str, &'d Value), ConfigError> {
-    let mut members = value.as_object().into_iter().flatten();
+pub(super) fn only_member<'d>(value: Value<'d>, known: &[&str]) -> Result<(&'d str, Value<'d>), ConfigError> {
+    let mut members = value.as_object().into_iter().flat_map(json::Object::iter);
     match (members.next(), members.next()) {
         (Some((name, value)), None) => Ok((name, value)),
         _ => Err(unknown(known)),
@@ -154,7 +155,7 @@ pub(super) fn only_member<'d>(value: &'d Value, known: &[&str]) -> Result<(&'d s
 }
 
 /// What was expected, and what is there.
-pub(super) fn wrong(expected: &str, found: &Value) -> ConfigError {
+pub(super) fn wrong(expected: &str, found: Value<'_>) -> ConfigError {
     let found = match found {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
@@ -172,19 +173,19 @@ fn list(names: &[&str]) -> String {
 }
 
 impl Read for String {
-    fn read(value: &Value) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>) -> Result<Self, ConfigError> {
         value.as_str().map(Self::from).ok_or_else(|| wrong("a string", value))
     }
 }
 
 impl Read for bool {
-    fn read(value: &Value) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>) -> Result<Self, ConfigError> {
         value.as_bool().ok_or_else(|| wrong("a boolean", value))
     }
 }
 
 impl Read for u64 {
-    fn read(value: &Value) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>) -> Result<Self, ConfigError> {
         value.as_u64().ok_or_else(|| match value {
             // No member of the configuration has a fraction or a sign.
             Value::Number(_) => ConfigError::new("expected a whole number from 0 to 18446744073709551615"),
@@ -194,24 +195,24 @@ impl Read for u64 {
 }
 
 impl Read for u32 {
-    fn read(value: &Value) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>) -> Result<Self, ConfigError> {
         let problem = |_| ConfigError::new(format!("expected a whole number from 0 to {}", Self::MAX));
         u64::read(value).and_then(|number| Self::try_from(number).map_err(problem))
     }
 }
 
 impl Read for u16 {
-    fn read(value: &Value) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>) -> Result<Self, ConfigError> {
         let problem = |_| ConfigError::new(format!("expected a whole number from 0 to {}", Self::MAX));
         u64::read(value).and_then(|number| Self::try_from(number).map_err(problem))
     }
 }
 
 impl<T: Read> Read for Vec<T> {
-    fn read(value: &Value) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>) -> Result<Self, ConfigError> {
         let elements = value.as_array().ok_or_else(|| wrong("an array", value))?;
         let mut read = Self::with_capacity(elements.len());
-        for element in elements {
+        for element in elements.iter() {
             read.push(T::read(element).map_err(|error| error.within_element(read.len()))?);
         }
         Ok(read)
@@ -219,11 +220,11 @@ impl<T: Read> Read for Vec<T> {
 }
 
 impl<T: Read> Read for BTreeMap<String, T> {
-    fn read(value: &Value) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>) -> Result<Self, ConfigError> {
         let members = value.as_object().ok_or_else(|| wrong("an object", value))?;
         let mut read = Self::new();
-        for (name, member) in members {
-            read.insert(name.clone(), T::read(member).map_err(|error| error.within(name))?);
+        for (name, member) in members.iter() {
+            read.insert(name.into(), T::read(member).map_err(|error| error.within(name))?);
         }
         Ok(read)
     }

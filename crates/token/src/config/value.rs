@@ -2,10 +2,8 @@
 
 use alloc::string::String;
 
-use serde_json::Value;
-
 use super::reader::{Read, wrong};
-use crate::{config_error::ConfigError, numeric_date::parse_duration};
+use crate::{config_error::ConfigError, json::Value, numeric_date::parse_duration};
 
 /// The only version of the document.
 #[derive(Clone, Copy)]
@@ -24,7 +22,7 @@ pub(crate) enum Scalar {
 }
 
 impl Read for Version {
-    fn read(value: &Value) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>) -> Result<Self, ConfigError> {
         match u64::read(value)? {
             1 => Ok(Self),
             _ => Err(ConfigError::new("expected 1")),
@@ -33,7 +31,7 @@ impl Read for Version {
 }
 
 impl Read for Duration {
-    fn read(value: &Value) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>) -> Result<Self, ConfigError> {
         let text = value.as_str().ok_or_else(|| wrong("a duration such as `30s`", value))?;
         let problem = "expected a duration such as `30s`, `10m`, `6h` or `1d`";
         parse_duration(text).map(Self).ok_or_else(|| ConfigError::new(problem))
@@ -41,10 +39,10 @@ impl Read for Duration {
 }
 
 impl Read for Scalar {
-    fn read(value: &Value) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>) -> Result<Self, ConfigError> {
         match value {
-            Value::String(text) => Ok(Self::Text(text.clone())),
-            Value::Bool(value) => Ok(Self::Boolean(*value)),
+            Value::String(text) => Ok(Self::Text(text.into())),
+            Value::Bool(value) => Ok(Self::Boolean(value)),
             Value::Number(_) => u64::read(value).map(Self::Integer),
             _ => Err(wrong("a string, a whole number or a boolean", value)),
         }

@@ -1,0 +1,270 @@
+//! From a text to the places in it.
+
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::{InvalidJson, Json, MAX_DEPTH, Node};
+
+/// Objects with more members than this are sorted to find a name that is there twice.
+const FEW: usize = 24;
+
+/// Reads one value, with nothing after it. What is `unproven` may have names twice, and loses what lies deeper.
+pub(super) fn parse(text: Vec<u8>, unproven: bool) -> Result<Json, InvalidJson> {
+    let mut text = String::from_utf8(text).map_err(|_| InvalidJson)?;
+    // Places have 32 bits, and unescaped text takes no more room than the text that it comes from.
+    u32::try_from(text.len().checked_mul(2).ok_or(InvalidJson)?).map_err(|_| InvalidJson)?;
+    let nodes = Vec::with_capacity(text.len() / 8);
+    let mut parser = Parser { text: &text, added: String::new(), nodes, unproven };
+    let mut deserializer = serde_json::Deserializer::from_str(&text);
+    let read = Seed { parser: &mut parser, depth: 0 }.deserialize(&mut deserializer);
+    read.and_then(|()| deserializer.end()).map_err(|_| InvalidJson)?;
+    let Parser { added, nodes, .. } = parser;
+    let end = text.len();
+    text.push_str(&added);
+    Ok(Json { text, end, nodes })
+}
+
+/// What has been read.
+struct Parser<'t> {
+    text: &'t str,
+    /// To follow the text.
+    added: String,
+    nodes: Vec<Node>,
+    unproven: bool,
+}
+
+impl<'t> Parser<'t> {
+    /// The place of a part of the text.
+    fn borrowed(&self, part: &'t str) -> Option<(u32, u32)> {
+        let start = part.as_ptr().addr().checked_sub(self.text.as_ptr().addr())?;
+        let end = start.checked_add(part.len()).filter(|end| *end <= self.text.len())?;
+        Some((u32::try_from(start).ok()?, u32::try_from(end).ok()?))
+    }
+
+    /// The place of what does not stand in the text like this.
+    fn added(&mut self, part: &str) -> (u32, u32) {
+        let start = self.text.len().saturating_add(self.added.len());
+        self.added.push_str(part);
+        let place = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        (place(start), place(start.saturating_add(part.len())))
+    }
+
+    /// The end of everything so far.
+    fn end(&self) -> u32 {
+        u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)
+    }
+
+    fn string(&mut self, (start, end): (u32, u32)) {
+        self.nodes.push(Node::String { start, end });
+    }
+
+    fn number(&mut self, text: &str) {
+        let (start, end) = self.added(text);
+        self.nodes.push(Node::Number { start, end });
+    }
+
+    /// Whether a name is there twice among the members that begin at this node.
+    fn repeats(&self, start: usize) -> bool {
+        let name = |index: usize| match self.nodes.get(index) {
+            Some(Node::String { start, end }) => self.slice(*start, *end),
+            _ => "",
+        };
+        let after = |index: usize| match self.nodes.get(index) {
+            Some(Node::Array { end } | Node::Object { end }) => super::place(*end),
+            _ => index.saturating_add(1),
+        };
+        let mut names: Vec<(&str, usize)> = Vec::new();
+        let mut index = start;
+        while index < self.nodes.len() {
+            let name = name(index);
+            if names.len() < FEW && names.iter().any(|(other, _)| *other == name) {
+                return true;
+            }
+            names.push((name, index));
+            index = after(index.saturating_add(1));
+        }
+        if names.len() <= FEW {
+            return false;
+        }
+        super::sort(&mut names);
+        names.windows(2).any(|pair| matches!(pair, [(one, _), (other, _)] if one == other))
+    }
+
+    fn slice(&self, start: u32, end: u32) -> &str {
+        let (start, end, length) = (super::place(start), super::place(end), self.text.len());
+        let added = || self.added.get(start.checked_sub(length)?..end.checked_sub(length)?);
+        let slice = if start < length { self.text.get(start..end) } else { added() };
+        slice.unwrap_or_default()
+    }
+}
+
+/// One value to come.
+struct Seed<'p, 't> {
+    parser: &'p mut Parser<'t>,
+    depth: usize,
+}
+
+impl Seed<'_, '_> {
+    /// The depth of what is inside.
+    fn deeper<E: Error>(&self) -> Result<usize, E> {
+        let depth = self.depth.saturating_add(1);
+        if depth > MAX_DEPTH { Err(E::custom("too deep")) } else { Ok(depth) }
+    }
+
+    const fn is_skipped(&self) -> bool {
+        self.parser.unproven && self.depth > 0
+    }
+
+    /// Stands for an array or object until its end is known.
+    fn open(&mut self) -> usize {
+        self.parser.nodes.push(Node::Null);
+        self.parser.nodes.len()
+    }
+
+    fn close(&mut self, first: usize, node: Node) {
+        if let Some(opened) = first.checked_sub(1).and_then(|opened| self.parser.nodes.get_mut(opened)) {
+            *opened = node;
+        }
+    }
+}
+
+impl<'t> DeserializeSeed<'t> for Seed<'_, 't> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'t> Visitor<'t> for Seed<'_, 't> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.parser.nodes.push(Node::Null);
+        Ok(())
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
+        self.parser.nodes.push(Node::Bool(value));
+        Ok(())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
+        self.parser.number(&value.to_string());
+        Ok(())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
+        self.parser.number(&value.to_string());
+        Ok(())
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
+        let place = self.parser.added(value);
+        self.parser.string(place);
+        Ok(())
+    }
+
+    fn visit_borrowed_str<E: Error>(self, value: &'t str) -> Result<(), E> {
+        let place = self.parser.borrowed(value).unwrap_or_else(|| self.parser.added(value));
+        self.parser.string(place);
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'t>>(mut self, mut elements: A) -> Result<(), A::Error> {
+        if self.is_skipped() {
+            while elements.next_element::<IgnoredAny>()?.is_some() {}
+            return self.visit_unit();
+        }
+        let depth = self.deeper()?;
+        let first = self.open();
+        while elements.next_element_seed(Seed { parser: self.parser, depth })?.is_some() {}
+        let end = self.parser.end();
+        self.close(first, Node::Array { end });
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'t>>(mut self, mut members: A) -> Result<(), A::Error> {
+        let first = self.open();
+        let mut name = members.next_key_seed(Name(self.parser))?;
+        if matches!(name, Some(Found::Number)) {
+            let text: String = members.next_value()?;
+            self.parser.nodes.truncate(first.saturating_sub(1));
+            self.parser.number(&text);
+            return Ok(());
+        }
+        let skipped = self.is_skipped();
+        let depth = if skipped { self.depth } else { self.deeper()? };
+        while let Some(found) = name {
+            match found {
+                Found::Number => return Err(A::Error::custom("unexpected number")),
+                Found::Name if skipped => {
+                    members.next_value::<IgnoredAny>()?;
+                }
+                Found::Name => members.next_value_seed(Seed { parser: self.parser, depth })?,
+            }
+            name = members.next_key_seed(Name(self.parser))?;
+        }
+        if skipped {
+            self.parser.nodes.truncate(first);
+            return Ok(());
+        }
+        if !self.parser.unproven && self.parser.repeats(first) {
+            return Err(A::Error::custom("duplicate member"));
+        }
+        let end = self.parser.end();
+        self.close(first, Node::Object { end });
+        Ok(())
+    }
+}
+
+/// The name of a member to come, or the marker by which serde_json hands over the text of a number.
+///
+/// The marker is a static string, a real name lies in the text or was unescaped: so a member that is *spelt* like the
+/// marker stays a member.
+struct Name<'p, 't>(&'p mut Parser<'t>);
+
+enum Found {
+    Name,
+    Number,
+}
+
+impl<'t> DeserializeSeed<'t> for Name<'_, 't> {
+    type Value = Found;
+
+    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<Found, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'t> Visitor<'t> for Name<'_, 't> {
+    type Value = Found;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a member name")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Found, E> {
+        let place = self.0.added(name);
+        self.0.string(place);
+        Ok(Found::Name)
+    }
+
+    fn visit_borrowed_str<E: Error>(self, name: &'t str) -> Result<Found, E> {
+        match self.0.borrowed(name) {
+            Some(place) => self.0.string(place),
+            None if name.is_empty() => self.0.string((0, 0)),
+            None => return Ok(Found::Number),
+        }
+        Ok(Found::Name)
+    }
+}

@@ -3,10 +3,21 @@
 //! A token comes as bytes that JavaScript writes into [`Verifier::input`]; a verdict goes as one JSON text. The claims in
 //! it are the very text that was verified.
 
+#![cfg_attr(target_arch = "wasm32", no_std)]
+
+extern crate alloc;
+
+#[cfg(target_arch = "wasm32")]
+mod runtime;
 mod sources;
 mod verdict;
 
-use std::rc::Rc;
+use alloc::{
+    rc::Rc,
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
 
 use datakit_token::{Decision, OwnedRequest, Reason, UnixTime, Valid};
 use wasm_bindgen::prelude::*;
@@ -102,9 +113,8 @@ impl Verifier {
 
 /// JavaScript clocks have fractions; a time that is no number, or in milliseconds, is no time.
 fn time(now: f64) -> Option<UnixTime> {
-    let now = now.floor();
     // The comparison fails for NaN as well.
-    if !(1.0..=253_402_300_799.0).contains(&now) {
+    if !(1.0..253_402_300_800.0).contains(&now) {
         return None;
     }
     UnixTime::from_secs(whole(now))

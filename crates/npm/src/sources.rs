@@ -1,6 +1,8 @@
 //! Remote keys for JavaScript, which carries the bytes. Sources are numbered in the order of their providers; times
 //! are `now` (seconds, wall clock) and `uptime` (milliseconds, monotonic clock).
 
+use alloc::string::{String, ToString};
+
 use datakit_token::{Answer, JsonObject, KeySource, Moment, SourceError};
 use wasm_bindgen::prelude::*;
 

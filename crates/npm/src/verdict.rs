@@ -1,5 +1,7 @@
 //! Verdicts as JSON text.
 
+use alloc::string::String;
+
 use datakit_token::{Denial, JsonObject, Request, UpstreamEdits, Valid, report_upstream};
 
 type Upstream<'u> = Option<(&'u Request<'u>, &'u UpstreamEdits)>;

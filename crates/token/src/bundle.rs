@@ -8,7 +8,7 @@
 //!  "rules": [{"match": {"jti": "01J"}}], "roots": ["kid of this root", "kid of the next root"]}
 //! ```
 
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use crate::{
     config_error::ConfigError,
@@ -17,6 +17,7 @@ use crate::{
     keys::KeySet,
     numeric_date::{MAX_TIME, UnixTime},
     revocation::Rules,
+    sorted::Sorted,
     source_error::{Fault, SourceError},
 };
 
@@ -58,7 +59,7 @@ pub(crate) struct Trust {
     pub(crate) clock_skew: u64,
     pub(crate) max_bytes: usize,
     /// The highest sequence number seen of each root: a new root begins anew, as in TUF section 5.3.
-    pub(crate) marks: BTreeMap<String, u64>,
+    pub(crate) marks: Sorted<String, u64>,
 }
 
 impl Trust {
@@ -112,10 +113,11 @@ impl Trust {
         let members = json.members();
         let known = ["iss", "seq", "iat", "exp", "ttl", "keys", "rules", "roots"];
         // It could narrow the document or widen it.
-        if let Some((name, _)) = members.iter().find(|(name, _)| !known.contains(name)) {
+        if members.iter().any(|(name, _)| !known.contains(&name)) {
+            // Its name is the server's text, which is shown to nobody.
             let problem =
                 "unknown member, expected `iss`, `seq`, `iat`, `exp`, `ttl`, `keys`, `rules`, `roots` and nothing else";
-            return Err(wrong(name, problem));
+            return Err(malformed(ConfigError::new(problem)));
         }
         let rules = members.get("rules").map(Rules::read).transpose();
         let rules = rules.map_err(|error| malformed(error.within("rules")))?.unwrap_or_default();

@@ -8,7 +8,7 @@ mod rule;
 pub(crate) mod schema;
 mod value;
 
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 pub(crate) use self::{
     provider::{
@@ -24,7 +24,7 @@ use self::{
     reader::{Read, names, object},
     value::Version,
 };
-use crate::{config_error::ConfigError, json::Json};
+use crate::{config_error::ConfigError, json::Json, sorted::Sorted};
 
 /// A document longer than this is not what somebody wrote.
 const MAX_BYTES: usize = 8 << 20;
@@ -45,9 +45,9 @@ object! {
         /// Who signs tokens, and which ones are accepted.
         pub(crate) providers: Vec<ProviderConfig> = required "providers",
         /// What each role grants: permissions, `area.*`, or `*`.
-        pub(crate) roles: BTreeMap<String, Vec<String>> = optional "roles" or BTreeMap::new(),
+        pub(crate) roles: Sorted<String, Vec<String>> = optional "roles" or Sorted::new(),
         /// Requirements with names.
-        pub(crate) policies: BTreeMap<String, RequirementConfig> = optional "policies" or BTreeMap::new(),
+        pub(crate) policies: Sorted<String, RequirementConfig> = optional "policies" or Sorted::new(),
         /// Which requests need what; those of the presets come after these.
         pub(crate) rules: Vec<RuleConfig> = optional "rules" or Vec::new(),
         /// What a denial looks like.
@@ -63,7 +63,7 @@ object! {
         /// For providers without `from`.
         pub(crate) from: FromConfig = required "from",
         /// What roles grant, unless the configuration says it.
-        pub(crate) roles: BTreeMap<String, Vec<String>> = optional "roles" or BTreeMap::new(),
+        pub(crate) roles: Sorted<String, Vec<String>> = optional "roles" or Sorted::new(),
         /// After the rules of the configuration.
         pub(crate) rules: Vec<RuleConfig> = required "rules",
         /// What the configuration leaves open.

@@ -1,21 +1,17 @@
 //! What roles grant. Wildcards stand here and nowhere else: neither a token nor a requirement has any.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    string::String,
-    vec::Vec,
-};
+use alloc::{string::String, vec::Vec};
 
-use crate::{claims::Claims, config_error::ConfigError};
+use crate::{claims::Claims, config_error::ConfigError, sorted::Sorted};
 
 /// The grants of each role.
 #[derive(Debug, Default)]
-pub(crate) struct Roles(BTreeMap<String, Grants>);
+pub(crate) struct Roles(Sorted<String, Grants>);
 
 /// Permissions that are granted together.
 #[derive(Debug, Default)]
 struct Grants {
-    permissions: BTreeSet<String>,
+    permissions: Sorted<String, ()>,
     /// `log.` for `log.*`.
     areas: Vec<String>,
     all: bool,
@@ -23,8 +19,8 @@ struct Grants {
 
 impl Roles {
     /// Compiles `roles`.
-    pub(crate) fn new(roles: BTreeMap<String, Vec<String>>) -> Result<Self, ConfigError> {
-        let mut compiled = BTreeMap::new();
+    pub(crate) fn new(roles: Sorted<String, Vec<String>>) -> Result<Self, ConfigError> {
+        let mut compiled = Sorted::new();
         for (role, grants) in roles {
             let place = |error: ConfigError| error.within(&role).within("roles");
             if !is_name(&role) {
@@ -59,7 +55,7 @@ impl Grants {
             Some("") => self.all = true,
             Some(area) if area.ends_with('.') && is_permission(area) && area.len() > 1 => self.areas.push(area.into()),
             None if is_permission(&grant) => {
-                self.permissions.insert(grant);
+                self.permissions.insert(grant, ());
             }
             _ => {
                 return Err(ConfigError::new(
@@ -72,7 +68,7 @@ impl Grants {
 
     fn have(&self, permission: &str) -> bool {
         let in_area = |area: &String| permission.len() > area.len() && permission.starts_with(area.as_str());
-        self.all || self.permissions.contains(permission) || self.areas.iter().any(in_area)
+        self.all || self.permissions.get(permission).is_some() || self.areas.iter().any(in_area)
     }
 }
 

@@ -12,6 +12,7 @@ mod writer;
 use alloc::{borrow::Cow, string::String, vec::Vec};
 
 pub use self::writer::JsonObject;
+use crate::sorted::sort;
 
 /// Nested arrays and objects that a text may have.
 pub(crate) const MAX_DEPTH: usize = 32;
@@ -240,8 +241,7 @@ impl<'j> Object<'j> {
             names.push((children.json.at(next).as_str().unwrap_or_default(), next.saturating_add(1)));
             next = children.json.after(next.saturating_add(1));
         }
-        sort(&mut names);
-        names.into_iter().map(|(name, value)| (name, children.json.at(value))).collect()
+        sort(names).into_iter().map(|(name, value)| (name, children.json.at(value))).collect()
     }
 
     pub(crate) fn len(self) -> usize {
@@ -270,12 +270,6 @@ impl<'j> Object<'j> {
     pub(crate) fn named(self, name: &str) -> Option<Value<'j>> {
         if name.contains('~') { self.get(&name.replace("~1", "/").replace("~0", "~")) } else { self.get(name) }
     }
-}
-
-/// Sorts members by name. In one place, as each sort has a copy of its code.
-#[inline(never)]
-fn sort(members: &mut [(&str, usize)]) {
-    members.sort_unstable();
 }
 
 /// Over the elements of an array.

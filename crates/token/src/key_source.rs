@@ -4,7 +4,6 @@
 //! answer back to [`KeySource::finish`]. Whatever is wrong with an answer, the content from before stays.
 
 use alloc::{
-    collections::BTreeMap,
     format,
     string::{String, ToString},
     vec::Vec,
@@ -24,6 +23,7 @@ use crate::{
     revocation::Rules,
     schedule::Schedule,
     signature::PublicKey,
+    sorted::Sorted,
     source_error::{Fault, SourceError},
 };
 
@@ -110,7 +110,7 @@ impl KeySource {
                     min_sequence: bundle.min_seq,
                     clock_skew,
                     max_bytes: MAX_INLINE,
-                    marks: BTreeMap::new(),
+                    marks: Sorted::new(),
                 };
                 match (bundle.inline, bundle.remote) {
                     (Some(text), None) => {
@@ -431,11 +431,11 @@ impl KeySource {
 }
 
 /// Raises marks to those kept elsewhere.
-fn raise(marks: &mut BTreeMap<String, u64>, kept: Object<'_>) {
+fn raise(marks: &mut Sorted<String, u64>, kept: Object<'_>) {
     for (root, sequence) in kept.iter() {
         if let Some(sequence) = sequence.as_u64() {
-            let mark = marks.entry(root.into()).or_insert(sequence);
-            *mark = sequence.max(*mark);
+            let mark = marks.get(root).copied().unwrap_or(sequence);
+            marks.insert(root.into(), sequence.max(mark));
         }
     }
 }

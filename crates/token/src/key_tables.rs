@@ -1,12 +1,13 @@
 //! Tables for the keys that are used much, inside a budget of bytes.
 
-use alloc::{boxed::Box, collections::BTreeMap};
+use alloc::boxed::Box;
 
 use curve25519_dalek::{constants::ED25519_BASEPOINT_POINT, edwards::EdwardsPoint, traits::Identity};
 
 use crate::{
     comb::Comb,
     signature::{InvalidSignature, PublicKey, Statement},
+    sorted::Sorted,
 };
 
 /// Signatures of a key before it gets a table. A table costs as much as about 30 of them, so that even keys that take
@@ -22,7 +23,7 @@ pub struct KeyTables {
     budget: usize,
     /// For the base point, shared by all keys.
     base: Option<Box<Comb>>,
-    keys: BTreeMap<[u8; 32], Usage>,
+    keys: Sorted<[u8; 32], Usage>,
     /// Grows with each signature.
     clock: u64,
 }
@@ -39,7 +40,7 @@ impl KeyTables {
     /// Tables in so many bytes. One key takes 655,360, and as many go to what all keys share.
     #[must_use]
     pub const fn new(budget: usize) -> Self {
-        Self { budget, base: None, keys: BTreeMap::new(), clock: 0 }
+        Self { budget, base: None, keys: Sorted::new(), clock: 0 }
     }
 
     /// Checks a signature as [`PublicKey::verify`] does.
@@ -63,10 +64,10 @@ impl KeyTables {
     /// Good ones only: nobody without the key makes a table, or takes another key's.
     fn count_good_signature(&mut self, key: &PublicKey) {
         self.clock = self.clock.saturating_add(1);
-        if self.keys.len() >= MAX_KEYS && !self.keys.contains_key(key.as_bytes()) {
+        if self.keys.len() >= MAX_KEYS && self.keys.get(key.as_bytes()).is_none() {
             self.forget_oldest(|_| true);
         }
-        let usage = self.keys.entry(*key.as_bytes()).or_default();
+        let Some(usage) = self.keys.get_or_insert(*key.as_bytes(), Usage::default) else { return };
         usage.last = self.clock;
         usage.signatures = usage.signatures.saturating_add(1);
         if usage.comb.is_none() && usage.signatures >= HOT {
@@ -76,7 +77,7 @@ impl KeyTables {
 
     /// Makes the table of a key at once: that key will be used much.
     pub fn prepare(&mut self, key: &PublicKey) {
-        let usage = self.keys.entry(*key.as_bytes()).or_default();
+        let Some(usage) = self.keys.get_or_insert(*key.as_bytes(), Usage::default) else { return };
         usage.last = self.clock;
         if usage.comb.is_none() {
             self.build(key);
@@ -91,7 +92,7 @@ impl KeyTables {
     /// How many keys have a table.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.keys.values().filter(|usage| usage.comb.is_some()).count()
+        self.keys.iter().filter(|(_, usage)| usage.comb.is_some()).count()
     }
 
     /// Makes a table, if there is room; those that were not used for the longest time go.
@@ -115,7 +116,7 @@ impl KeyTables {
     fn forget_oldest(&mut self, among: impl Fn(&Usage) -> bool) {
         let candidates = self.keys.iter().filter(|(_, usage)| among(usage));
         if let Some(oldest) = candidates.min_by_key(|(_, usage)| usage.last).map(|(key, _)| *key) {
-            self.keys.remove(&oldest);
+            self.keys.retain(|key, _| *key != oldest);
         }
     }
 }
@@ -157,7 +158,7 @@ mod tests {
         }
         // The first key has lost its table, and needs many uses for another one.
         use_often(&mut tables, &keys[0], HOT - 1);
-        assert!(tables.keys[keys[0].0.as_bytes()].comb.is_none());
+        assert!(tables.keys.get(keys[0].0.as_bytes()).unwrap().comb.is_none());
         tables.retain(|key| key == keys[3].0.as_bytes());
         assert_eq!((tables.count(), tables.keys.len()), (1, 1));
     }
@@ -170,8 +171,8 @@ mod tests {
         for _ in 0..HOT * 2 {
             assert!(tables.verify(&keys[1].0, b"another message", &keys[1].1).is_err());
         }
-        assert!(tables.keys[keys[0].0.as_bytes()].comb.is_some());
-        assert!(!tables.keys.contains_key(keys[1].0.as_bytes()));
+        assert!(tables.keys.get(keys[0].0.as_bytes()).unwrap().comb.is_some());
+        assert!(tables.keys.get(keys[1].0.as_bytes()).is_none());
     }
 
     #[test]

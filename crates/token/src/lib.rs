@@ -66,6 +66,7 @@ mod route;
 mod schedule;
 mod secret;
 mod signature;
+mod sorted;
 mod source_error;
 mod upstream;
 mod verifier;

@@ -1,6 +1,6 @@
 //! Rules: which requests need what. First match wins; no match is a denial.
 
-use alloc::{collections::BTreeMap, rc::Rc, string::String, vec::Vec};
+use alloc::{rc::Rc, string::String, vec::Vec};
 
 use crate::{
     claims::Valid,
@@ -13,6 +13,7 @@ use crate::{
     request::Request,
     requirement::{Compiler, Facts, Requirement, is_placed},
     route::Routes,
+    sorted::Sorted,
     upstream::UpstreamEdits,
 };
 
@@ -66,8 +67,8 @@ impl Grant {
 pub(crate) struct PolicyConfig {
     /// Names, in their order.
     pub(crate) providers: Vec<String>,
-    pub(crate) roles: BTreeMap<String, Vec<String>>,
-    pub(crate) policies: BTreeMap<String, RequirementConfig>,
+    pub(crate) roles: Sorted<String, Vec<String>>,
+    pub(crate) policies: Sorted<String, RequirementConfig>,
     pub(crate) rules: Vec<RuleConfig>,
     /// How many of them stand in the document; the presets have the others.
     pub(crate) own_rules: usize,

@@ -33,7 +33,7 @@ impl Config {
                 }
             }
             for (role, grants) in preset.roles {
-                self.roles.entry(role).or_insert(grants);
+                self.roles.get_or_insert(role, || grants);
             }
             self.rules.extend(preset.rules);
             let (own, other) = (&mut self.responses, preset.responses);

@@ -1,7 +1,6 @@
 //! The answer to a denied request: RFC 6750 challenge, and RFC 9457 problem details or another body.
 
 use alloc::{
-    collections::BTreeMap,
     format,
     string::{String, ToString},
     vec::Vec,
@@ -13,6 +12,7 @@ use crate::{
     config_error::ConfigError,
     reason::Reason,
     request::Request,
+    sorted::Sorted,
 };
 
 /// A denied request: why, and what to answer.
@@ -202,7 +202,7 @@ impl Responses {
     }
 }
 
-fn read_statuses(statuses: BTreeMap<String, u16>) -> Result<Vec<(Reason, u16)>, ConfigError> {
+fn read_statuses(statuses: Sorted<String, u16>) -> Result<Vec<(Reason, u16)>, ConfigError> {
     let mut read = Vec::new();
     for (code, status) in statuses {
         let place = |error: ConfigError| error.within(&code).within("status");

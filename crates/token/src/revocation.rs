@@ -8,13 +8,14 @@
 //! ```
 
 use alloc::{borrow::ToOwned, boxed::Box, format, string::String, vec::Vec};
-use core::cmp::Ordering;
+use core::{cmp::Ordering, mem};
 
 use crate::{
     claims::Claims,
     config_error::ConfigError,
     json::{self, Object, Value},
     numeric_date::MAX_TIME,
+    sorted::sort,
 };
 
 /// Rules that a set may have.
@@ -95,10 +96,10 @@ impl Rules {
 
     fn compile(mut self) -> Self {
         for table in &mut self.tables {
-            table.rows.sort_unstable();
+            let mut rows = sort(mem::take(&mut table.rows));
             // Of rules on the same values only those count that are not covered by a wider and earlier one.
-            let mut kept: Vec<Row> = Vec::with_capacity(table.rows.len());
-            while let Some(row) = table.rows.pop() {
+            let mut kept: Vec<Row> = Vec::with_capacity(rows.len());
+            while let Some(row) = rows.pop() {
                 let covered =
                     kept.last().is_some_and(|last| last.values == row.values && last.times.from <= row.times.from);
                 if !covered {
@@ -258,7 +259,7 @@ impl Rule {
             Some(_) => return Err("`all`: expected `true`, and neither `match` nor `header`"),
             None => {}
         }
-        found.sort_unstable();
+        let members = sort(found);
         let time = |value: Option<Value<'_>>, absent: u64| match value {
             None => Ok(absent),
             Some(value) => {
@@ -267,7 +268,7 @@ impl Rule {
             }
         };
         let times = Times { issued_before: time(issued_before, u64::MAX)?, from: time(from, 0)? };
-        Ok(Self { members: found, times })
+        Ok(Self { members, times })
     }
 }
 
@@ -280,8 +281,7 @@ fn read_match(value: Value<'_>) -> Option<Vec<(String, Scalar)>> {
     let pointer = |name: &str| if name.starts_with('/') { name.into() } else { format!("/{}", json::escape(name)) };
     let found: Option<Vec<_>> =
         members.iter().map(|(name, value)| Some((pointer(name), Scalar::read(value)?))).collect();
-    let mut found = found?;
-    found.sort_unstable();
+    let found = sort(found?);
     // `/jti` and `jti` are the same claim.
     let unique = found.windows(2).all(|pair| !matches!(pair, [(one, _), (other, _)] if one == other));
     unique.then_some(found)

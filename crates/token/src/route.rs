@@ -3,7 +3,7 @@
 //! Rules stand in a tree of path segments, one tree for each host pattern. A look-up goes down the tree along the
 //! request's path, so that its cost depends on the path and not on the number of rules.
 
-use alloc::{borrow::Cow, collections::BTreeMap, string::String, vec::Vec};
+use alloc::{borrow::Cow, string::String, vec::Vec};
 
 use crate::{
     carrier::is_token,
@@ -13,6 +13,7 @@ use crate::{
     path::{Path, percent_decode},
     reason::Reason,
     request::Request,
+    sorted::Sorted,
 };
 
 /// The `match` of all rules.
@@ -20,7 +21,7 @@ use crate::{
 pub(crate) struct Routes {
     /// Rules without hosts.
     any: Tree,
-    hosts: BTreeMap<HostPattern, Tree>,
+    hosts: Sorted<HostPattern, Tree>,
     /// Some rule looks at the method.
     by_method: bool,
 }
@@ -34,7 +35,7 @@ struct Tree(Vec<Node>);
 
 #[derive(Debug, Default)]
 struct Node {
-    literal: BTreeMap<Vec<u8>, usize>,
+    literal: Sorted<Vec<u8>, usize>,
     parameter: Option<usize>,
     /// The path ends here.
     exact: Vec<Leaf>,
@@ -86,7 +87,8 @@ impl Routes {
             None => reachable |= self.any.add(&pattern, &leaf),
             Some(hosts) => {
                 for host in hosts {
-                    reachable |= self.hosts.entry(host.clone()).or_default().add(&pattern, &leaf);
+                    let tree = self.hosts.get_or_insert(host.clone(), Tree::default);
+                    reachable |= tree.is_some_and(|tree| tree.add(&pattern, &leaf));
                 }
             }
         }
@@ -100,7 +102,7 @@ impl Routes {
 
     fn knows(&self, host: &HostName) -> bool {
         let mut patterns = [Some(host.exact()), host.wildcard()].into_iter().flatten();
-        patterns.any(|pattern| self.hosts.contains_key(&pattern))
+        patterns.any(|pattern| self.hosts.get(&pattern).is_some())
     }
 
     /// The number of the request's rule.
@@ -138,7 +140,13 @@ impl Tree {
             let next = self.0.len();
             let Some(node) = self.0.get_mut(place) else { return false };
             place = match segment {
-                Segment::Literal(text) => *node.literal.entry(text.clone()).or_insert(next),
+                Segment::Literal(text) => match node.literal.get(text) {
+                    Some(place) => *place,
+                    None => {
+                        node.literal.insert(text.clone(), next);
+                        next
+                    }
+                },
                 Segment::Parameter(_) => *node.parameter.get_or_insert(next),
             };
             if place == next {

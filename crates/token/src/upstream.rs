@@ -1,7 +1,7 @@
 //! What changes in a request before it goes on: the token leaves or makes room for a secret, claims arrive, spoofed copies
 //! of them disappear.
 
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
@@ -16,6 +16,7 @@ use crate::{
     reason::Reason,
     request::{Request, split_parameter},
     secret::{Environment, read_secret},
+    sorted::Sorted,
 };
 
 /// Some upstreams read the path from these, past every rule.
@@ -62,7 +63,7 @@ pub(crate) enum TokenEdit {
 
 pub(crate) struct Swap {
     /// By workspace.
-    secrets: BTreeMap<String, String>,
+    secrets: Sorted<String, String>,
     /// Where it goes; into the token's place if absent.
     to: Option<SwapPlace>,
 }
@@ -79,7 +80,7 @@ impl TokenEdit {
         if forward {
             return Err(ConfigError::new("expected no `forward`: the secret goes in the token's place").within("swap"));
         }
-        let mut read = BTreeMap::new();
+        let mut read = Sorted::new();
         for (workspace, secret) in secrets {
             let place = |error: ConfigError| error.within(&workspace).within("secrets").within("swap");
             read.insert(workspace.clone(), read_secret(secret, environment).map_err(place)?);

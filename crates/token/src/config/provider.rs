@@ -1,12 +1,12 @@
 //! `providers`: issuers, their keys, their tokens, and what goes to the upstream instead of a token.
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 
 use super::{
     reader::{Object, Read, names, object, variants, wrong},
     value::Duration,
 };
-use crate::{config_error::ConfigError, json::Value, jws::Algorithm, keys::KeySet, revocation::Rules};
+use crate::{config_error::ConfigError, json::Value, jws::Algorithm, keys::KeySet, revocation::Rules, sorted::Sorted};
 
 object! {
     /// One issuer and the tokens to accept from it.
@@ -191,7 +191,7 @@ object! {
     /// Secrets by workspace.
     pub(crate) struct SwapConfig {
         /// By the token's workspace.
-        pub(crate) secrets: BTreeMap<String, SecretConfig> = required "secrets",
+        pub(crate) secrets: Sorted<String, SecretConfig> = required "secrets",
         /// Where the secret goes; into the token's place if absent.
         pub(crate) to: Option<SwapPlace> = optional "to",
     }

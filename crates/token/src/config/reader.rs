@@ -2,11 +2,12 @@
 //!
 //! Not with serde's derive: its code for these structs would be half of the module, and its errors do not say where.
 
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use crate::{
     config_error::ConfigError,
     json::{self, Value},
+    sorted::Sorted,
 };
 
 /// What can be read from one place of a document. Errors carry the place, and never a value.
@@ -219,11 +220,11 @@ impl<T: Read> Read for Vec<T> {
     }
 }
 
-impl<T: Read> Read for BTreeMap<String, T> {
+impl<T: Read> Read for Sorted<String, T> {
     fn read(value: Value<'_>) -> Result<Self, ConfigError> {
         let members = value.as_object().ok_or_else(|| wrong("an object", value))?;
         let mut read = Self::new();
-        for (name, member) in members.iter() {
+        for (name, member) in members.sorted() {
             read.insert(name.into(), T::read(member).map_err(|error| error.within(name))?);
         }
         Ok(read)

@@ -1,11 +1,12 @@
 //! `responses`: what a denial looks like.
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 
 use super::{
     reader::{names, object},
     value::Duration,
 };
+use crate::sorted::Sorted;
 
 object! {
     /// What a denial looks like. What is absent here may come from a preset.
@@ -20,7 +21,7 @@ object! {
         /// Whether body and challenge say why; `true` if absent.
         pub(crate) show_reason: Option<bool> = optional "show_reason",
         /// Other statuses, by reason.
-        pub(crate) status: Option<BTreeMap<String, u16>> = optional "status",
+        pub(crate) status: Option<Sorted<String, u16>> = optional "status",
         /// Lets pages read the answer.
         pub(crate) cors: Option<CorsConfig> = optional "cors",
     }

@@ -16,7 +16,7 @@ use super::{
     provider::{JwkSetConfig, RevocationsConfig},
     value::{Duration, Version},
 };
-use crate::reason::Reason;
+use crate::{reason::Reason, sorted::Sorted};
 
 /// What a type looks like in the document.
 pub(crate) trait Describe {
@@ -163,7 +163,7 @@ impl<T: Describe> Describe for Vec<T> {
     }
 }
 
-impl<T: Describe> Describe for BTreeMap<String, T> {
+impl<T: Describe> Describe for Sorted<String, T> {
     fn describe(definitions: &mut Definitions) -> Value {
         json!({ "type": "object", "additionalProperties": T::describe(definitions) })
     }

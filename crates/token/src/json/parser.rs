@@ -9,6 +9,7 @@ use core::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{InvalidJson, Json, MAX_DEPTH, Node};
+use crate::sorted::sort;
 
 /// Objects with more members than this are sorted to find a name that is there twice.
 const FEW: usize = 24;
@@ -21,7 +22,7 @@ pub(super) fn parse(text: Vec<u8>, unproven: bool) -> Result<Json, InvalidJson> 
     let nodes = Vec::with_capacity(text.len() / 8);
     let mut parser = Parser { text: &text, added: String::new(), nodes, unproven };
     let mut deserializer = serde_json::Deserializer::from_str(&text);
-    let read = Seed { parser: &mut parser, depth: 0 }.deserialize(&mut deserializer);
+    let read = Seed { parser: &mut parser, depth: 0, is_number: false }.deserialize(&mut deserializer);
     read.and_then(|()| deserializer.end()).map_err(|_| InvalidJson)?;
     let Parser { added, nodes, .. } = parser;
     let end = text.len();
@@ -91,8 +92,7 @@ impl<'t> Parser<'t> {
         if names.len() <= FEW {
             return false;
         }
-        super::sort(&mut names);
-        names.windows(2).any(|pair| matches!(pair, [(one, _), (other, _)] if one == other))
+        sort(names).windows(2).any(|pair| matches!(pair, [(one, _), (other, _)] if one == other))
     }
 
     fn slice(&self, start: u32, end: u32) -> &str {
@@ -107,6 +107,8 @@ impl<'t> Parser<'t> {
 struct Seed<'p, 't> {
     parser: &'p mut Parser<'t>,
     depth: usize,
+    /// It comes as the text of a number.
+    is_number: bool,
 }
 
 impl Seed<'_, '_> {
@@ -168,9 +170,17 @@ impl<'t> Visitor<'t> for Seed<'_, 't> {
         Ok(())
     }
 
+    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+        Err(E::custom("a number without its text"))
+    }
+
     fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
-        let place = self.parser.added(value);
-        self.parser.string(place);
+        if self.is_number {
+            self.parser.number(value);
+        } else {
+            let place = self.parser.added(value);
+            self.parser.string(place);
+        }
         Ok(())
     }
 
@@ -187,7 +197,7 @@ impl<'t> Visitor<'t> for Seed<'_, 't> {
         }
         let depth = self.deeper()?;
         let first = self.open();
-        while elements.next_element_seed(Seed { parser: self.parser, depth })?.is_some() {}
+        while elements.next_element_seed(Seed { parser: self.parser, depth, is_number: false })?.is_some() {}
         let end = self.parser.end();
         self.close(first, Node::Array { end });
         Ok(())
@@ -197,10 +207,8 @@ impl<'t> Visitor<'t> for Seed<'_, 't> {
         let first = self.open();
         let mut name = members.next_key_seed(Name(self.parser))?;
         if matches!(name, Some(Found::Number)) {
-            let text: String = members.next_value()?;
             self.parser.nodes.truncate(first.saturating_sub(1));
-            self.parser.number(&text);
-            return Ok(());
+            return members.next_value_seed(Seed { parser: self.parser, depth: self.depth, is_number: true });
         }
         let skipped = self.is_skipped();
         let depth = if skipped { self.depth } else { self.deeper()? };
@@ -210,7 +218,7 @@ impl<'t> Visitor<'t> for Seed<'_, 't> {
                 Found::Name if skipped => {
                     members.next_value::<IgnoredAny>()?;
                 }
-                Found::Name => members.next_value_seed(Seed { parser: self.parser, depth })?,
+                Found::Name => members.next_value_seed(Seed { parser: self.parser, depth, is_number: false })?,
             }
             name = members.next_key_seed(Name(self.parser))?;
         }
@@ -242,7 +250,7 @@ impl<'t> DeserializeSeed<'t> for Name<'_, 't> {
     type Value = Found;
 
     fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<Found, D::Error> {
-        deserializer.deserialize_str(self)
+        deserializer.deserialize_any(self)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Requirements of the configuration become compiled ones; policies are written out.
 
-use alloc::{collections::BTreeMap, format, rc::Rc, string::String, vec::Vec};
+use alloc::{format, rc::Rc, string::String, vec::Vec};
 
 use super::{ClaimRequirement, Operand, Relation, Requirement};
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     grants::{is_name, is_permission},
     json::is_pointer,
     route::Parameters,
+    sorted::Sorted,
 };
 
 /// Parts that a requirement may have once its policies are written out: policies that name each other twice grow fast.
@@ -21,8 +22,9 @@ const MAX_DEPTH: usize = 32;
 /// Turns requirements of the configuration into compiled ones.
 pub(crate) struct Compiler {
     providers: Vec<String>,
-    policies: BTreeMap<String, RequirementConfig>,
-    compiled: BTreeMap<String, Compiled>,
+    /// `None` for those that have been taken to be compiled.
+    policies: Sorted<String, Option<RequirementConfig>>,
+    compiled: Sorted<String, Compiled>,
     /// Policies that are being compiled, one within the other.
     open: usize,
     /// What the host has to say about each connection.
@@ -42,10 +44,11 @@ impl Compiler {
     /// Compiles all policies. None of them knows the path of a rule.
     pub(crate) fn new(
         providers: Vec<String>,
-        policies: BTreeMap<String, RequirementConfig>,
+        policies: Sorted<String, RequirementConfig>,
     ) -> Result<Self, ConfigError> {
-        let names: Vec<_> = policies.keys().cloned().collect();
-        let mut compiler = Self { providers, policies, compiled: BTreeMap::new(), open: 0, properties: Vec::new() };
+        let names: Vec<_> = policies.iter().map(|(name, _)| name.clone()).collect();
+        let policies = policies.into_iter().map(|(name, policy)| (name, Some(policy))).collect();
+        let mut compiler = Self { providers, policies, compiled: Sorted::new(), open: 0, properties: Vec::new() };
         for name in names {
             compiler.policy(&name).map_err(|error| {
                 error.unwrap_or_else(|| {
@@ -82,7 +85,7 @@ impl Compiler {
         if let Some(compiled) = self.compiled.get(name) {
             return Ok(compiled.clone());
         }
-        let config = self.policies.remove(name).ok_or(None)?;
+        let config = self.policies.get_mut(name).and_then(Option::take).ok_or(None)?;
         let place = |error: ConfigError| if is_placed(&error) { error } else { error.within(name).within("policies") };
         let too_deep =
             || place(ConfigError::new(format!("expected at most {MAX_DEPTH} policies, one within the other")));

@@ -90,7 +90,7 @@ export type ModuleSource = () => WebAssembly.Module
 
 interface Denied { verdict: 'deny' | 'observe'; upstream?: Upstream; reason: Reason; status: number; text: string; retryable: boolean; response: { status: number; headers: [string, string][]; body: string } }
 interface Allowed {
-  verdict: 'allow'; claims?: Record<string, unknown>; wide?: [string, string][]; keyId?: string; issuer: string; subject?: string
+  verdict: 'allow'; claims?: string; wide?: [string, string][]; keyId?: string; issuer: string; subject?: string
   roles: string[]; permissions: string[]; expiresAt: number; upstream?: Upstream
 }
 
@@ -132,12 +132,12 @@ export function bind(source: ModuleSource) {
       const serial = verifier.verify(input.write(token), now(options))
       const known = kept.get(serial)
       if (known) return known
-      const verdict = JSON.parse(verifier.verdict()) as Allowed | Denied
+      const verdict = parse(verifier.verdict())
       if (verdict.verdict !== 'allow') return refusal(verdict)
       return kept.add(serial, verified<C>(verifier, verdict))
     }
     const judgeRequest = (request: string, options?: Options): Decision<C> => {
-      const verdict = JSON.parse(verifier.decide(request, now(options))) as Allowed | Denied
+      const verdict = parse(verifier.decide(request, now(options)))
       const { upstream } = verdict
       if (verdict.verdict === 'allow' && upstream) {
         return freeze({ verdict: 'allow', token: verdict.claims === undefined ? undefined : verified<C>(verifier, verdict), upstream })
@@ -221,18 +221,37 @@ function now(options: Options | undefined): number {
   return typeof given === 'number' ? given : Number.NaN
 }
 
+/** A line of JSON, and after it the claims of an accepted token. */
+function parse(text: string): Allowed | Denied {
+  const end = text.indexOf('\n')
+  if (end < 0) return JSON.parse(text) as Denied
+  const verdict = JSON.parse(text.slice(0, end)) as Allowed
+  verdict.claims = text.slice(end + 1)
+  return verdict
+}
+
 function refusal(denied: Denied): TokenError {
   const challenge = denied.response.headers.find(([name]) => name === 'www-authenticate')?.[1]
   return new TokenError(denied.reason, denied.text, denied.status, denied.retryable, challenge)
 }
 
 function verified<C>(verifier: CoreVerifier, verdict: Allowed): VerifiedToken<C> {
-  const claims = verdict.claims ?? {}
-  for (const [pointer, text] of verdict.wide ?? []) widen(claims, pointer, text)
-  const { roles, permissions } = verdict
+  const { claims: text = '{}', wide = [], roles, permissions } = verdict
+  let parsed: Record<string, unknown> | undefined
+  // Not before somebody looks at them: parsing takes as long as everything else after the signature.
+  const claims = () => {
+    if (parsed) return parsed
+    parsed = JSON.parse(text) as Record<string, unknown>
+    for (const [pointer, number] of wide) widen(parsed, pointer, number)
+    return freeze(parsed)
+  }
   const grants = (permission: string) => permissions.includes(permission) || (roles.length > 0 && verifier.grants(roles.join('\n'), String(permission)))
-  return freeze({
-    claims: claims as C,
+  Object.freeze(roles)
+  Object.freeze(permissions)
+  return Object.freeze({
+    get claims() {
+      return claims() as C
+    },
     issuer: verdict.issuer,
     subject: verdict.subject,
     roles,
@@ -248,9 +267,9 @@ function verified<C>(verifier: CoreVerifier, verdict: Allowed): VerifiedToken<C>
 }
 
 /** Whether each of these claims has this value; a claim that is not there matches nothing. */
-function matches(claims: Record<string, unknown>, match: UserInformation | undefined): boolean {
+function matches(claims: () => Record<string, unknown>, match: UserInformation | undefined): boolean {
   return Object.entries(match ?? {}).every(([name, value]) => {
-    const claim = Object.getOwnPropertyDescriptor(claims, name)?.value as unknown
+    const claim = Object.getOwnPropertyDescriptor(claims(), name)?.value as unknown
     // What the application does not know matches no token.
     if (value === undefined || value === null) return false
     return claim === value || (Array.isArray(claim) && claim.includes(value))

@@ -83,7 +83,7 @@ impl Verifier {
         self.outcome.as_ref().ok().and_then(|valid| valid.serial()).unwrap_or(0)
     }
 
-    /// The verdict on the last token, as JSON.
+    /// The verdict on the last token: a line of JSON, and after it the claims.
     pub fn verdict(&self) -> String {
         match &self.outcome {
             Ok(valid) => verdict::allow(Some(valid), None),
@@ -91,7 +91,7 @@ impl Verifier {
         }
     }
 
-    /// Judges a request (`{"method","path","headers":[[name,value]]}`) at `now` (seconds); the verdict as JSON.
+    /// Judges a request (`{"method","path","headers":[[name,value]]}`) at `now` (seconds); the verdict as of a token.
     pub fn decide(&self, request: &str, now: f64) -> String {
         let refuse = |reason| verdict::refuse("deny", &self.core.deny(reason), None);
         let Some(now) = time(now) else { return refuse(Reason::NotConfigured) };

@@ -1,4 +1,4 @@
-//! Verdicts as JSON text.
+//! Verdicts as JSON text: one line, and after it the claims of an accepted token, as they were signed.
 
 use alloc::string::String;
 
@@ -11,8 +11,7 @@ pub(crate) fn allow(valid: Option<&Valid>, upstream: Upstream<'_>) -> String {
     let mut verdict = JsonObject::new().text("verdict", "allow");
     if let Some(valid) = valid {
         let claims = valid.claims();
-        // The payload itself, which has been read as one strict JSON object.
-        verdict = verdict.json("claims", claims.as_signed_json()).text("issuer", claims.issuer());
+        verdict = verdict.text("issuer", claims.issuer());
         verdict = verdict.optional("keyId", valid.key_id()).optional("subject", claims.subject());
         verdict = verdict.texts("roles", claims.roles()).texts("permissions", claims.permissions());
         verdict = verdict.number("expiresAt", claims.expires_at());
@@ -21,7 +20,13 @@ pub(crate) fn allow(valid: Option<&Valid>, upstream: Upstream<'_>) -> String {
             verdict = verdict.pairs("wide", wide.iter().map(|(pointer, number)| (pointer.as_str(), number.as_str())));
         }
     }
-    finish(verdict, upstream)
+    let mut text = finish(verdict, upstream);
+    if let Some(valid) = valid {
+        // The payload itself, in a line of its own, so that it need not be parsed by those who do not look at it.
+        text.push('\n');
+        text.push_str(valid.claims().as_signed_json());
+    }
+    text
 }
 
 /// A verdict that refuses, or would.

@@ -138,6 +138,14 @@ impl Json {
         }
     }
 
+    /// Whether a value is this text.
+    fn is_text(&self, index: usize, text: &str) -> bool {
+        let Some(Node::String { start, end }) = self.nodes.get(index) else { return false };
+        let (start, end) = (place(*start), place(*end));
+        // Most names differ in length, which costs the least to see.
+        end.checked_sub(start) == Some(text.len()) && self.text.as_bytes().get(start..end) == Some(text.as_bytes())
+    }
+
     fn slice(&self, start: u32, end: u32) -> &str {
         self.text.get(place(start)..place(end)).unwrap_or_default()
     }
@@ -253,7 +261,15 @@ impl<'j> Object<'j> {
     }
 
     pub(crate) fn get(self, name: &str) -> Option<Value<'j>> {
-        self.iter().find(|(own, _)| *own == name).map(|(_, value)| value)
+        let Children { json, mut next, end } = self.0;
+        while next < end {
+            let value = next.saturating_add(1);
+            if json.is_text(next, name) {
+                return Some(json.at(value));
+            }
+            next = json.after(value);
+        }
+        None
     }
 
     /// The same where names may be there twice: then there is none.

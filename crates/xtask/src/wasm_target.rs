@@ -74,6 +74,8 @@ impl WasmTarget {
                 sysroot.to_str().context("the path of the sysroot is not UTF-8")?,
                 "--cfg",
                 "curve25519_dalek_bits=\"32\"",
+                "--cfg",
+                "curve25519_dalek_backend=\"fiat\"",
                 "-Clinker=/usr/bin/lld-19",
                 "-Clinker-flavor=wasm-ld",
             ];

@@ -139,6 +139,11 @@ fn write_texts<T: AsRef<str>>(text: &mut String, values: &[T]) {
 /// RFC 8259 section 7.
 pub(crate) fn write_text(text: &mut String, value: &str) {
     text.push('"');
+    if !value.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
+        text.push_str(value);
+        text.push('"');
+        return;
+    }
     for character in value.chars() {
         match character {
             '"' => text.push_str("\\\""),

@@ -15,8 +15,8 @@ use crate::{
 /// Keys that a set may have.
 const MAX_KEYS: usize = 64;
 
-/// The usable keys of one issuer; never empty.
-#[derive(Debug)]
+/// The usable keys of one issuer; never empty once read.
+#[derive(Debug, Default)]
 pub(crate) struct KeySet(Vec<Key>);
 
 #[derive(Debug)]

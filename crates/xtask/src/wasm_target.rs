@@ -76,6 +76,8 @@ impl WasmTarget {
                 "curve25519_dalek_bits=\"32\"",
                 "--cfg",
                 "curve25519_dalek_backend=\"fiat\"",
+                "--cfg",
+                "sha2_backend_soft=\"compact\"",
                 "-Clinker=/usr/bin/lld-19",
                 "-Clinker-flavor=wasm-ld",
             ];

@@ -74,6 +74,7 @@ object! {
 
 object! {
     /// Where the provider's keys come from: exactly one of these.
+    #[derive(Default)]
     pub(crate) struct KeysConfig exactly one of "inline" | "remote" | "bundle" {
         /// A JWK Set (RFC 7517). Foreign members of any type are allowed in it.
         pub(crate) inline: Option<JwkSetConfig> = optional "inline",
@@ -119,6 +120,7 @@ object! {
 }
 
 /// A JWK Set, and what is skipped in it.
+#[derive(Default)]
 pub(crate) struct JwkSetConfig {
     pub(crate) keys: KeySet,
     pub(crate) skipped: Vec<ConfigError>,
@@ -235,13 +237,21 @@ variants!(SecretConfig { Value(String) "value", Env(String) "env", });
 variants!(SwapPlace { Header(String) "header", Param(String) "param", });
 names!(HeaderFormat { Text "text", Csv "csv", Json "json", Base64url "base64url", });
 
+impl Default for SecretConfig {
+    /// None at all, which nobody accepts.
+    fn default() -> Self {
+        Self::Value(String::new())
+    }
+}
+
 impl Read for ParamCarrierConfig {
     fn read(value: Value<'_>) -> Result<Self, ConfigError> {
         match value {
             Value::String(name) => Ok(String::from(name).into()),
             Value::Object(_) => {
-                let object = Object::open(value, &["name", "placeholder"])?;
-                Ok(Self { name: object.required("name")?, placeholder: object.optional("placeholder")? })
+                let mut object = Object::open(value, &["name", "placeholder"])?;
+                let read = Self { name: object.required("name"), placeholder: object.optional("placeholder") };
+                object.finish(read)
             }
             _ => Err(wrong("a name, or an object with one", value)),
         }

@@ -15,16 +15,19 @@ pub(crate) trait Read: Sized {
     fn read(value: Value<'_>) -> Result<Self, ConfigError>;
 }
 
-/// An object of which every member is known.
-#[derive(Clone, Copy)]
-pub(super) struct Object<'d>(json::Object<'d>);
+/// An object of which every member is known. It remembers the first fault, so that its members are read one after the other
+/// and judged at the end: a way out after each of them would be half of the code.
+pub(super) struct Object<'d> {
+    members: json::Object<'d>,
+    fault: Option<ConfigError>,
+}
 
 impl<'d> Object<'d> {
     /// Refuses what is no object, and unknown members.
     pub(super) fn open(value: Value<'d>, known: &[&str]) -> Result<Self, ConfigError> {
         let object = value.as_object().ok_or_else(|| wrong("an object", value))?;
         match object.iter().map(|(name, _)| name).find(|name| !known.contains(name)) {
-            None => Ok(Self(object)),
+            None => Ok(Self { members: object, fault: None }),
             Some(unknown) => {
                 let problem = format!("unknown member, expected one of {}", list(known));
                 Err(ConfigError::new(problem).within(unknown))
@@ -32,13 +35,35 @@ impl<'d> Object<'d> {
         }
     }
 
-    pub(super) fn optional<T: Read>(self, name: &str) -> Result<Option<T>, ConfigError> {
+    pub(super) fn optional<T: Read>(&mut self, name: &str) -> Option<T> {
         // `null` is a wrong type, not an absent member.
-        self.0.get(name).map(T::read).transpose().map_err(|error| error.within(name))
+        match T::read(self.members.get(name)?) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.fail(name, error);
+                None
+            }
+        }
     }
 
-    pub(super) fn required<T: Read>(self, name: &str) -> Result<T, ConfigError> {
-        self.optional(name)?.ok_or_else(|| ConfigError::new("required, but missing").within(name))
+    /// In the place of what is missing or wrong stands what nobody will see.
+    pub(super) fn required<T: Read + Default>(&mut self, name: &str) -> T {
+        if !self.members.has(name) {
+            self.fail(name, ConfigError::new("required, but missing"));
+        }
+        self.optional(name).unwrap_or_default()
+    }
+
+    /// What was read, unless something was wrong.
+    pub(super) fn finish<T>(self, value: T) -> Result<T, ConfigError> {
+        self.fault.map_or(Ok(value), Err)
+    }
+
+    #[inline(never)]
+    fn fail(&mut self, name: &str, error: ConfigError) {
+        if self.fault.is_none() {
+            self.fault = Some(error.within(name));
+        }
     }
 }
 
@@ -63,8 +88,9 @@ macro_rules! object {
 
         impl crate::config::reader::Read for $type {
             fn read(value: crate::json::Value<'_>) -> Result<Self, crate::config_error::ConfigError> {
-                let object = crate::config::reader::Object::open(value, &[$($name),*])?;
-                Ok(Self { $($field: crate::config::reader::object!(@ object $kind $name $(or $default)?),)* })
+                let mut object = crate::config::reader::Object::open(value, &[$($name),*])?;
+                let read = Self { $($field: crate::config::reader::object!(@ object $kind $name $(or $default)?),)* };
+                object.finish(read)
             }
         }
 
@@ -80,10 +106,10 @@ macro_rules! object {
             }
         }
     };
-    (@ $object:ident required $name:literal) => { $object.required($name)? };
-    (@ $object:ident optional $name:literal) => { $object.optional($name)? };
+    (@ $object:ident required $name:literal) => { $object.required($name) };
+    (@ $object:ident optional $name:literal) => { $object.optional($name) };
     (@ $object:ident optional $name:literal or $default:expr) => {
-        match $object.optional($name)? {
+        match $object.optional($name) {
             Some(value) => value,
             None => $default,
         }

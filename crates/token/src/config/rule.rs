@@ -24,6 +24,7 @@ object! {
 
 object! {
     /// A request matches if all members do.
+    #[derive(Default)]
     pub(crate) struct MatchConfig {
         /// Host names; `*.example.com` stands for one more label. Any host if absent.
         pub(crate) hosts: Option<Vec<String>> = optional "hosts",

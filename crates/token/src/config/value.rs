@@ -6,7 +6,7 @@ use super::reader::{Read, wrong};
 use crate::{config_error::ConfigError, json::Value, numeric_date::parse_duration};
 
 /// The only version of the document.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Version;
 
 /// Whole seconds, written as `30s`, `10m`, `6h` or `1d`.

@@ -162,7 +162,8 @@ impl KeySource {
     #[must_use]
     pub fn identity(&self) -> String {
         let Some(remote) = &self.remote else { return String::new() };
-        let trust = self.trust.as_ref().map(|trust| format!(" {} {:?}", trust.issuer, trust.roots.fingerprints()));
+        let trust =
+            self.trust.as_ref().map(|trust| format!(" {} {}", trust.issuer, trust.roots.fingerprints().join(",")));
         let request = remote.request();
         format!("{} {}{}", request.url(), request.cluster().unwrap_or_default(), trust.unwrap_or_default())
     }

@@ -78,6 +78,7 @@ pub(crate) struct PolicyConfig {
 
 impl Policy {
     /// Compiles the rules, and says which of them never match.
+    #[inline(never)]
     pub(crate) fn new(config: PolicyConfig) -> Result<(Self, Vec<ConfigError>), ConfigError> {
         let roles = Roles::new(config.roles)?;
         let mut compiler = Compiler::new(config.providers, config.policies)?;

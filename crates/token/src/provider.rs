@@ -43,6 +43,7 @@ pub(crate) struct Provider {
 
 impl Provider {
     /// Checks and compiles one member of `providers`; `from` was taken out before.
+    #[inline(never)]
     pub(crate) fn new(
         config: ProviderConfig,
         environment: Environment<'_>,

@@ -87,6 +87,8 @@ macro_rules! object {
         }
 
         impl crate::config::reader::Read for $type {
+            // Of its own: what a document does not have need not be compiled by a browser that starts.
+            #[inline(never)]
             fn read(value: crate::json::Value<'_>) -> Result<Self, crate::config_error::ConfigError> {
                 let mut object = crate::config::reader::Object::open(value, &[$($name),*])?;
                 let read = Self { $($field: crate::config::reader::object!(@ object $kind $name $(or $default)?),)* };

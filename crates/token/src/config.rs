@@ -12,8 +12,8 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 pub(crate) use self::{
     provider::{
-        ClaimPlaces, ClaimToHeaderConfig, FromConfig, HeaderCarrierConfig, HeaderFormat, KeysConfig, OpaqueTokenConfig,
-        ParamCarrierConfig, ProviderConfig, RemoteConfig, SecretConfig, SubjectConfig, SwapConfig, SwapPlace,
+        ClaimPlaces, ClaimToHeaderConfig, FromConfig, HeaderFormat, KeysConfig, OpaqueTokenConfig, ParamCarrierConfig,
+        ProviderConfig, RemoteConfig, SecretConfig, SubjectConfig, SwapConfig, SwapPlace,
     },
     response::{BodyFormat, CorsConfig, ResponsesConfig},
     rule::{AllowConfig, MatchConfig, OperandConfig, PathConfig, RequirementConfig, RuleConfig},

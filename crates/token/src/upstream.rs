@@ -301,10 +301,10 @@ impl UpstreamEdits {
             Place::Header(number) => {
                 let carrier = carriers.header(number)?;
                 match secret {
-                    None => self.remove.push(carrier.name.clone()),
+                    None => self.remove.push((*carrier.name).into()),
                     Some(secret) => {
                         let scheme = carrier.scheme.as_deref().map_or_else(String::new, |scheme| format!("{scheme} "));
-                        self.set.push((carrier.name.clone(), [scheme.as_bytes(), secret.as_bytes()].concat()));
+                        self.set.push(((*carrier.name).into(), [scheme.as_bytes(), secret.as_bytes()].concat()));
                     }
                 }
             }

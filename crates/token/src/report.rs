@@ -39,11 +39,11 @@ pub fn report_decide(request: &Request<'_>, decision: &Decision) -> String {
 pub fn report_upstream(request: &Request<'_>, edits: &UpstreamEdits) -> Value {
     let pair = |name: &[u8], value: &[u8]| json!([to_text(name), to_text(value)]);
     let removed = |name: &[u8]| {
-        let names = edits.remove().iter().chain(edits.set().iter().map(|(name, _)| name));
-        names.into_iter().any(|removed| name.eq_ignore_ascii_case(removed.as_bytes()))
+        let mut names = edits.remove().chain(edits.set().map(|(name, _)| name));
+        names.any(|removed| name.eq_ignore_ascii_case(removed.as_bytes()))
     };
     let kept = request.headers().iter().filter(|(name, _)| !removed(name)).map(|(name, value)| pair(name, value));
-    let set = edits.set().iter().map(|(name, value)| pair(name.as_bytes(), value));
+    let set = edits.set().map(|(name, value)| pair(name.as_bytes(), value));
     let headers: Value = kept.chain(set).collect();
     json!({ "path": to_text(edits.path().unwrap_or(request.path())), "headers": headers })
 }

@@ -55,6 +55,18 @@ fn good_tokens_are_kept_up_to_a_number_and_the_asked_for_stay() {
 }
 
 #[test]
+fn of_many_tokens_the_last_ones_are_all_there() {
+    let keys = json!({ "inline": { "keys": [mint::jwk("k1")] } });
+    let verifier = verifier(64, &keys, &json!({}));
+    let verify = |token: &String| verifier.verify(token.as_bytes(), time(NOW)).unwrap();
+    let tokens: Vec<_> = (0..400).map(|number| token("k1", Some("k1"), &json!({ "n": number }))).collect();
+    let all: Vec<_> = tokens.iter().map(verify).collect();
+    let (first, last) = (&tokens[..336], &tokens[336..]);
+    assert!(last.iter().zip(&all[336..]).all(|(token, valid)| Rc::ptr_eq(valid, &verify(token))));
+    assert!(first.iter().zip(&all).all(|(token, valid)| !Rc::ptr_eq(valid, &verify(token))));
+}
+
+#[test]
 fn a_token_with_the_same_tail_is_another_token() {
     let keys = json!({ "inline": { "keys": [mint::jwk("k1")] } });
     let verifier = verifier(10, &keys, &json!({}));

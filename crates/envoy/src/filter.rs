@@ -8,6 +8,9 @@ use crate::{
     plugin::Plugin,
 };
 
+/// Room for the headers of a request, before there has to be more.
+const USUAL_HEADERS: usize = 16;
+
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -54,21 +57,19 @@ pub(crate) fn decide(host: &impl Host, plugin: Option<&Plugin>, patient: bool) -
 fn judge(host: &impl Host, plugin: &Plugin) -> Result<Option<Reason>, Denial> {
     let not_ready = || plugin.verifier.deny(Reason::NotConfigured);
     let bytes = host.request_headers().map_err(|HostError| not_ready())?;
-    let pairs = header_map::read(&bytes).ok_or_else(not_ready)?;
     let now = host.now().ok().and_then(|now| UnixTime::from_secs(now / 1_000_000_000)).ok_or_else(not_ready)?;
 
     // A CONNECT request has no path; the empty one matches no rule.
     let (mut method, mut path, mut authority) = (&b""[..], &b""[..], None);
-    let mut headers = pairs;
-    headers.retain(|(name, value)| {
-        match *name {
-            b":method" => method = value,
-            b":path" => path = value,
-            b":authority" => authority = Some(*value),
-            _ => return name.first() != Some(&b':'),
-        }
-        false
-    });
+    let mut headers = Vec::with_capacity(USUAL_HEADERS);
+    header_map::read_each(&bytes, |name, value| match name {
+        b":method" => method = value,
+        b":path" => path = value,
+        b":authority" => authority = Some(value),
+        [b':', ..] => {}
+        _ => headers.push((name, value)),
+    })
+    .ok_or_else(not_ready)?;
     let properties = plugin.verifier.connection_properties();
     let connection = connection::read(host, properties).map_err(|HostError| not_ready())?;
     let request = Request::new(method, path, headers)
@@ -76,23 +77,29 @@ fn judge(host: &impl Host, plugin: &Plugin) -> Result<Option<Reason>, Denial> {
         .with_connection(connection.iter().map(|(property, value)| (*property, value.as_slice())).collect());
     match plugin.verifier.decide(&request, now) {
         // A token that cannot be taken out of the request must not go on with it.
-        Decision::Allow(grant) => edit(host, grant.edits()).map(|()| None).map_err(|HostError| not_ready()),
+        Decision::Allow(grant) => edit(host, &request, grant.edits()).map(|()| None).map_err(|HostError| not_ready()),
         Decision::Observe(denial, edits) => {
-            edit(host, &edits).map(|()| Some(denial.reason())).map_err(|HostError| not_ready())
+            edit(host, &request, &edits).map(|()| Some(denial.reason())).map_err(|HostError| not_ready())
         }
         Decision::Deny(denial) => Err(denial),
     }
 }
 
-fn edit(host: &impl Host, edits: &UpstreamEdits) -> Result<(), HostError> {
+fn edit(host: &impl Host, request: &Request<'_>, edits: &UpstreamEdits) -> Result<(), HostError> {
     if let Some(path) = edits.path() {
         host.replace_request_header(b":path", path)?;
     }
     for name in edits.remove() {
         host.remove_request_header(name.as_bytes())?;
     }
-    for (name, value) in edits.set() {
-        host.replace_request_header(name.as_bytes(), value)?;
+    for (index, (name, value)) in edits.set().enumerate() {
+        let received = request.headers().iter().any(|(other, _)| other.eq_ignore_ascii_case(name.as_bytes()));
+        // Envoy adds in half the time that it takes to replace; a header that is nowhere yet comes to the same.
+        if received || edits.set().take(index).any(|(earlier, _)| earlier == name) {
+            host.replace_request_header(name.as_bytes(), value)?;
+        } else {
+            host.add_request_header(name.as_bytes(), value)?;
+        }
     }
     Ok(())
 }
@@ -124,6 +131,7 @@ mod tests {
         headers: Result<Vec<u8>, HostError>,
         now: Result<u64, HostError>,
         replies: RefCell<Vec<(u16, String)>>,
+        edits: RefCell<Vec<String>>,
         shared: RefCell<BTreeMap<String, (Vec<u8>, u32)>>,
         log: RefCell<Vec<String>>,
     }
@@ -135,17 +143,28 @@ mod tests {
                 headers: Ok(header_map::write(&[(":method", "GET"), (":path", "/"), ("authorization", "Bearer x")])),
                 now: Ok(1_790_000_000_000_000_000),
                 replies: RefCell::default(),
+                edits: RefCell::default(),
                 shared: RefCell::default(),
                 log: RefCell::default(),
             }
         }
 
-        fn decide(&self) -> String {
+        fn act(&self) -> Action {
             let mut plugins = Plugins::default();
             plugins.create(1, 0);
             plugins.configure(self, 1, self.configuration.len());
             plugins.create(2, 1);
-            assert_eq!(plugins.decide(self, 2), Action::Answered);
+            plugins.decide(self, 2)
+        }
+
+        fn note(&self, what: &str, name: &[u8], value: &[u8]) -> Result<(), HostError> {
+            let [name, value] = [name, value].map(String::from_utf8_lossy);
+            self.edits.borrow_mut().push(format!("{what} {name} {value}"));
+            Ok(())
+        }
+
+        fn decide(&self) -> String {
+            assert_eq!(self.act(), Action::Answered);
             let (status, details) = self.replies.borrow_mut().pop().unwrap();
             format!("{status} {details}")
         }
@@ -158,11 +177,14 @@ mod tests {
         fn request_headers(&self) -> Result<Vec<u8>, HostError> {
             self.headers.clone()
         }
-        fn replace_request_header(&self, _: &[u8], _: &[u8]) -> Result<(), HostError> {
-            Ok(())
+        fn replace_request_header(&self, name: &[u8], value: &[u8]) -> Result<(), HostError> {
+            self.note("replace", name, value)
         }
-        fn remove_request_header(&self, _: &[u8]) -> Result<(), HostError> {
-            Ok(())
+        fn add_request_header(&self, name: &[u8], value: &[u8]) -> Result<(), HostError> {
+            self.note("add", name, value)
+        }
+        fn remove_request_header(&self, name: &[u8]) -> Result<(), HostError> {
+            self.note("remove", name, b"")
         }
         fn property(&self, _: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
             Ok(None)
@@ -238,6 +260,29 @@ mod tests {
         host.configuration = "\n\x05probe";
         assert_eq!(host.decide(), "503 token_denied{not_configured}");
         assert!(host.log.borrow().iter().any(|line| line.contains("StringValue")));
+    }
+
+    #[test]
+    fn a_header_is_added_only_where_the_client_sends_none() {
+        let mut host = Mock::new();
+        host.configuration = r#"{"version":1,"providers":[{"name":"main","issuer":"i","audiences":["a"],"keys":{"inline":{"keys":[
+            {"kty":"OKP","crv":"Ed25519","kid":"k1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}},
+            "opaque_tokens":[{"token":{"value":"tkn_0123456789abcdef0123456789"},"expires_at":1790000600,"workspace":"w1"}],
+            "claims_to_headers":[{"claim":"/workspace","header":"x-workspace"}]}],"rules":[{"match":{},"allow":"authenticated"}]}"#;
+        let token = ("authorization", "Bearer tkn_0123456789abcdef0123456789");
+        let edits = |host: &mut Mock, more: &[(&str, &str)]| {
+            let head = [&[(":method", "GET"), (":path", "/"), token], more].concat();
+            host.headers = Ok(header_map::write(&head));
+            assert_eq!(host.act(), Action::Continue, "{:?}", host.log);
+            host.edits.take()
+        };
+        assert_eq!(edits(&mut host, &[]), ["remove authorization ", "add x-workspace w1"]);
+        for name in ["x-workspace", "X-Workspace"] {
+            let expected = ["remove x-workspace ", "remove authorization ", "replace x-workspace w1"];
+            assert_eq!(edits(&mut host, &[(name, "w2")]), expected);
+        }
+        let expected = ["remove x_workspace ", "remove authorization ", "add x-workspace w1"];
+        assert_eq!(edits(&mut host, &[("x_workspace", "w2")]), expected);
     }
 
     #[test]

@@ -3,16 +3,22 @@
 
 /// Reads a map; `None` if it is cut short.
 pub(crate) fn read(bytes: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
+    let mut pairs = Vec::new();
+    read_each(bytes, |name, value| pairs.push((name, value)))?;
+    Some(pairs)
+}
+
+/// Hands over each name and value of a map; `None` if it is cut short.
+pub(crate) fn read_each<'b>(bytes: &'b [u8], mut each: impl FnMut(&'b [u8], &'b [u8])) -> Option<()> {
     let (count, mut lengths) = number(bytes)?;
     let mut data = bytes.get(count.checked_mul(8)?.checked_add(4)?..)?;
-    let mut pairs = Vec::with_capacity(count);
     for _ in 0..count {
         let (name, rest) = number(lengths)?;
         let (value, rest) = number(rest)?;
         lengths = rest;
-        pairs.push((text(&mut data, name)?, text(&mut data, value)?));
+        each(text(&mut data, name)?, text(&mut data, value)?);
     }
-    Some(pairs)
+    Some(())
 }
 
 /// Writes a map.

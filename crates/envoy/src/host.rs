@@ -10,6 +10,8 @@ pub(crate) trait Host {
     fn request_headers(&self) -> Result<Vec<u8>, HostError>;
     /// Sets one request header, in place of all its lines.
     fn replace_request_header(&self, name: &[u8], value: &[u8]) -> Result<(), HostError>;
+    /// Adds a line of a request header.
+    fn add_request_header(&self, name: &[u8], value: &[u8]) -> Result<(), HostError>;
     /// Removes all lines of a request header.
     fn remove_request_header(&self, name: &[u8]) -> Result<(), HostError>;
     /// Answers the request here. `details` goes to `%RESPONSE_CODE_DETAILS%`.

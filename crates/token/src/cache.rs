@@ -4,16 +4,17 @@
 //! key and the revocation rules give this very answer, and only while its keys and rules are the same. Everything else
 //! goes the long way, so that a verdict and its reason never depend on the cache.
 
-use alloc::{
-    boxed::Box,
-    collections::{BTreeMap, VecDeque},
-    rc::Rc,
-};
+use alloc::{boxed::Box, collections::VecDeque, rc::Rc, vec, vec::Vec};
 
-use crate::{claims::Valid, numeric_date::UnixTime};
+use crate::{
+    claims::Valid,
+    numeric_date::{UnixTime, Window},
+};
 
 /// Bytes that all entries may take, roughly.
 const MAX_BYTES: usize = 4 << 20;
+/// What an entry takes besides its text, roughly.
+const OVERHEAD: usize = 512;
 /// A longer token is hardly sent often, and takes the place of many.
 const MAX_TOKEN: usize = 4096;
 
@@ -22,37 +23,50 @@ const MAX_TOKEN: usize = 4096;
 pub(crate) struct Cache {
     capacity: usize,
     bytes: usize,
-    entries: BTreeMap<Tail, Entry>,
-    /// In the order of arrival, or of the second chance.
-    queue: VecDeque<Tail>,
+    /// The first entry of each chain; a power of two of them. A look-up touches one, and seldom more than one entry.
+    chains: Vec<Link>,
+    entries: Vec<Option<Entry>>,
+    /// Numbers of `entries` that nothing is in.
+    free: Vec<u32>,
+    /// Entries in the order of arrival, or of the second chance.
+    queue: VecDeque<u32>,
 }
+
+/// The number of an entry.
+type Link = Option<u32>;
 
 /// The last characters of a token: a part of its signature, which is as good as random.
 type Tail = u128;
 
 struct Entry {
+    tail: Tail,
     token: Box<[u8]>,
     valid: Rc<Valid>,
+    /// As in `valid`, one step nearer.
+    window: Window,
+    provider: usize,
     /// [`crate::KeySource::changes`] of the provider when the token was verified.
     changes: u64,
     /// Since the queue came by.
     used: bool,
+    /// The next one of the chain.
+    next: Link,
 }
 
 impl Cache {
     /// For so many tokens; 0 keeps none.
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { capacity, ..Self::default() }
+        // More than these do not fit into the bytes.
+        let chains = capacity.min(MAX_BYTES / OVERHEAD).checked_next_power_of_two().unwrap_or(1);
+        Self { capacity, chains: vec![None; if capacity == 0 { 0 } else { chains }], ..Self::default() }
     }
 
     /// The token, if it was good and still is; `changes` gives the state of a provider's keys and rules.
     pub(crate) fn get(&mut self, token: &[u8], now: UnixTime, changes: impl Fn(usize) -> u64) -> Option<&Rc<Valid>> {
-        if self.capacity == 0 {
-            return None;
-        }
-        let entry = self.entries.get_mut(&tail(token)?)?;
-        let same = *entry.token == *token && entry.changes == changes(entry.valid.provider());
-        if !same || !entry.valid.window().contains(now.as_secs()) {
+        let number = self.find(tail(token)?)?;
+        let entry = self.entry_mut(number)?;
+        let same = is_same(&entry.token, token) && entry.changes == changes(entry.provider);
+        if !same || !entry.window.contains(now.as_secs()) {
             return None;
         }
         entry.used = true;
@@ -65,34 +79,119 @@ impl Cache {
         if self.capacity == 0 || token.len() > MAX_TOKEN {
             return;
         }
-        let entry = Entry { token: token.into(), valid: Rc::clone(valid), changes, used: false };
+        let (window, provider) = (valid.window(), valid.provider());
+        let entry = Entry {
+            tail,
+            token: token.into(),
+            valid: Rc::clone(valid),
+            window,
+            provider,
+            changes,
+            used: false,
+            next: None,
+        };
         self.bytes = self.bytes.saturating_add(entry.weight());
-        match self.entries.insert(tail, entry) {
+        match self.find(tail) {
             // Keys or rules have changed since, or the time was another one.
-            Some(old) => self.bytes = self.bytes.saturating_sub(old.weight()),
-            None => self.queue.push_back(tail),
+            Some(number) => {
+                if let Some(known) = self.entry_mut(number) {
+                    let (old, next) = (known.weight(), known.next);
+                    *known = Entry { next, ..entry };
+                    self.bytes = self.bytes.saturating_sub(old);
+                }
+            }
+            None => self.add(entry),
         }
-        while self.entries.len() > self.capacity || self.bytes > MAX_BYTES {
+        while self.queue.len() > self.capacity || self.bytes > MAX_BYTES {
             let Some(oldest) = self.queue.pop_front() else { return };
-            match self.entries.get_mut(&oldest) {
+            match self.entry_mut(oldest) {
                 Some(entry) if entry.used => {
                     entry.used = false;
                     self.queue.push_back(oldest);
                 }
-                _ => {
-                    let removed = self.entries.remove(&oldest);
-                    self.bytes = self.bytes.saturating_sub(removed.map_or(0, |entry| entry.weight()));
-                }
+                _ => self.remove(oldest),
             }
         }
+    }
+
+    fn find(&self, tail: Tail) -> Link {
+        let mut link = *self.chains.get(self.chain(tail)?)?;
+        while let Some(number) = link {
+            let entry = self.entry(number)?;
+            if entry.tail == tail {
+                return link;
+            }
+            link = entry.next;
+        }
+        None
+    }
+
+    fn add(&mut self, mut entry: Entry) {
+        let reused = self.free.pop();
+        let Some(number) = reused.or_else(|| u32::try_from(self.entries.len()).ok()) else { return };
+        let Some(first) = self.chain(entry.tail).and_then(|chain| self.chains.get_mut(chain)) else { return };
+        entry.next = first.replace(number);
+        match usize::try_from(number).ok().and_then(|place| self.entries.get_mut(place)) {
+            Some(place) => *place = Some(entry),
+            None => self.entries.push(Some(entry)),
+        }
+        self.queue.push_back(number);
+    }
+
+    fn remove(&mut self, number: u32) {
+        let place = usize::try_from(number).ok().and_then(|place| self.entries.get_mut(place));
+        let Some(removed) = place.and_then(Option::take) else { return };
+        self.bytes = self.bytes.saturating_sub(removed.weight());
+        self.free.push(number);
+        // Whatever led to it leads on.
+        let Some(chain) = self.chain(removed.tail) else { return };
+        let Some(first) = self.chains.get_mut(chain) else { return };
+        if *first == Some(number) {
+            *first = removed.next;
+            return;
+        }
+        let mut link = *first;
+        while let Some(entry) = link.and_then(|number| self.entry_mut(number)) {
+            if entry.next == Some(number) {
+                entry.next = removed.next;
+                return;
+            }
+            link = entry.next;
+        }
+    }
+
+    fn entry(&self, number: u32) -> Option<&Entry> {
+        self.entries.get(usize::try_from(number).ok()?)?.as_ref()
+    }
+
+    fn entry_mut(&mut self, number: u32) -> Option<&mut Entry> {
+        self.entries.get_mut(usize::try_from(number).ok()?)?.as_mut()
+    }
+
+    /// The chain for a tail; `None` if nothing is kept.
+    fn chain(&self, tail: Tail) -> Option<usize> {
+        // Base64url: bits that never change stand at the same places of every byte. Multiplying mixes them upwards.
+        let [low, high] = [tail, tail >> 64].map(|half| u64::try_from(half & u128::from(u64::MAX)).unwrap_or(0));
+        let mixed = (low ^ high.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mask = self.chains.len().checked_sub(1)?;
+        usize::try_from(mixed >> 40).ok().map(|mixed| mixed & mask)
     }
 }
 
 impl Entry {
     /// The text, and about three times as much for what was read from it.
     fn weight(&self) -> usize {
-        self.token.len().saturating_mul(4).saturating_add(512)
+        self.token.len().saturating_mul(4).saturating_add(OVERHEAD)
     }
+}
+
+/// Eight bytes at a time: WebAssembly has no other comparison of memory than byte by byte.
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let ((one, one_rest), (other, other_rest)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
+    let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+    one.len() == other.len()
+        && one.iter().zip(other).all(|(one, other)| word(one) == word(other))
+        && one_rest == other_rest
 }
 
 fn tail(token: &[u8]) -> Option<Tail> {

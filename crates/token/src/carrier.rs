@@ -1,9 +1,9 @@
 //! Carriers: where a token sits in a request (RFC 6750 section 2, RFC 9110 section 11, RFC 6265).
 
-use alloc::{borrow::Cow, string::String, vec::Vec};
+use alloc::{borrow::Cow, rc::Rc, string::String, vec::Vec};
 
 use crate::{
-    config::{FromConfig, HeaderCarrierConfig, ParamCarrierConfig},
+    config::{FromConfig, ParamCarrierConfig},
     config_error::ConfigError,
     path::percent_decode,
     reason::Reason,
@@ -13,10 +13,19 @@ use crate::{
 /// The places to look at, in the order of the configuration.
 #[derive(Debug, Default)]
 pub(crate) struct Carriers {
-    headers: Vec<HeaderCarrierConfig>,
+    headers: Vec<HeaderCarrier>,
     params: Vec<ParamCarrierConfig>,
     cookies: Vec<String>,
     cookie_origins: Vec<String>,
+}
+
+/// A header with a token.
+#[derive(Debug)]
+pub(crate) struct HeaderCarrier {
+    /// In lower case; edits of requests share it.
+    pub(crate) name: Rc<str>,
+    /// What stands before the token.
+    pub(crate) scheme: Option<String>,
 }
 
 /// The one token of a request.
@@ -53,9 +62,11 @@ impl Carriers {
                 let error = ConfigError::new("expected a header name, and a scheme without spaces");
                 return Err(place(error, "headers", index));
             }
-            let same = |other: &HeaderCarrierConfig| other.name.eq_ignore_ascii_case(&carrier.name);
+            let same = |other: &HeaderCarrier| other.name.eq_ignore_ascii_case(&carrier.name);
             match self.headers.iter().find(|other| same(other)) {
-                None => self.headers.push(HeaderCarrierConfig { name: carrier.name.to_ascii_lowercase(), ..carrier }),
+                None => self
+                    .headers
+                    .push(HeaderCarrier { name: carrier.name.to_ascii_lowercase().into(), scheme: carrier.scheme }),
                 Some(other) if scheme_eq(other.scheme.as_deref(), carrier.scheme.as_deref()) => {}
                 Some(_) => {
                     let error = ConfigError::new("expected the same scheme wherever this header is a carrier");
@@ -101,7 +112,7 @@ impl Carriers {
     }
 
     /// The header with this number.
-    pub(crate) fn header(&self, number: usize) -> Option<&HeaderCarrierConfig> {
+    pub(crate) fn header(&self, number: usize) -> Option<&HeaderCarrier> {
         self.headers.get(number)
     }
 
@@ -221,7 +232,7 @@ fn keep<'r>(found: &mut Option<Carried<'r>>, token: Cow<'r, [u8]>, place: Place<
     Ok(())
 }
 
-fn in_header<'r>(carrier: &HeaderCarrierConfig, request: &Request<'r>) -> Result<Option<&'r [u8]>, Reason> {
+fn in_header<'r>(carrier: &HeaderCarrier, request: &Request<'r>) -> Result<Option<&'r [u8]>, Reason> {
     let mut values = request.values(&carrier.name);
     let Some(value) = values.next() else {
         return Ok(None);
@@ -234,16 +245,14 @@ fn in_header<'r>(carrier: &HeaderCarrierConfig, request: &Request<'r>) -> Result
         // A proxy joins repeated headers by commas, and no token has one.
         return if value.contains(&b',') { Err(Reason::InvalidRequest) } else { Ok(Some(value.trim_ascii())) };
     };
-    let mut credentials = value.split(|byte| *byte == b',');
-    let first = credentials.next().unwrap_or_default();
-    let joined: Vec<_> = credentials.collect();
-    if !joined.is_empty() {
-        let ours = |credential: &&[u8]| after_scheme(credential.trim_ascii(), scheme).is_some();
-        let any = ours(&first) || joined.iter().any(ours);
+    // `contains` takes several bytes at a time, and there is hardly ever a comma.
+    if value.contains(&b',') {
+        let mut credentials = value.split(|byte| *byte == b',');
+        let any = credentials.any(|credential| after_scheme(credential.trim_ascii(), scheme).is_some());
         return if any { Err(Reason::InvalidRequest) } else { Ok(None) };
     }
     // Another scheme is "no token here" (RFC 9110 section 11.4), as is a scheme without credentials.
-    let rest = after_scheme(first, scheme).unwrap_or_default();
+    let rest = after_scheme(value, scheme).unwrap_or_default();
     let token = rest.trim_ascii_end();
     let spaces = token.iter().take_while(|byte| **byte == b' ').count();
     Ok(token.get(spaces..).filter(|token| !token.is_empty()))

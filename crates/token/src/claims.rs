@@ -13,6 +13,7 @@ use crate::{
     numeric_date::{NumericDate, UnixTime, Window},
     provider::Provider,
     reason::Reason,
+    remembered::Remembered,
 };
 
 /// Significant digits that every JavaScript number holds exactly.
@@ -27,6 +28,7 @@ pub struct Valid {
     /// The place of the provider in the configuration.
     provider: usize,
     window: Window,
+    remembered: Remembered,
 }
 
 impl Valid {
@@ -37,7 +39,7 @@ impl Valid {
         let expires_at = claims.members().get("exp").and_then(Value::as_u64).ok_or(Reason::NotConfigured)?;
         let claims = Claims::new(claims, provider, expires_at, None, authority);
         let window = Window::new(0, expires_at);
-        Ok(Self { claims, serial: 0, key_id: None, provider: index, window })
+        Ok(Self { claims, serial: 0, key_id: None, provider: index, window, remembered: Remembered::default() })
     }
 
     /// The claims.
@@ -70,6 +72,10 @@ impl Valid {
     /// When the same token would get the same verdict, with these keys and rules.
     pub(crate) const fn window(&self) -> Window {
         self.window
+    }
+
+    pub(crate) const fn remembered(&self) -> &Remembered {
+        &self.remembered
     }
 
     /// Shortens the window to what else limits it.
@@ -227,7 +233,7 @@ impl Verified {
         let authority = form.authority.into_owned();
         let issued_at = form.issued_at.map(NumericDate::floor);
         let claims = Claims::new(json, provider, expires_at, issued_at, authority);
-        Ok(Valid { claims, serial: 0, key_id, provider: index, window })
+        Ok(Valid { claims, serial: 0, key_id, provider: index, window, remembered: Remembered::default() })
     }
 }
 

@@ -12,9 +12,8 @@ use alloc::{format, string::String, vec::Vec};
 
 pub(crate) use self::{
     provider::{
-        ClaimPlaces, ClaimToHeaderConfig, FromConfig, HeaderCarrierConfig, HeaderFormat, JwkSetConfig, KeysConfig,
-        OpaqueTokenConfig, ParamCarrierConfig, ProviderConfig, RemoteConfig, SecretConfig, SubjectConfig, SwapConfig,
-        SwapPlace,
+        ClaimPlaces, ClaimToHeaderConfig, FromConfig, HeaderFormat, JwkSetConfig, KeysConfig, OpaqueTokenConfig,
+        ParamCarrierConfig, ProviderConfig, RemoteConfig, SecretConfig, SubjectConfig, SwapConfig, SwapPlace,
     },
     response::{BodyFormat, CorsConfig, ResponsesConfig},
     rule::{AllowConfig, MatchConfig, OperandConfig, PathConfig, RequirementConfig, RuleConfig},

@@ -56,6 +56,7 @@ mod preset;
 mod provider;
 mod reason;
 mod redact;
+mod remembered;
 mod remote;
 mod report;
 mod request;

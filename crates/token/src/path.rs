@@ -6,64 +6,40 @@ use alloc::{borrow::Cow, vec::Vec};
 use crate::reason::Reason;
 
 /// A path without its query in its one spelling: every escape stands for a reserved or non-ASCII byte, in upper case.
-pub(crate) struct Path {
-    canonical: Vec<u8>,
+pub(crate) struct Path<'r> {
+    canonical: Cow<'r, [u8]>,
     /// The request spells it like this.
     as_received: bool,
 }
 
-impl Path {
+impl<'r> Path<'r> {
     /// Reads the request target. Refused: no leading slash, empty and dot segments, fragments, backslashes, path
     /// parameters, control and non-ASCII bytes, bad escapes, escapes of these and of what is not UTF-8 (RFC 3986 sections 3.3 and 6.2.2).
-    pub(crate) fn parse(target: &[u8]) -> Result<Self, Reason> {
+    pub(crate) fn parse(target: &'r [u8]) -> Result<Self, Reason> {
         if target.contains(&b'#') {
             return Err(Reason::InvalidRequest);
         }
-        let raw = target.split(|byte| *byte == b'?').next().unwrap_or_default();
-        if raw.first() != Some(&b'/') {
+        let end = target.iter().position(|byte| *byte == b'?').unwrap_or(target.len());
+        let raw = target.get(..end).unwrap_or_default();
+        if raw.first() != Some(&b'/') || raw.iter().any(|byte| !byte.is_ascii_graphic() || matches!(byte, b'\\' | b';'))
+        {
             return Err(Reason::InvalidRequest);
         }
-        let mut path = Vec::with_capacity(raw.len());
-        let mut bytes = raw.iter().copied();
-        while let Some(byte) = bytes.next() {
-            if byte != b'%' {
-                if !byte.is_ascii_graphic() || matches!(byte, b'\\' | b';') {
-                    return Err(Reason::InvalidRequest);
-                }
-                path.push(byte);
-                continue;
-            }
-            let (high, low) = (bytes.next(), bytes.next());
-            let decoded = high.zip(low).and_then(|(high, low)| escape(high, low)).ok_or(Reason::InvalidRequest)?;
-            match decoded {
-                // RFC 3986 section 6.2.2.2: unreserved characters mean the same with and without escape.
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => path.push(decoded),
-                b'/' | b'\\' | b';' | b'%' | b'#' | b'?' | 0..=0x1f | 0x7f => {
-                    return Err(Reason::InvalidRequest);
-                }
-                _ => path.extend([
-                    b'%',
-                    high.unwrap_or_default().to_ascii_uppercase(),
-                    low.unwrap_or_default().to_ascii_uppercase(),
-                ]),
-            }
-        }
-        // RFC 3987 section 3.2: escapes are UTF-8. A lenient reader sees a dot or a slash in an overlong form.
-        if percent_decode(raw).is_none_or(|decoded| core::str::from_utf8(&decoded).is_err()) {
-            return Err(Reason::InvalidRequest);
-        }
-        let mut segments = path.split(|byte| *byte == b'/').skip(1).peekable();
+        // Most paths have no escapes, and are borrowed.
+        let canonical = if raw.contains(&b'%') { Cow::Owned(unescape(raw)?) } else { Cow::Borrowed(raw) };
+        let mut segments = canonical.split(|byte| *byte == b'/').skip(1).peekable();
         while let Some(segment) = segments.next() {
             let last = segments.peek().is_none();
             if matches!(segment, b"." | b"..") || (segment.is_empty() && !last) {
                 return Err(Reason::InvalidRequest);
             }
         }
-        Ok(Self { as_received: path == raw, canonical: path })
+        let as_received = matches!(canonical, Cow::Borrowed(_)) || *canonical == *raw;
+        Ok(Self { canonical, as_received })
     }
 
     /// What stands between the slashes; the last segment may be empty.
-    pub(crate) fn segments(&self) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn segments(&self) -> impl Iterator<Item = &[u8]> + Clone {
         self.canonical.split(|byte| *byte == b'/').skip(1)
     }
 
@@ -78,8 +54,39 @@ impl Path {
 
     /// The path, if the upstream has to get another spelling than the received one, so that it reads what rules read.
     pub(crate) fn to_rewrite(&self) -> Option<&[u8]> {
-        (!self.as_received).then_some(&self.canonical)
+        (!self.as_received).then_some(self.as_bytes())
     }
+}
+
+/// The one spelling of a path with escapes.
+fn unescape(raw: &[u8]) -> Result<Vec<u8>, Reason> {
+    let mut path = Vec::with_capacity(raw.len());
+    let mut bytes = raw.iter().copied();
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            path.push(byte);
+            continue;
+        }
+        let (high, low) = (bytes.next(), bytes.next());
+        let decoded = high.zip(low).and_then(|(high, low)| escape(high, low)).ok_or(Reason::InvalidRequest)?;
+        match decoded {
+            // RFC 3986 section 6.2.2.2: unreserved characters mean the same with and without escape.
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => path.push(decoded),
+            b'/' | b'\\' | b';' | b'%' | b'#' | b'?' | 0..=0x1f | 0x7f => {
+                return Err(Reason::InvalidRequest);
+            }
+            _ => path.extend([
+                b'%',
+                high.unwrap_or_default().to_ascii_uppercase(),
+                low.unwrap_or_default().to_ascii_uppercase(),
+            ]),
+        }
+    }
+    // RFC 3987 section 3.2: escapes are UTF-8. A lenient reader sees a dot or a slash in an overlong form.
+    if percent_decode(raw).is_none_or(|decoded| core::str::from_utf8(&decoded).is_err()) {
+        return Err(Reason::InvalidRequest);
+    }
+    Ok(path)
 }
 
 /// Decodes percent escapes once; `None` where an escape is broken. `+` stays `+`.

@@ -35,8 +35,8 @@ pub(crate) enum Access {
     Anyone,
     /// A good token.
     Authenticated,
-    /// A good token that fulfils this.
-    Required(Rc<Requirement>),
+    /// A good token that fulfils this. The number of the rule, if the request has no part in it.
+    Required(Rc<Requirement>, Option<usize>),
 }
 
 /// A request that may go on, and what to change before.
@@ -101,7 +101,9 @@ impl Policy {
                 (Some(requirement), None) => {
                     let requirement = compiler.requirement(requirement, &parameters);
                     let within = |error: ConfigError| if is_placed(&error) { error } else { error.within("require") };
-                    Access::Required(requirement.map_err(|error| place(within(error)))?)
+                    let requirement = requirement.map_err(|error| place(within(error)))?;
+                    let number = requirement.is_about_token().then_some(index);
+                    Access::Required(requirement, number)
                 }
                 (None, Some(AllowConfig::Authenticated)) => Access::Authenticated,
                 (None, Some(AllowConfig::Anyone)) => Access::Anyone,
@@ -113,7 +115,7 @@ impl Policy {
     }
 
     /// What the request's rule asks for; `None` if no rule matches.
-    pub(crate) fn find(&self, request: &Request<'_>, path: &Path) -> Result<Option<&Access>, Reason> {
+    pub(crate) fn find(&self, request: &Request<'_>, path: &Path<'_>) -> Result<Option<&Access>, Reason> {
         Ok(self.routes.find(request, path)?.and_then(|rule| self.rules.get(rule)))
     }
 
@@ -122,13 +124,18 @@ impl Policy {
         &self,
         access: Option<&Access>,
         request: &Request<'_>,
-        path: &Path,
+        path: &Path<'_>,
         valid: &Valid,
     ) -> Result<(), Reason> {
         match access.ok_or(Reason::NoRule)? {
             Access::Unchecked | Access::Anyone | Access::Authenticated => Ok(()),
-            Access::Required(requirement) => {
-                requirement.check(&Facts { request, path, valid, roles: &self.roles }).map_err(Reason::from)
+            Access::Required(_, Some(rule)) if valid.remembered().meets(*rule) => Ok(()),
+            Access::Required(requirement, rule) => {
+                requirement.check(&Facts { request, path, valid, roles: &self.roles })?;
+                if let Some(rule) = rule {
+                    valid.remembered().keep_met(*rule);
+                }
+                Ok(())
             }
         }
     }

@@ -37,11 +37,11 @@ pub fn report_decide(request: &Request<'_>, decision: &Decision) -> String {
 #[must_use]
 pub fn report_upstream(request: &Request<'_>, edits: &UpstreamEdits) -> String {
     let removed = |name: &[u8]| {
-        let names = edits.remove().iter().chain(edits.set().iter().map(|(name, _)| name));
-        names.into_iter().any(|removed| name.eq_ignore_ascii_case(removed.as_bytes()))
+        let mut names = edits.remove().chain(edits.set().map(|(name, _)| name));
+        names.any(|removed| name.eq_ignore_ascii_case(removed.as_bytes()))
     };
     let kept = request.headers().iter().filter(|(name, _)| !removed(name)).copied();
-    let set = edits.set().iter().map(|(name, value)| (name.as_bytes(), value.as_slice()));
+    let set = edits.set().map(|(name, value)| (name.as_bytes(), value));
     let headers: Vec<_> = kept.chain(set).map(|(name, value)| (to_text(name), to_text(value))).collect();
     let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     JsonObject::new().text("path", &to_text(edits.path().unwrap_or(request.path()))).pairs("headers", headers).finish()

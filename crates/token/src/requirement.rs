@@ -61,7 +61,7 @@ enum Operand {
 /// Everything that a requirement may look at.
 pub(crate) struct Facts<'f> {
     pub(crate) request: &'f Request<'f>,
-    pub(crate) path: &'f Path,
+    pub(crate) path: &'f Path<'f>,
     pub(crate) valid: &'f Valid,
     pub(crate) roles: &'f Roles,
 }
@@ -83,6 +83,16 @@ impl From<Unmet> for Reason {
 }
 
 impl Requirement {
+    /// Whether every request with the same token gets the same answer.
+    pub(crate) fn is_about_token(&self) -> bool {
+        match self {
+            Self::Permission(_) | Self::Role(_) | Self::Scope(_) | Self::Provider(_) => true,
+            Self::ClientAddress(_) => false,
+            Self::Claim(requirement) => matches!(requirement.operand, Operand::Values(_)),
+            Self::All(parts) | Self::Any(parts) => parts.iter().all(|part| part.is_about_token()),
+        }
+    }
+
     /// Whether token and request fulfil it.
     pub(crate) fn check(&self, facts: &Facts<'_>) -> Result<(), Unmet> {
         let met = |met: bool, otherwise: Unmet| if met { Ok(()) } else { Err(otherwise) };

@@ -106,7 +106,7 @@ impl Routes {
     }
 
     /// The number of the request's rule.
-    pub(crate) fn find(&self, request: &Request<'_>, path: &Path) -> Result<Option<usize>, Reason> {
+    pub(crate) fn find(&self, request: &Request<'_>, path: &Path<'_>) -> Result<Option<usize>, Reason> {
         let mut first = None;
         self.any.visit(request, path, &mut first);
         if !self.hosts.is_empty() {
@@ -167,28 +167,45 @@ impl Tree {
     }
 
     /// Lowers `first` to the first rule that matches.
-    fn visit(&self, request: &Request<'_>, path: &Path, first: &mut Option<usize>) {
-        let mut places = Vec::from([0]);
-        let mut segments = path.segments();
-        loop {
-            // Without escapes: `%3A` is `:` to an upstream that decodes, and nothing to one that does not.
-            let segment = segments.next().map(|segment| percent_decode(segment).unwrap_or(Cow::Borrowed(segment)));
-            let mut next = Vec::new();
-            for node in places.iter().filter_map(|place| self.0.get(*place)) {
-                let ends = if segment.is_some() { &node.below } else { &node.exact };
-                lower(&node.at_or_below, request, first);
-                lower(ends, request, first);
-                if let Some(segment) = &segment {
-                    next.extend(node.literal.get(segment.as_ref()));
-                    // A parameter is never empty.
-                    next.extend(node.parameter.filter(|_| !segment.is_empty()));
-                }
-            }
-            if segment.is_none() || next.is_empty() {
-                return;
-            }
-            places = next;
+    fn visit(&self, request: &Request<'_>, path: &Path<'_>, first: &mut Option<usize>) {
+        if let Some(root) = self.0.first() {
+            self.visit_from(root, request, path.segments(), first);
         }
+    }
+
+    /// No node twice: what it costs is bounded by the configuration.
+    fn visit_from<'t, 'p>(
+        &'t self,
+        mut node: &'t Node,
+        request: &Request<'_>,
+        mut segments: impl Iterator<Item = &'p [u8]> + Clone,
+        first: &mut Option<usize>,
+    ) {
+        let get = |number: &usize| self.0.get(*number);
+        loop {
+            lower(&node.at_or_below, request, first);
+            let Some(segment) = segments.next() else { return lower(&node.exact, request, first) };
+            lower(&node.below, request, first);
+            // A parameter is never empty.
+            let parameter = node.parameter.as_ref().filter(|_| !segment.is_empty()).and_then(get);
+            let literal = node.literal(segment).and_then(get);
+            node = match (literal, parameter) {
+                (Some(literal), Some(parameter)) => {
+                    self.visit_from(parameter, request, segments.clone(), first);
+                    literal
+                }
+                (Some(only), None) | (None, Some(only)) => only,
+                (None, None) => return,
+            };
+        }
+    }
+}
+
+impl Node {
+    fn literal(&self, segment: &[u8]) -> Option<&usize> {
+        // Without escapes: `%3A` is `:` to an upstream that decodes, and nothing to one that does not.
+        let segment = percent_decode(segment).unwrap_or(Cow::Borrowed(segment));
+        self.literal.get(segment.as_ref())
     }
 }
 

@@ -1,7 +1,7 @@
 //! What changes in a request before it goes on: the token leaves or makes room for a secret, claims arrive, spoofed copies
 //! of them disappear.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, rc::Rc, string::String, vec::Vec};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
@@ -28,8 +28,20 @@ const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", 
 #[derive(Clone, Debug, Default)]
 pub struct UpstreamEdits {
     path: Option<Vec<u8>>,
-    remove: Vec<String>,
-    set: Vec<(String, Vec<u8>)>,
+    /// Headers that clients may not set.
+    spoofed: Vec<String>,
+    /// The header that the token goes with.
+    token: Option<Rc<str>>,
+    /// Secrets, and what is left of cookies.
+    set: Vec<(Rc<str>, Vec<u8>)>,
+    claims: Option<Rc<[ClaimValue]>>,
+}
+
+/// A header, in lower case, and the value of its claim. Shared by all requests with the token.
+#[derive(Debug)]
+pub(crate) struct ClaimValue {
+    name: Rc<str>,
+    value: Vec<u8>,
 }
 
 impl UpstreamEdits {
@@ -40,15 +52,15 @@ impl UpstreamEdits {
     }
 
     /// Headers to remove with all their lines, in lower case.
-    #[must_use]
-    pub fn remove(&self) -> &[String] {
-        &self.remove
+    pub fn remove(&self) -> impl Iterator<Item = &str> {
+        self.spoofed.iter().map(String::as_str).chain(self.token.as_deref())
     }
 
     /// Headers to set, in lower case.
-    #[must_use]
-    pub fn set(&self) -> &[(String, Vec<u8>)] {
-        &self.set
+    pub fn set(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let claims = self.claims.iter().flat_map(|claims| claims.iter());
+        let claims = claims.map(|header| (&*header.name, header.value.as_slice()));
+        self.set.iter().map(|(name, value)| (&**name, value.as_slice())).chain(claims)
     }
 }
 
@@ -119,7 +131,7 @@ impl Swap {
 /// A claim that goes to the upstream in a header.
 pub(crate) struct ClaimHeader {
     claim: String,
-    name: String,
+    name: Rc<str>,
     format: HeaderFormat,
 }
 
@@ -129,7 +141,7 @@ impl ClaimHeader {
             return Err(ConfigError::new("expected a JSON pointer such as `/sub`").within("claim"));
         }
         let name = own_header(&config.header)?;
-        Ok(Self { claim: config.claim, name, format: config.format })
+        Ok(Self { claim: config.claim, name: name.into(), format: config.format })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -161,6 +173,14 @@ impl ClaimHeader {
     }
 }
 
+fn claim_values(headers: &[ClaimHeader], valid: &Valid) -> Result<Rc<[ClaimValue]>, Reason> {
+    let value = |header: &ClaimHeader| {
+        let value = header.value(valid).transpose()?;
+        Some(value.map(|value| ClaimValue { name: Rc::clone(&header.name), value }))
+    };
+    headers.iter().filter_map(value).collect()
+}
+
 /// Makes the edits of requests.
 pub(crate) struct Editor {
     /// Headers that nobody else may set, in lower case and with `-`.
@@ -189,8 +209,8 @@ impl Editor {
             // `x_user` is `x-user` to an upstream that turns headers into variables.
             if self.own_headers.iter().any(|own| is_like(name, own)) {
                 let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-                if !edits.remove.contains(&name) {
-                    edits.remove.push(name);
+                if !edits.spoofed.contains(&name) {
+                    edits.spoofed.push(name);
                 }
             }
         }
@@ -201,7 +221,7 @@ impl Editor {
     pub(crate) fn pass(
         &self,
         request: &Request<'_>,
-        path: &Path,
+        path: &Path<'_>,
         carriers: &Carriers,
         carried: Option<&Carried<'_>>,
     ) -> UpstreamEdits {
@@ -219,7 +239,7 @@ impl Editor {
     pub(crate) fn grant(
         &self,
         request: &Request<'_>,
-        path: &Path,
+        path: &Path<'_>,
         carriers: &Carriers,
         carried: &Carried<'_>,
         provider: &Provider,
@@ -243,7 +263,7 @@ impl Editor {
                     (Some(SwapPlace::Header(name)), placeholder) => {
                         query.extend(edits.place(request, carriers, carried.place, None));
                         query.extend(placeholder.map(QueryEdit::remove));
-                        edits.set.push((name.clone(), secret.as_bytes().to_vec()));
+                        edits.set.push((name.as_str().into(), secret.as_bytes().to_vec()));
                     }
                     (Some(SwapPlace::Param(name)), placeholder) => {
                         let is_it = |part: &&[u8]| {
@@ -265,10 +285,8 @@ impl Editor {
             }
         }
         edits.path = target(request, path, &query, added);
-        for header in &provider.claim_headers {
-            if let Some(value) = header.value(valid)? {
-                edits.set.push((header.name.clone(), value));
-            }
+        if !provider.claim_headers.is_empty() {
+            edits.claims = Some(valid.remembered().headers(|| claim_values(&provider.claim_headers, valid))?);
         }
         Ok(edits)
     }
@@ -301,15 +319,15 @@ impl UpstreamEdits {
             Place::Header(number) => {
                 let carrier = carriers.header(number)?;
                 match secret {
-                    None => self.remove.push(carrier.name.clone()),
+                    None => self.token = Some(Rc::clone(&carrier.name)),
                     Some(secret) => {
                         let scheme = carrier.scheme.as_deref().map_or_else(String::new, |scheme| format!("{scheme} "));
-                        self.set.push((carrier.name.clone(), [scheme.as_bytes(), secret.as_bytes()].concat()));
+                        self.set.push((Rc::clone(&carrier.name), [scheme.as_bytes(), secret.as_bytes()].concat()));
                     }
                 }
             }
             Place::Cookie(number) => match without_cookie(request, carriers.cookie(number)?.as_bytes(), secret) {
-                cookies if cookies.is_empty() => self.remove.push("cookie".into()),
+                cookies if cookies.is_empty() => self.token = Some("cookie".into()),
                 cookies => self.set.push(("cookie".into(), cookies)),
             },
         }
@@ -318,7 +336,12 @@ impl UpstreamEdits {
 }
 
 /// The request target after the edits, if it differs; every other byte is as it was.
-fn target(request: &Request<'_>, path: &Path, edits: &[QueryEdit<'_>], added: Option<(&str, &str)>) -> Option<Vec<u8>> {
+fn target(
+    request: &Request<'_>,
+    path: &Path<'_>,
+    edits: &[QueryEdit<'_>],
+    added: Option<(&str, &str)>,
+) -> Option<Vec<u8>> {
     let received = request.path();
     if edits.is_empty() && added.is_none() && path.to_rewrite().is_none() {
         return None;

@@ -23,6 +23,10 @@ impl Host for Envoy {
         Err(HostError)
     }
 
+    fn add_request_header(&self, _: &[u8], _: &[u8]) -> Result<(), HostError> {
+        Err(HostError)
+    }
+
     fn remove_request_header(&self, _: &[u8]) -> Result<(), HostError> {
         Err(HostError)
     }

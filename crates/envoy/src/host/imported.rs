@@ -1,7 +1,10 @@
 //! The foreign functions of the proxy-wasm ABI 0.2.1, the two of WASI for the VM's environment, and nothing else.
 #![expect(unsafe_code, reason = "the ABI is made of foreign functions and raw memory")]
 
-use std::ptr;
+use std::{
+    alloc::{Layout, alloc},
+    ptr,
+};
 
 use crate::host::{Host, HostError, Level};
 
@@ -33,6 +36,14 @@ unsafe extern "C" {
     fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
     /// Replaces all values of a header by one.
     fn proxy_replace_header_map_value(
+        map: u32,
+        name: *const u8,
+        name_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
+    /// Adds a value to a header.
+    fn proxy_add_header_map_value(
         map: u32,
         name: *const u8,
         name_size: usize,
@@ -92,7 +103,7 @@ unsafe extern "C" {
     fn proxy_increment_metric(id: u32, offset: i64) -> u32;
 }
 
-/// The proxy-wasm ABI leaves the environment to WASI.
+// The proxy-wasm ABI leaves the environment to WASI.
 #[link(wasm_import_module = "wasi_snapshot_preview1")]
 unsafe extern "C" {
     /// Writes how many variables there are, and the bytes of all of them.
@@ -104,10 +115,15 @@ unsafe extern "C" {
 /// The Envoy around this VM.
 pub(crate) struct Envoy;
 
-/// Memory for the host: the buffer of a vector with capacity `size`, which [`take`] turns back into the vector.
+/// Memory for the host: the buffer of a vector with capacity `size`, which [`take`] turns back into the vector. Null if
+/// there is none left; the host then refuses the call.
 pub(crate) fn allocate(size: usize) -> *mut u8 {
-    let mut memory = std::mem::ManuallyDrop::new(vec![0_u8; size]);
-    memory.as_mut_ptr()
+    match Layout::array::<u8>(size) {
+        // SAFETY: the size is not zero. Nobody reads the memory before the host has written all of it.
+        Ok(layout) if size > 0 => unsafe { alloc(layout) },
+        Ok(_) => ptr::dangling_mut(),
+        Err(_) => ptr::null_mut(),
+    }
 }
 
 /// Takes over what the host has written; a null pointer is an empty answer.
@@ -119,7 +135,7 @@ fn take(status: u32, data: *mut u8, size: usize) -> Result<Vec<u8>, HostError> {
         return Ok(Vec::new());
     }
     // SAFETY: the ABI says that the host got `data` from `proxy_on_memory_allocate(size)`, wrote all of it, and
-    // gives it up; `allocate` made it as a vector with this length and capacity.
+    // gives it up; `allocate` made it with the layout of a vector of this capacity.
     Ok(unsafe { Vec::from_raw_parts(data, size, size) })
 }
 
@@ -146,6 +162,13 @@ impl Host for Envoy {
         // SAFETY: the slices are valid for reading during the call.
         check(unsafe {
             proxy_replace_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len(), value.as_ptr(), value.len())
+        })
+    }
+
+    fn add_request_header(&self, name: &[u8], value: &[u8]) -> Result<(), HostError> {
+        // SAFETY: the slices are valid for reading during the call.
+        check(unsafe {
+            proxy_add_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len(), value.as_ptr(), value.len())
         })
     }
 

@@ -3,16 +3,18 @@
 //! serde_json does the grammar; this adds what a verifier needs on top: no duplicate member at any depth, compared
 //! after unescaping (RFC 7515 section 4), and a bound on depth. Numbers keep their text.
 //!
-//! A parsed text is the text itself and a list of places in it, not a tree: a token costs two allocations, whatever is in
-//! it, and what a claim's value shows is what was signed.
+//! A parsed text is the text itself and a list of places in it, not a tree: a token costs a few allocations, whatever is
+//! in it, and what a claim's value shows is what was signed.
 
 mod parser;
+mod value;
 mod writer;
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
 
+use self::value::Children;
+pub(crate) use self::value::{Array, Number, Object, Value};
 pub use self::writer::JsonObject;
-use crate::sorted::sort;
 
 /// Nested arrays and objects that a text may have.
 pub(crate) const MAX_DEPTH: usize = 32;
@@ -53,37 +55,6 @@ enum Node {
     Object {
         end: u32,
     },
-}
-
-/// One value of a parsed text.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Value<'j> {
-    Null,
-    Bool(bool),
-    Number(Number<'j>),
-    String(&'j str),
-    Array(Array<'j>),
-    Object(Object<'j>),
-}
-
-/// A number's text.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Number<'j>(&'j str);
-
-/// The elements of an array.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Array<'j>(Children<'j>);
-
-/// The members of an object; no name is there twice.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Object<'j>(Children<'j>);
-
-/// The nodes from one place until before another.
-#[derive(Clone, Copy, Debug)]
-struct Children<'j> {
-    json: &'j Json,
-    next: usize,
-    end: usize,
 }
 
 impl Json {
@@ -156,174 +127,6 @@ fn place(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-impl<'j> Value<'j> {
-    pub(crate) const fn as_str(self) -> Option<&'j str> {
-        if let Self::String(text) = self { Some(text) } else { None }
-    }
-
-    pub(crate) const fn as_bool(self) -> Option<bool> {
-        if let Self::Bool(value) = self { Some(value) } else { None }
-    }
-
-    pub(crate) const fn as_number(self) -> Option<Number<'j>> {
-        if let Self::Number(number) = self { Some(number) } else { None }
-    }
-
-    pub(crate) fn as_u64(self) -> Option<u64> {
-        self.as_number().and_then(Number::as_u64)
-    }
-
-    pub(crate) const fn as_array(self) -> Option<Array<'j>> {
-        if let Self::Array(array) = self { Some(array) } else { None }
-    }
-
-    pub(crate) const fn as_object(self) -> Option<Object<'j>> {
-        if let Self::Object(object) = self { Some(object) } else { None }
-    }
-
-    /// The value at a JSON pointer (RFC 6901 section 4).
-    pub(crate) fn pointer(self, pointer: &str) -> Option<Self> {
-        let mut value = self;
-        for name in pointer.split('/').skip(1) {
-            value = match value {
-                Value::Object(object) => object.named(name)?,
-                Value::Array(array) => {
-                    let is_index = name == "0" || !name.starts_with(['0', '+']);
-                    array.iter().nth(name.parse().ok().filter(|_| is_index)?)?
-                }
-                _ => return None,
-            };
-        }
-        Some(value)
-    }
-
-    /// Compact JSON with the members of objects sorted by name.
-    pub(crate) fn to_json(self) -> String {
-        let mut text = String::new();
-        writer::write(&mut text, self);
-        text
-    }
-}
-
-impl<'j> Number<'j> {
-    /// Every digit; an exponent has its sign.
-    pub(crate) const fn as_str(self) -> &'j str {
-        self.0
-    }
-
-    pub(crate) fn as_u64(self) -> Option<u64> {
-        self.0.parse().ok()
-    }
-
-    /// Whether it is a whole number of 64 bits, written as one.
-    pub(crate) fn is_integer(self) -> bool {
-        self.as_u64().is_some() || self.0.parse::<i64>().is_ok()
-    }
-}
-
-impl<'j> Array<'j> {
-    pub(crate) const fn iter(self) -> Elements<'j> {
-        Elements(self.0)
-    }
-
-    pub(crate) fn len(self) -> usize {
-        self.iter().count()
-    }
-
-    pub(crate) const fn is_empty(self) -> bool {
-        self.0.next >= self.0.end
-    }
-}
-
-impl<'j> Object<'j> {
-    pub(crate) const fn iter(self) -> Members<'j> {
-        Members(self.0)
-    }
-
-    /// The members in the order of their names.
-    pub(crate) fn sorted(self) -> Vec<(&'j str, Value<'j>)> {
-        let children = self.0;
-        let mut names = Vec::new();
-        let mut next = children.next;
-        while next < children.end {
-            names.push((children.json.at(next).as_str().unwrap_or_default(), next.saturating_add(1)));
-            next = children.json.after(next.saturating_add(1));
-        }
-        sort(names).into_iter().map(|(name, value)| (name, children.json.at(value))).collect()
-    }
-
-    pub(crate) fn len(self) -> usize {
-        self.iter().count()
-    }
-
-    pub(crate) const fn is_empty(self) -> bool {
-        self.0.next >= self.0.end
-    }
-
-    pub(crate) fn get(self, name: &str) -> Option<Value<'j>> {
-        let Children { json, mut next, end } = self.0;
-        while next < end {
-            let value = next.saturating_add(1);
-            if json.is_text(next, name) {
-                return Some(json.at(value));
-            }
-            next = json.after(value);
-        }
-        None
-    }
-
-    /// The same where names may be there twice: then there is none.
-    pub(crate) fn only(self, name: &str) -> Option<Value<'j>> {
-        let mut named = self.iter().filter(|(own, _)| *own == name);
-        named.next().filter(|_| named.next().is_none()).map(|(_, value)| value)
-    }
-
-    pub(crate) fn has(self, name: &str) -> bool {
-        self.get(name).is_some()
-    }
-
-    /// The member with this name, as a JSON pointer spells it (RFC 6901 section 4).
-    pub(crate) fn named(self, name: &str) -> Option<Value<'j>> {
-        if name.contains('~') { self.get(&name.replace("~1", "/").replace("~0", "~")) } else { self.get(name) }
-    }
-}
-
-/// Over the elements of an array.
-pub(crate) struct Elements<'j>(Children<'j>);
-
-/// Over the members of an object.
-pub(crate) struct Members<'j>(Children<'j>);
-
-impl<'j> Iterator for Children<'j> {
-    type Item = Value<'j>;
-
-    fn next(&mut self) -> Option<Value<'j>> {
-        if self.next >= self.end {
-            return None;
-        }
-        let value = self.json.at(self.next);
-        self.next = self.json.after(self.next);
-        Some(value)
-    }
-}
-
-impl<'j> Iterator for Elements<'j> {
-    type Item = Value<'j>;
-
-    fn next(&mut self) -> Option<Value<'j>> {
-        self.0.next()
-    }
-}
-
-impl<'j> Iterator for Members<'j> {
-    type Item = (&'j str, Value<'j>);
-
-    fn next(&mut self) -> Option<(&'j str, Value<'j>)> {
-        let name = self.0.next()?.as_str().unwrap_or_default();
-        Some((name, self.0.next()?))
-    }
-}
-
 /// RFC 6901 section 3, of at least one name.
 pub(crate) fn is_pointer(text: &str) -> bool {
     let escapes_hold = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
@@ -337,7 +140,10 @@ pub(crate) fn escape(name: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use alloc::{format, string::String};
+    use alloc::{
+        format,
+        string::{String, ToString},
+    };
 
     use super::{InvalidJson, Json};
 
@@ -416,6 +222,43 @@ mod tests {
         assert_eq!((at("/0").as_deref(), at("").is_some()), (Some("1"), true));
         for absent in ["/a/b~1c/01", "/a/b~1c/2", "/a/b~1c/+1", "/a/b~1c/-", "/b", "/a/b~1c/0/x", "/a/"] {
             assert_eq!(at(absent), None, "{absent}");
+        }
+    }
+
+    /// Random values, written by serde_json, read here and written again.
+    #[test]
+    fn every_value_survives() {
+        fn value(next: &mut impl FnMut(u64) -> u64, depth: u64) -> serde_json::Value {
+            let text = |next: &mut dyn FnMut(u64) -> u64| {
+                let characters = ['a', '"', '\\', '/', '~', '\u{1}', '\u{1f}', '\n', 'é', '\u{2028}', '😀'];
+                (0..next(6)).map(|_| characters[usize::try_from(next(11)).unwrap()]).collect::<String>()
+            };
+            match next(if depth == 0 { 5 } else { 7 }) {
+                0 => serde_json::Value::Null,
+                1 => (next(2) == 0).into(),
+                2 => next(u64::MAX).into(),
+                3 => format!("-{}.{}e-{}", next(99), next(99), next(9)).parse::<serde_json::Number>().unwrap().into(),
+                4 => text(next).into(),
+                5 => (0..next(5)).map(|_| value(next, depth - 1)).collect(),
+                _ => {
+                    let members = next(if depth == 3 { 60 } else { 5 });
+                    (0..members).map(|_| (text(next), value(next, depth - 1))).collect()
+                }
+            }
+        }
+        let mut state = 88_172_645_463_325_252_u64;
+        let mut next = |below: u64| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state % below
+        };
+        for _ in 0..3000 {
+            let value = value(&mut next, 3);
+            for text in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
+                let json = Json::parse(text.as_str()).unwrap();
+                assert_eq!((json.value().to_json(), json.text()), (value.to_string(), text.as_str()));
+            }
         }
     }
 

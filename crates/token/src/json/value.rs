@@ -1,0 +1,205 @@
+//! Values of a parsed text, as places in it.
+
+use alloc::{string::String, vec::Vec};
+
+use super::{Json, writer};
+use crate::sorted::sort;
+
+/// One value of a parsed text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Value<'j> {
+    Null,
+    Bool(bool),
+    Number(Number<'j>),
+    String(&'j str),
+    Array(Array<'j>),
+    Object(Object<'j>),
+}
+
+/// A number's text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Number<'j>(pub(super) &'j str);
+
+/// The elements of an array.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Array<'j>(pub(super) Children<'j>);
+
+/// The members of an object; no name is there twice.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Object<'j>(pub(super) Children<'j>);
+
+/// The nodes from one place until before another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Children<'j> {
+    pub(super) json: &'j Json,
+    pub(super) next: usize,
+    pub(super) end: usize,
+}
+
+impl<'j> Value<'j> {
+    pub(crate) const fn as_str(self) -> Option<&'j str> {
+        if let Self::String(text) = self { Some(text) } else { None }
+    }
+
+    pub(crate) const fn as_bool(self) -> Option<bool> {
+        if let Self::Bool(value) = self { Some(value) } else { None }
+    }
+
+    pub(crate) const fn as_number(self) -> Option<Number<'j>> {
+        if let Self::Number(number) = self { Some(number) } else { None }
+    }
+
+    pub(crate) fn as_u64(self) -> Option<u64> {
+        self.as_number().and_then(Number::as_u64)
+    }
+
+    pub(crate) const fn as_array(self) -> Option<Array<'j>> {
+        if let Self::Array(array) = self { Some(array) } else { None }
+    }
+
+    pub(crate) const fn as_object(self) -> Option<Object<'j>> {
+        if let Self::Object(object) = self { Some(object) } else { None }
+    }
+
+    /// The value at a JSON pointer (RFC 6901 section 4).
+    pub(crate) fn pointer(self, pointer: &str) -> Option<Self> {
+        let mut value = self;
+        for name in pointer.split('/').skip(1) {
+            value = match value {
+                Value::Object(object) => object.named(name)?,
+                Value::Array(array) => {
+                    let is_index = name == "0" || !name.starts_with(['0', '+']);
+                    array.iter().nth(name.parse().ok().filter(|_| is_index)?)?
+                }
+                _ => return None,
+            };
+        }
+        Some(value)
+    }
+
+    /// Compact JSON with the members of objects sorted by name.
+    pub(crate) fn to_json(self) -> String {
+        let mut text = String::new();
+        writer::write(&mut text, self);
+        text
+    }
+}
+
+impl<'j> Number<'j> {
+    /// Every digit; an exponent has its sign.
+    pub(crate) const fn as_str(self) -> &'j str {
+        self.0
+    }
+
+    pub(crate) fn as_u64(self) -> Option<u64> {
+        self.0.parse().ok()
+    }
+
+    /// Whether it is a whole number of 64 bits, written as one.
+    pub(crate) fn is_integer(self) -> bool {
+        self.as_u64().is_some() || self.0.parse::<i64>().is_ok()
+    }
+}
+
+impl<'j> Array<'j> {
+    pub(crate) const fn iter(self) -> Elements<'j> {
+        Elements(self.0)
+    }
+
+    pub(crate) fn len(self) -> usize {
+        self.iter().count()
+    }
+
+    pub(crate) const fn is_empty(self) -> bool {
+        self.0.next >= self.0.end
+    }
+}
+
+impl<'j> Object<'j> {
+    pub(crate) const fn iter(self) -> Members<'j> {
+        Members(self.0)
+    }
+
+    /// The members in the order of their names.
+    pub(crate) fn sorted(self) -> Vec<(&'j str, Value<'j>)> {
+        let children = self.0;
+        let mut names = Vec::new();
+        let mut next = children.next;
+        while next < children.end {
+            names.push((children.json.at(next).as_str().unwrap_or_default(), next.saturating_add(1)));
+            next = children.json.after(next.saturating_add(1));
+        }
+        sort(names).into_iter().map(|(name, value)| (name, children.json.at(value))).collect()
+    }
+
+    pub(crate) fn len(self) -> usize {
+        self.iter().count()
+    }
+
+    pub(crate) const fn is_empty(self) -> bool {
+        self.0.next >= self.0.end
+    }
+
+    pub(crate) fn get(self, name: &str) -> Option<Value<'j>> {
+        let Children { json, mut next, end } = self.0;
+        while next < end {
+            let value = next.saturating_add(1);
+            if json.is_text(next, name) {
+                return Some(json.at(value));
+            }
+            next = json.after(value);
+        }
+        None
+    }
+
+    /// The same where names may be there twice: then there is none.
+    pub(crate) fn only(self, name: &str) -> Option<Value<'j>> {
+        let mut named = self.iter().filter(|(own, _)| *own == name);
+        named.next().filter(|_| named.next().is_none()).map(|(_, value)| value)
+    }
+
+    pub(crate) fn has(self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// The member with this name, as a JSON pointer spells it (RFC 6901 section 4).
+    pub(crate) fn named(self, name: &str) -> Option<Value<'j>> {
+        if name.contains('~') { self.get(&name.replace("~1", "/").replace("~0", "~")) } else { self.get(name) }
+    }
+}
+
+/// Over the elements of an array.
+pub(crate) struct Elements<'j>(Children<'j>);
+
+/// Over the members of an object.
+pub(crate) struct Members<'j>(Children<'j>);
+
+impl<'j> Iterator for Children<'j> {
+    type Item = Value<'j>;
+
+    fn next(&mut self) -> Option<Value<'j>> {
+        if self.next >= self.end {
+            return None;
+        }
+        let value = self.json.at(self.next);
+        self.next = self.json.after(self.next);
+        Some(value)
+    }
+}
+
+impl<'j> Iterator for Elements<'j> {
+    type Item = Value<'j>;
+
+    fn next(&mut self) -> Option<Value<'j>> {
+        self.0.next()
+    }
+}
+
+impl<'j> Iterator for Members<'j> {
+    type Item = (&'j str, Value<'j>);
+
+    fn next(&mut self) -> Option<(&'j str, Value<'j>)> {
+        let name = self.0.next()?.as_str().unwrap_or_default();
+        Some((name, self.0.next()?))
+    }
+}

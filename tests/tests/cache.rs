@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use datakit_token::{Answer, Moment, Reason, UnixTime, Verifier};
+use datakit_token::{Answer, Decision, Moment, Reason, Request, UnixTime, Verifier};
 use datakit_token_tests::mint;
 use serde_json::{Value, json};
 
@@ -78,6 +78,46 @@ fn a_token_with_the_same_tail_is_another_token() {
     assert_eq!(refused(&forged), Some(Reason::BadSignature));
     assert_eq!(refused(&good[good.len() - 16..]), Some(Reason::Malformed));
     assert!(hit(&verifier, &good, NOW));
+}
+
+#[test]
+fn what_is_kept_with_a_token_answers_no_other_rule_and_no_other_request() {
+    let provider = json!({ "name": "main", "issuer": "i", "audiences": ["a"], "keys": { "inline": { "keys": [mint::jwk("k1")] } },
+        "claims_to_headers": [{ "claim": "/sub", "header": "x-user" }] });
+    let rule =
+        |path: &str, requirement: Value| json!({ "match": { "path": { "exact": path } }, "require": requirement });
+    let bound = json!({ "claim": "/team", "equals": { "header": "x-team" } });
+    let config = json!({ "version": 1, "providers": [provider], "roles": { "writer": ["log.write"] }, "limits": { "cached_tokens": 4 }, "rules": [
+        rule("/write", json!({ "permission": "log.write" })),
+        rule("/read", json!({ "permission": "log.read" })),
+        rule("/team", bound.clone()),
+        rule("/both", json!({ "all": [{ "permission": "log.write" }, bound] })),
+    ] });
+    let verifier = Verifier::from_json(config.to_string().as_bytes()).unwrap();
+    let writer = token("k1", Some("k1"), &json!({ "sub": "w", "roles": ["writer"], "team": "red" }));
+    let nobody = token("k1", Some("k1"), &json!({ "sub": "n", "team": "blue" }));
+    let user = |token: &str, path: &str, team: &str| {
+        let authorization = format!("Bearer {token}");
+        let headers: [(&[u8], &[u8]); 2] = [(b"authorization", authorization.as_bytes()), (b"x-team", team.as_bytes())];
+        match verifier.decide(&Request::new(b"GET", path.as_bytes(), headers.to_vec()), time(NOW)) {
+            Decision::Allow(grant) => {
+                grant.edits().set().map(|(name, value)| format!("{name}={}", String::from_utf8_lossy(value))).collect()
+            }
+            Decision::Deny(denial) => denial.reason().code().to_owned(),
+            Decision::Observe(..) => String::new(),
+        }
+    };
+    for _ in 0..3 {
+        assert_eq!(user(&writer, "/write", "red"), "x-user=w");
+        assert_eq!(user(&nobody, "/write", "red"), "permission_denied");
+        assert_eq!(user(&writer, "/read", "red"), "permission_denied");
+        for path in ["/team", "/both"] {
+            assert_eq!(user(&writer, path, "red"), "x-user=w", "{path}");
+            assert_eq!(user(&writer, path, "blue"), "binding_mismatch", "{path}");
+        }
+        assert_eq!(user(&nobody, "/team", "blue"), "x-user=n");
+        assert_eq!(user(&nobody, "/both", "blue"), "permission_denied");
+    }
 }
 
 /// Everything that may end a verdict: its own times, its key's, rules, other keys, old keys, another clock.

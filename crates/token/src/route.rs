@@ -74,6 +74,8 @@ enum End {
 
 impl Routes {
     /// Adds the rule with this number, which grows. Gives the names in its template, and whether it can ever match.
+    // Not a part of a larger function: an engine that compiles in advance keeps the memory of the largest.
+    #[inline(never)]
     pub(crate) fn add(&mut self, rule: usize, config: MatchConfig) -> Result<(Parameters, bool), ConfigError> {
         let place = |error: ConfigError| error.within("match");
         let hosts = read_list("hosts", config.hosts, HostPattern::parse).map_err(place)?;

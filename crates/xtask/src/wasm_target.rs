@@ -75,8 +75,6 @@ impl WasmTarget {
                 "--cfg",
                 "curve25519_dalek_bits=\"32\"",
                 "--cfg",
-                "curve25519_dalek_backend=\"fiat\"",
-                "--cfg",
                 "sha2_backend_soft=\"compact\"",
                 "-Clinker=/usr/bin/lld-19",
                 "-Clinker-flavor=wasm-ld",

@@ -40,11 +40,8 @@ impl Comb {
         for (digit, multiples) in digits(scalar).into_iter().zip(self.0.chunks_exact(MULTIPLES)) {
             let magnitude = usize::from(digit.unsigned_abs());
             if let Some(multiple) = magnitude.checked_sub(1).and_then(|place| multiples.get(place)) {
-                if digit > 0 {
-                    sum += multiple;
-                } else {
-                    sum -= multiple;
-                }
+                // Not `+=`, which copies the sum once more.
+                sum = if digit > 0 { &sum + multiple } else { &sum - multiple };
             }
         }
         sum

@@ -41,7 +41,7 @@ impl Comb {
             let magnitude = usize::from(digit.unsigned_abs());
             if let Some(multiple) = magnitude.checked_sub(1).and_then(|place| multiples.get(place)) {
                 // Not `+=`, which copies the sum once more.
-                sum = if digit > 0 { &sum + multiple } else { &sum - multiple };
+                sum = if digit > 0 { sum + multiple } else { sum - multiple };
             }
         }
         sum

@@ -36,6 +36,7 @@ extern crate alloc;
 mod bundle;
 mod cache;
 mod carrier;
+mod claim_header;
 mod claims;
 mod comb;
 mod config;
@@ -69,6 +70,7 @@ mod secret;
 mod signature;
 mod sorted;
 mod source_error;
+mod token_edit;
 mod upstream;
 mod verifier;
 

@@ -74,6 +74,8 @@ impl OpaqueTokens {
 }
 
 impl OpaqueToken {
+    // Not a part of what every configuration runs: an engine that starts compiles only what it comes to.
+    #[inline(never)]
     fn new(config: OpaqueTokenConfig, issuer: &str, environment: Environment<'_>) -> Result<Self, ConfigError> {
         let token = read_secret(config.token, environment).map_err(|error| error.within("token"))?;
         // A signed token has dots, so neither kind can be taken for the other.

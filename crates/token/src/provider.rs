@@ -4,6 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use crate::{
     bundle::BUNDLE_TYPE,
+    claim_header::ClaimHeader,
     claims::Valid,
     config::{ClaimPlaces, ProviderConfig, SubjectConfig},
     config_error::ConfigError,
@@ -15,7 +16,7 @@ use crate::{
     reason::Reason,
     revocation::{Revoked, Rules},
     secret::Environment,
-    upstream::{ClaimHeader, TokenEdit},
+    token_edit::TokenEdit,
 };
 
 /// More skew than this hides broken clocks.

@@ -3,7 +3,7 @@
 use alloc::rc::Rc;
 use core::cell::{Cell, OnceCell};
 
-use crate::{reason::Reason, upstream::ClaimValue};
+use crate::{claim_header::ClaimValue, reason::Reason};
 
 /// Belongs to one token of one verifier, whose rules and claim headers never change.
 #[derive(Default)]

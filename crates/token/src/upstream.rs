@@ -3,20 +3,16 @@
 
 use alloc::{format, rc::Rc, string::String, vec::Vec};
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-
 use crate::{
-    carrier::{Carried, Carriers, Place, is_token},
+    carrier::{Carried, Carriers, Place},
+    claim_header::{ClaimHeader, ClaimValue, claim_values},
     claims::Valid,
-    config::{ClaimToHeaderConfig, HeaderFormat, SwapConfig, SwapPlace},
-    config_error::ConfigError,
-    json::{self, Array, Value},
+    config::SwapPlace,
     path::{Path, percent_decode},
     provider::Provider,
     reason::Reason,
     request::{Request, split_parameter},
-    secret::{Environment, read_secret},
-    sorted::Sorted,
+    token_edit::TokenEdit,
 };
 
 /// Some upstreams read the path from these, past every rule.
@@ -37,13 +33,6 @@ pub struct UpstreamEdits {
     claims: Option<Rc<[ClaimValue]>>,
 }
 
-/// A header, in lower case, and the value of its claim. Shared by all requests with the token.
-#[derive(Debug)]
-pub(crate) struct ClaimValue {
-    name: Rc<str>,
-    value: Vec<u8>,
-}
-
 impl UpstreamEdits {
     /// The new request target, if it changes; every byte outside the token's parameter is as it was.
     #[must_use]
@@ -62,123 +51,6 @@ impl UpstreamEdits {
         let claims = claims.map(|header| (&*header.name, header.value.as_slice()));
         self.set.iter().map(|(name, value)| (&**name, value.as_slice())).chain(claims)
     }
-}
-
-/// What becomes of an accepted token.
-pub(crate) enum TokenEdit {
-    /// It goes no further.
-    Strip,
-    Keep,
-    /// The secret of its workspace goes on instead.
-    Swap(Swap),
-}
-
-pub(crate) struct Swap {
-    /// By workspace.
-    secrets: Sorted<String, String>,
-    /// Where it goes; into the token's place if absent.
-    to: Option<SwapPlace>,
-}
-
-impl TokenEdit {
-    pub(crate) fn new(
-        forward: bool,
-        swap: Option<SwapConfig>,
-        environment: Environment<'_>,
-    ) -> Result<Self, ConfigError> {
-        let Some(SwapConfig { secrets, to }) = swap else {
-            return Ok(if forward { Self::Keep } else { Self::Strip });
-        };
-        if forward {
-            return Err(ConfigError::new("expected no `forward`: the secret goes in the token's place").within("swap"));
-        }
-        let mut read = Sorted::new();
-        for (workspace, secret) in secrets {
-            let place = |error: ConfigError| error.within(&workspace).within("secrets").within("swap");
-            read.insert(workspace.clone(), read_secret(secret, environment).map_err(place)?);
-        }
-        let to = match to {
-            Some(SwapPlace::Header(name)) => {
-                let name = own_header(&name).map_err(|error| error.within("to").within("swap"))?;
-                Some(SwapPlace::Header(name))
-            }
-            Some(SwapPlace::Param(name)) if !is_token(&name) => {
-                let problem = "expected the name of a query parameter that needs no escapes";
-                return Err(ConfigError::new(problem).within("param").within("to").within("swap"));
-            }
-            to => to,
-        };
-        Ok(Self::Swap(Swap { secrets: read, to }))
-    }
-
-    /// The header that gets the secret, if it has one of its own.
-    pub(crate) fn header(&self) -> Option<&str> {
-        match self {
-            Self::Swap(Swap { to: Some(SwapPlace::Header(name)), .. }) => Some(name),
-            _ => None,
-        }
-    }
-}
-
-impl Swap {
-    fn secret(&self, valid: &Valid) -> Result<&str, Reason> {
-        let workspace = valid.claims().workspace().ok_or(Reason::ClaimMissing)?;
-        // The token is good; the operator has to add the workspace.
-        self.secrets.get(workspace).map(String::as_str).ok_or(Reason::NotConfigured)
-    }
-}
-
-/// A claim that goes to the upstream in a header.
-pub(crate) struct ClaimHeader {
-    claim: String,
-    name: Rc<str>,
-    format: HeaderFormat,
-}
-
-impl ClaimHeader {
-    pub(crate) fn new(config: ClaimToHeaderConfig) -> Result<Self, ConfigError> {
-        if !json::is_pointer(&config.claim) {
-            return Err(ConfigError::new("expected a JSON pointer such as `/sub`").within("claim"));
-        }
-        let name = own_header(&config.header)?;
-        Ok(Self { claim: config.claim, name: name.into(), format: config.format })
-    }
-
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The header's value; `None` if the token does not have the claim. Control and non-ASCII characters would let a
-    /// token write headers (CVE-2023-27493), so they are refused in every format that does not encode them.
-    fn value(&self, valid: &Valid) -> Result<Option<Vec<u8>>, Reason> {
-        let Some(claim) = valid.claims().at(&self.claim) else {
-            return Ok(None);
-        };
-        let json = || claim.to_json();
-        let text = match (self.format, claim) {
-            (HeaderFormat::Text, Value::String(text)) => text.into(),
-            (HeaderFormat::Text, Value::Number(_) | Value::Bool(_)) | (HeaderFormat::Json, _) => json(),
-            (HeaderFormat::Csv, Value::String(text)) => list([text])?,
-            (HeaderFormat::Csv, Value::Array(array)) => {
-                let texts: Option<Vec<&str>> = Array::iter(array).map(Value::as_str).collect();
-                list(texts.ok_or(Reason::ClaimInvalid)?)?
-            }
-            (HeaderFormat::Base64url, _) => URL_SAFE_NO_PAD.encode(json()),
-            (HeaderFormat::Text | HeaderFormat::Csv, _) => return Err(Reason::ClaimInvalid),
-        };
-        let visible = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
-        // RFC 9110 section 5.5: who reads the header drops spaces around its value, and has another value then.
-        let same = text.trim_ascii() == text && text.bytes().all(visible);
-        if same { Ok(Some(text.into_bytes())) } else { Err(Reason::ClaimInvalid) }
-    }
-}
-
-fn claim_values(headers: &[ClaimHeader], valid: &Valid) -> Result<Rc<[ClaimValue]>, Reason> {
-    let value = |header: &ClaimHeader| {
-        let value = header.value(valid).transpose()?;
-        Some(value.map(|value| ClaimValue { name: Rc::clone(&header.name), value }))
-    };
-    headers.iter().filter_map(value).collect()
 }
 
 /// Makes the edits of requests.
@@ -397,34 +269,6 @@ fn is_like(name: &[u8], own: &str) -> bool {
         one == other
     };
     name.len() == own.len() && name.iter().zip(own.bytes()).all(same)
-}
-
-/// The name of a header that this project sets, in lower case.
-fn own_header(name: &str) -> Result<String, ConfigError> {
-    let name = name.to_ascii_lowercase();
-    let letters = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    // These belong to the connection, the host or the carriers.
-    let reserved = ["host", "authorization", "cookie", "content-length", "transfer-encoding", "connection"];
-    if name.is_empty() || !name.bytes().all(letters) || reserved.contains(&name.as_str()) {
-        let problem = "expected a header name of letters, digits and `-` that HTTP does not use itself";
-        return Err(ConfigError::new(problem).within("header"));
-    }
-    Ok(name)
-}
-
-fn list<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<String, Reason> {
-    let mut joined = String::new();
-    for text in texts {
-        // A comma inside an element would make two of it; readers drop spaces around elements, and empty ones.
-        if text.is_empty() || text.contains(',') || text.trim_ascii() != text {
-            return Err(Reason::ClaimInvalid);
-        }
-        if !joined.is_empty() {
-            joined.push(',');
-        }
-        joined.push_str(text);
-    }
-    Ok(joined)
 }
 
 #[cfg(test)]

@@ -1,0 +1,102 @@
+//! Claims that the upstream gets in headers.
+
+use alloc::{rc::Rc, string::String, vec::Vec};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::{
+    claims::Valid,
+    config::{ClaimToHeaderConfig, HeaderFormat},
+    config_error::ConfigError,
+    json::{self, Array, Value},
+    reason::Reason,
+};
+
+/// A claim that goes to the upstream in a header.
+pub(crate) struct ClaimHeader {
+    claim: String,
+    name: Rc<str>,
+    format: HeaderFormat,
+}
+
+impl ClaimHeader {
+    pub(crate) fn new(config: ClaimToHeaderConfig) -> Result<Self, ConfigError> {
+        if !json::is_pointer(&config.claim) {
+            return Err(ConfigError::new("expected a JSON pointer such as `/sub`").within("claim"));
+        }
+        let name = own_header(&config.header)?;
+        Ok(Self { claim: config.claim, name: name.into(), format: config.format })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The header's value; `None` if the token does not have the claim. Control and non-ASCII characters would let a
+    /// token write headers (CVE-2023-27493), so they are refused in every format that does not encode them.
+    fn value(&self, valid: &Valid) -> Result<Option<Vec<u8>>, Reason> {
+        let Some(claim) = valid.claims().at(&self.claim) else {
+            return Ok(None);
+        };
+        let json = || claim.to_json();
+        let text = match (self.format, claim) {
+            (HeaderFormat::Text, Value::String(text)) => text.into(),
+            (HeaderFormat::Text, Value::Number(_) | Value::Bool(_)) | (HeaderFormat::Json, _) => json(),
+            (HeaderFormat::Csv, Value::String(text)) => list([text])?,
+            (HeaderFormat::Csv, Value::Array(array)) => {
+                let texts: Option<Vec<&str>> = Array::iter(array).map(Value::as_str).collect();
+                list(texts.ok_or(Reason::ClaimInvalid)?)?
+            }
+            (HeaderFormat::Base64url, _) => URL_SAFE_NO_PAD.encode(json()),
+            (HeaderFormat::Text | HeaderFormat::Csv, _) => return Err(Reason::ClaimInvalid),
+        };
+        let visible = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+        // RFC 9110 section 5.5: who reads the header drops spaces around its value, and has another value then.
+        let same = text.trim_ascii() == text && text.bytes().all(visible);
+        if same { Ok(Some(text.into_bytes())) } else { Err(Reason::ClaimInvalid) }
+    }
+}
+
+/// The headers of the claims that a token has.
+pub(crate) fn claim_values(headers: &[ClaimHeader], valid: &Valid) -> Result<Rc<[ClaimValue]>, Reason> {
+    let value = |header: &ClaimHeader| {
+        let value = header.value(valid).transpose()?;
+        Some(value.map(|value| ClaimValue { name: Rc::clone(&header.name), value }))
+    };
+    headers.iter().filter_map(value).collect()
+}
+
+/// A header, in lower case, and the value of its claim. Shared by all requests with the token.
+#[derive(Debug)]
+pub(crate) struct ClaimValue {
+    pub(crate) name: Rc<str>,
+    pub(crate) value: Vec<u8>,
+}
+
+/// The name of a header that this project sets, in lower case.
+pub(crate) fn own_header(name: &str) -> Result<String, ConfigError> {
+    let name = name.to_ascii_lowercase();
+    let letters = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    // These belong to the connection, the host or the carriers.
+    let reserved = ["host", "authorization", "cookie", "content-length", "transfer-encoding", "connection"];
+    if name.is_empty() || !name.bytes().all(letters) || reserved.contains(&name.as_str()) {
+        let problem = "expected a header name of letters, digits and `-` that HTTP does not use itself";
+        return Err(ConfigError::new(problem).within("header"));
+    }
+    Ok(name)
+}
+
+fn list<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<String, Reason> {
+    let mut joined = String::new();
+    for text in texts {
+        // A comma inside an element would make two of it; readers drop spaces around elements, and empty ones.
+        if text.is_empty() || text.contains(',') || text.trim_ascii() != text {
+            return Err(Reason::ClaimInvalid);
+        }
+        if !joined.is_empty() {
+            joined.push(',');
+        }
+        joined.push_str(text);
+    }
+    Ok(joined)
+}

@@ -1,0 +1,86 @@
+//! What becomes of an accepted token: it goes no further, goes on, or makes room for a secret.
+
+use alloc::string::String;
+
+use crate::{
+    carrier::is_token,
+    claim_header::own_header,
+    claims::Valid,
+    config::{SwapConfig, SwapPlace},
+    config_error::ConfigError,
+    reason::Reason,
+    secret::{Environment, read_secret},
+    sorted::Sorted,
+};
+
+/// What becomes of an accepted token.
+pub(crate) enum TokenEdit {
+    /// It goes no further.
+    Strip,
+    Keep,
+    /// The secret of its workspace goes on instead.
+    Swap(Swap),
+}
+
+/// The secret of a workspace.
+pub(crate) struct Swap {
+    /// By workspace.
+    secrets: Sorted<String, String>,
+    /// Where it goes; into the token's place if absent.
+    pub(crate) to: Option<SwapPlace>,
+}
+
+impl TokenEdit {
+    pub(crate) fn new(
+        forward: bool,
+        swap: Option<SwapConfig>,
+        environment: Environment<'_>,
+    ) -> Result<Self, ConfigError> {
+        match swap {
+            Some(_) if forward => {
+                Err(ConfigError::new("expected no `forward`: the secret goes in the token's place").within("swap"))
+            }
+            Some(swap) => Swap::new(swap, environment).map(Self::Swap),
+            None => Ok(if forward { Self::Keep } else { Self::Strip }),
+        }
+    }
+
+    /// The header that gets the secret, if it has one of its own.
+    pub(crate) fn header(&self) -> Option<&str> {
+        match self {
+            Self::Swap(Swap { to: Some(SwapPlace::Header(name)), .. }) => Some(name),
+            _ => None,
+        }
+    }
+}
+
+impl Swap {
+    // Not a part of what every configuration runs: an engine that starts compiles only what it comes to.
+    #[inline(never)]
+    fn new(SwapConfig { secrets, to }: SwapConfig, environment: Environment<'_>) -> Result<Self, ConfigError> {
+        let mut read = Sorted::new();
+        for (workspace, secret) in secrets {
+            let place = |error: ConfigError| error.within(&workspace).within("secrets").within("swap");
+            read.insert(workspace.clone(), read_secret(secret, environment).map_err(place)?);
+        }
+        let to = match to {
+            Some(SwapPlace::Header(name)) => {
+                let name = own_header(&name).map_err(|error| error.within("to").within("swap"))?;
+                Some(SwapPlace::Header(name))
+            }
+            Some(SwapPlace::Param(name)) if !is_token(&name) => {
+                let problem = "expected the name of a query parameter that needs no escapes";
+                return Err(ConfigError::new(problem).within("param").within("to").within("swap"));
+            }
+            to => to,
+        };
+        Ok(Self { secrets: read, to })
+    }
+
+    /// The secret of the token's workspace.
+    pub(crate) fn secret(&self, valid: &Valid) -> Result<&str, Reason> {
+        let workspace = valid.claims().workspace().ok_or(Reason::ClaimMissing)?;
+        // The token is good; the operator has to add the workspace.
+        self.secrets.get(workspace).map(String::as_str).ok_or(Reason::NotConfigured)
+    }
+}

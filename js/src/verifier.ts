@@ -91,8 +91,10 @@ export type ModuleSource = () => WebAssembly.Module
 interface Denied { verdict: 'deny' | 'observe'; upstream?: Upstream; reason: Reason; status: number; text: string; retryable: boolean; response: { status: number; headers: [string, string][]; body: string } }
 interface Allowed {
   verdict: 'allow'; claims?: string; wide?: [string, string][]; keyId?: string; issuer: string; subject?: string
-  roles: string[]; permissions: string[]; expiresAt: number; upstream?: Upstream
+  roles: string[]; permissions: string[]; expiresAt: number
 }
+/** A request that may go on. */
+interface Passed { verdict: 'allow'; serial?: number; upstream?: Upstream }
 
 /** Makes `createVerifier` for an entry point. */
 export function bind(source: ModuleSource) {
@@ -137,10 +139,12 @@ export function bind(source: ModuleSource) {
       return kept.add(serial, verified<C>(verifier, verdict))
     }
     const judgeRequest = (request: string, options?: Options): Decision<C> => {
-      const verdict = parse(verifier.decide(request, now(options)))
+      const verdict = JSON.parse(verifier.decide(request, now(options))) as Passed | Denied
       const { upstream } = verdict
       if (verdict.verdict === 'allow' && upstream) {
-        return freeze({ verdict: 'allow', token: verdict.claims === undefined ? undefined : verified<C>(verifier, verdict), upstream })
+        const { serial } = verdict
+        const token = serial === undefined ? undefined : (kept.get(serial) ?? kept.add(serial, verified<C>(verifier, parse(verifier.verdict()) as Allowed)))
+        return freeze({ verdict: 'allow', token, upstream })
       }
       const { reason, status, response } = verdict as Denied
       if (verdict.verdict === 'observe' && upstream) return freeze({ verdict: 'observe', reason, status, response, upstream })

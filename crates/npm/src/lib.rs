@@ -86,13 +86,14 @@ impl Verifier {
     /// The verdict on the last token: a line of JSON, and after it the claims.
     pub fn verdict(&self) -> String {
         match &self.outcome {
-            Ok(valid) => verdict::allow(Some(valid), None),
+            Ok(valid) => verdict::token(valid),
             Err(reason) => verdict::refuse("deny", &self.core.deny(*reason), None),
         }
     }
 
-    /// Judges a request (`{"method","path","headers":[[name,value]]}`) at `now` (seconds); the verdict as of a token.
-    pub fn decide(&self, request: &str, now: f64) -> String {
+    /// Judges a request (`{"method","path","headers":[[name,value]]}`) at `now` (seconds); the verdict as JSON. If it has a
+    /// serial number, [`Verifier::verdict`] has the token.
+    pub fn decide(&mut self, request: &str, now: f64) -> String {
         let refuse = |reason| verdict::refuse("deny", &self.core.deny(reason), None);
         let Some(now) = time(now) else { return refuse(Reason::NotConfigured) };
         // Characters above U+00FF are no bytes, so no HTTP request has them.
@@ -100,7 +101,10 @@ impl Verifier {
         let request = request.as_request();
         match self.core.decide(&request, now) {
             Decision::Deny(denial) => verdict::refuse("deny", &denial, None),
-            Decision::Allow(grant) => verdict::allow(grant.valid(), Some((&request, grant.edits()))),
+            Decision::Allow(grant) => {
+                self.outcome = grant.shared().ok_or(Reason::MissingToken);
+                verdict::request(grant.valid(), (&request, grant.edits()))
+            }
             Decision::Observe(denial, edits) => verdict::refuse("observe", &denial, Some((&request, &edits))),
         }
     }

@@ -6,27 +6,32 @@ use datakit_token::{Denial, JsonObject, Request, UpstreamEdits, Valid, report_up
 
 type Upstream<'u> = Option<(&'u Request<'u>, &'u UpstreamEdits)>;
 
-/// A verdict that lets something pass, with the token if there is one.
-pub(crate) fn allow(valid: Option<&Valid>, upstream: Upstream<'_>) -> String {
-    let mut verdict = JsonObject::new().text("verdict", "allow");
-    if let Some(valid) = valid {
-        let claims = valid.claims();
-        verdict = verdict.text("issuer", claims.issuer());
-        verdict = verdict.optional("keyId", valid.key_id()).optional("subject", claims.subject());
-        verdict = verdict.texts("roles", claims.roles()).texts("permissions", claims.permissions());
-        verdict = verdict.number("expiresAt", claims.expires_at());
-        let wide = claims.wide_numbers();
-        if !wide.is_empty() {
-            verdict = verdict.pairs("wide", wide.iter().map(|(pointer, number)| (pointer.as_str(), number.as_str())));
-        }
+/// The verdict on a token that is good, with everything in it.
+pub(crate) fn token(valid: &Valid) -> String {
+    let claims = valid.claims();
+    let mut verdict = JsonObject::new().text("verdict", "allow").text("issuer", claims.issuer());
+    verdict = verdict.optional("keyId", valid.key_id()).optional("subject", claims.subject());
+    verdict = verdict.texts("roles", claims.roles()).texts("permissions", claims.permissions());
+    verdict = verdict.number("expiresAt", claims.expires_at());
+    let wide = claims.wide_numbers();
+    if !wide.is_empty() {
+        verdict = verdict.pairs("wide", wide.iter().map(|(pointer, number)| (pointer.as_str(), number.as_str())));
     }
-    let mut text = finish(verdict, upstream);
-    if let Some(valid) = valid {
-        // The payload itself, in a line of its own, so that it need not be parsed by those who do not look at it.
-        text.push('\n');
-        text.push_str(valid.claims().as_signed_json());
-    }
+    let mut text = verdict.finish();
+    // The payload itself, in a line of its own, so that it need not be parsed by those who do not look at it.
+    text.push('\n');
+    text.push_str(claims.as_signed_json());
     text
+}
+
+/// The verdict on a request that may go on, with the serial number of its token; 0 for one that has none.
+pub(crate) fn request(valid: Option<&Valid>, upstream: (&Request<'_>, &UpstreamEdits)) -> String {
+    let verdict = JsonObject::new().text("verdict", "allow");
+    let verdict = match valid {
+        Some(valid) => verdict.number("serial", u64::from(valid.serial().unwrap_or(0))),
+        None => verdict,
+    };
+    finish(verdict, Some(upstream))
 }
 
 /// A verdict that refuses, or would.

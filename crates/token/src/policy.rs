@@ -56,6 +56,12 @@ impl Grant {
         self.valid.as_deref()
     }
 
+    /// The same, to keep.
+    #[must_use]
+    pub fn shared(&self) -> Option<Rc<Valid>> {
+        self.valid.clone()
+    }
+
     /// The changes to make to the request.
     #[must_use]
     pub const fn edits(&self) -> &UpstreamEdits {

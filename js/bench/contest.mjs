@@ -34,6 +34,7 @@ export async function contest({ jwk, pem, issuer, audience, type, tokens, messag
   const cached = ours({ cached_tokens: tokens.length })
   for (const [name, list] of [
     [OURS, cases(sync, (token) => hot.verifySync(token), true)],
+    ['datakit-token, hot key, claims read', cases(sync, (token) => hot.verifySync(token).claims, true)],
     ['datakit-token, hot key, `await verify`', cases(waiting, (token) => hot.verify(token))],
     ['datakit-token, cold key', cases(sync, (token) => cold.verifySync(token))],
     ['datakit-token, cached', cases(sync, (token) => cached.verifySync(token), true)],

@@ -27,6 +27,13 @@ export function instantiate(source: () => WebAssembly.Module): Core {
   return core
 }
 
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** What a verifier has just written. */
+export function output(verifier: CoreVerifier, length: number): string {
+  return decoder.decode(new Uint8Array(memory.buffer, verifier.output(), length))
+}
+
 /** Hands tokens to one verifier as bytes: what the generated glue does for a string takes longer than a look into the cache. */
 export class TokenInput {
   readonly #address: number

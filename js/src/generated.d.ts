@@ -7,7 +7,8 @@ declare module 'datakit-token-core' {
     input_size(): number
     cached_tokens(): number
     verify(length: number, now: number): number
-    verdict(): string
+    verdict(): number
+    output(): number
     decide(request: string, now: number): string
     grants(roles: string, permission: string): boolean
     sources(): string

@@ -1,6 +1,6 @@
 import { document, type Configuration, type ShortConfiguration } from './configuration.js'
 import { ConfigurationError, TokenError, type Reason } from './error.js'
-import { instantiate, TokenInput, type CoreVerifier } from './core.js'
+import { instantiate, output, TokenInput, type CoreVerifier } from './core.js'
 import { Fetcher } from './fetcher.js'
 import type { Runtime, SourceState } from './remote.js'
 
@@ -134,7 +134,7 @@ export function bind(source: ModuleSource) {
       const serial = verifier.verify(input.write(token), now(options))
       const known = kept.get(serial)
       if (known) return known
-      const verdict = parse(verifier.verdict())
+      const verdict = parse(output(verifier, verifier.verdict()))
       if (verdict.verdict !== 'allow') return refusal(verdict)
       return kept.add(serial, verified<C>(verifier, verdict))
     }
@@ -143,7 +143,7 @@ export function bind(source: ModuleSource) {
       const { upstream } = verdict
       if (verdict.verdict === 'allow' && upstream) {
         const { serial } = verdict
-        const token = serial === undefined ? undefined : (kept.get(serial) ?? kept.add(serial, verified<C>(verifier, parse(verifier.verdict()) as Allowed)))
+        const token = serial === undefined ? undefined : (kept.get(serial) ?? kept.add(serial, verified<C>(verifier, parse(output(verifier, verifier.verdict())) as Allowed)))
         return freeze({ verdict: 'allow', token, upstream })
       }
       const { reason, status, response } = verdict as Denied

@@ -19,6 +19,8 @@ use alloc::{
     vec::Vec,
 };
 
+use core::mem::take;
+
 use datakit_token::{Decision, OwnedRequest, Reason, UnixTime, Valid};
 use wasm_bindgen::prelude::*;
 
@@ -29,6 +31,8 @@ pub struct Verifier {
     /// One byte longer than the longest token, so that a longer one is seen to be longer.
     input: Vec<u8>,
     outcome: Result<Rc<Valid>, Reason>,
+    /// The last text for JavaScript. In one place, so that a token costs no memory of its own.
+    output: String,
 }
 
 #[wasm_bindgen]
@@ -52,7 +56,7 @@ impl Verifier {
             JsValue::from(thrown)
         })?;
         let input = vec![0; core.token_bytes().saturating_add(1)];
-        Ok(Self { core, input, outcome: Err(Reason::NotConfigured) })
+        Ok(Self { core, input, outcome: Err(Reason::NotConfigured), output: String::new() })
     }
 
     /// What is accepted in the configuration, but hardly meant; one per line.
@@ -83,12 +87,19 @@ impl Verifier {
         self.outcome.as_ref().ok().and_then(|valid| valid.serial()).unwrap_or(0)
     }
 
-    /// The verdict on the last token: a line of JSON, and after it the claims.
-    pub fn verdict(&self) -> String {
-        match &self.outcome {
-            Ok(valid) => verdict::token(valid),
+    /// Writes the verdict on the last token where [`Verifier::output`] says, and gives its length: a line of JSON, and
+    /// after it the claims.
+    pub fn verdict(&mut self) -> usize {
+        self.output = match &self.outcome {
+            Ok(valid) => verdict::token(take(&mut self.output), valid),
             Err(reason) => verdict::refuse("deny", &self.core.deny(*reason), None),
-        }
+        };
+        self.output.len()
+    }
+
+    /// Where JavaScript reads what has just been written.
+    pub fn output(&self) -> *const u8 {
+        self.output.as_ptr()
     }
 
     /// Judges a request (`{"method","path","headers":[[name,value]]}`) at `now` (seconds); the verdict as JSON. If it has a

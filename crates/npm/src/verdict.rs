@@ -7,9 +7,9 @@ use datakit_token::{Denial, JsonObject, Request, UpstreamEdits, Valid, report_up
 type Upstream<'u> = Option<(&'u Request<'u>, &'u UpstreamEdits)>;
 
 /// The verdict on a token that is good, with everything in it.
-pub(crate) fn token(valid: &Valid) -> String {
+pub(crate) fn token(memory: String, valid: &Valid) -> String {
     let claims = valid.claims();
-    let mut verdict = JsonObject::new().text("verdict", "allow").text("issuer", claims.issuer());
+    let mut verdict = JsonObject::within(memory).text("verdict", "allow").text("issuer", claims.issuer());
     verdict = verdict.optional("keyId", valid.key_id()).optional("subject", claims.subject());
     verdict = verdict.texts("roles", claims.roles()).texts("permissions", claims.permissions());
     verdict = verdict.number("expiresAt", claims.expires_at());

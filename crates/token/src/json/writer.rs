@@ -15,6 +15,14 @@ impl JsonObject {
         Self(String::from("{"))
     }
 
+    /// Without members, in the memory of a text that is no longer needed.
+    #[must_use]
+    pub fn within(mut memory: String) -> Self {
+        memory.clear();
+        memory.push('{');
+        Self(memory)
+    }
+
     /// Adds a text.
     #[must_use]
     pub fn text(mut self, name: &str, value: &str) -> Self {

@@ -19,13 +19,16 @@ pub(super) fn parse(text: Vec<u8>, unproven: bool) -> Result<Json, InvalidJson> 
     let mut text = String::from_utf8(text).map_err(|_| InvalidJson)?;
     // Places have 32 bits, and unescaped text takes no more room than the text that it comes from.
     u32::try_from(text.len().checked_mul(2).ok_or(InvalidJson)?).map_err(|_| InvalidJson)?;
-    let nodes = Vec::with_capacity(text.len() / 8);
+    // About as many as a token has.
+    let nodes = Vec::with_capacity(text.len() / 12);
     let mut parser = Parser { text: &text, added: String::new(), nodes, unproven };
     let mut deserializer = serde_json::Deserializer::from_str(&text);
     let read = Seed { parser: &mut parser, depth: 0, is_number: false }.deserialize(&mut deserializer);
     read.and_then(|()| deserializer.end()).map_err(|_| InvalidJson)?;
     let Parser { added, nodes, .. } = parser;
     let end = text.len();
+    // No more than that: a token may be kept.
+    text.reserve_exact(added.len());
     text.push_str(&added);
     Ok(Json { text, end, nodes })
 }

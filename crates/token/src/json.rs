@@ -26,10 +26,10 @@ pub(crate) struct InvalidJson;
 /// A parsed text.
 #[derive(Clone, Debug)]
 pub(crate) struct Json {
-    /// As it was read, followed by what had to be unescaped.
+    /// As it was read.
     text: String,
-    /// Where the text as it was read ends.
-    end: usize,
+    /// What does not stand in the text like this: numbers, and what had to be unescaped. Its places follow those of the text.
+    added: String,
     /// All values in the order of the text; the members of an object are a name and a value each.
     nodes: Vec<Node>,
 }
@@ -76,7 +76,7 @@ impl Json {
 
     /// The text as it was read.
     pub(crate) fn text(&self) -> &str {
-        self.text.get(..self.end).unwrap_or_default()
+        &self.text
     }
 
     /// The outermost value.
@@ -112,14 +112,29 @@ impl Json {
     /// Whether a value is this text.
     fn is_text(&self, index: usize, text: &str) -> bool {
         let Some(Node::String { start, end }) = self.nodes.get(index) else { return false };
-        let (start, end) = (place(*start), place(*end));
-        // Most names differ in length, which costs the least to see.
-        end.checked_sub(start) == Some(text.len()) && self.text.as_bytes().get(start..end) == Some(text.as_bytes())
+        let (start, end, length) = (place(*start), place(*end), self.text.len());
+        // Most names differ in length, which costs the least to see; and bytes have no characters to cut through.
+        let own = match start.checked_sub(length) {
+            _ if end.checked_sub(start) != Some(text.len()) => return false,
+            None => self.text.as_bytes().get(start..end),
+            Some(start) => self.added.as_bytes().get(start..end.saturating_sub(length)),
+        };
+        own == Some(text.as_bytes())
     }
 
     fn slice(&self, start: u32, end: u32) -> &str {
-        self.text.get(place(start)..place(end)).unwrap_or_default()
+        slice(&self.text, &self.added, start, end)
     }
+}
+
+/// A part of a text, or of what is added to it.
+fn slice<'t>(text: &'t str, added: &'t str, start: u32, end: u32) -> &'t str {
+    let (start, end, length) = (place(start), place(end), text.len());
+    let slice = match start.checked_sub(length) {
+        None => text.get(start..end),
+        Some(start) => end.checked_sub(length).and_then(|end| added.get(start..end)),
+    };
+    slice.unwrap_or_default()
 }
 
 /// Places were made from lengths, so they are some.

@@ -13,24 +13,24 @@ use crate::sorted::sort;
 
 /// Objects with more members than this are sorted to find a name that is there twice.
 const FEW: usize = 24;
+/// A text longer than this is no token.
+const LARGE: usize = 32 << 10;
 
 /// Reads one value, with nothing after it. What is `unproven` may have names twice, and loses what lies deeper.
 pub(super) fn parse(text: Vec<u8>, unproven: bool) -> Result<Json, InvalidJson> {
-    let mut text = String::from_utf8(text).map_err(|_| InvalidJson)?;
+    let text = String::from_utf8(text).map_err(|_| InvalidJson)?;
     // Places have 32 bits, and unescaped text takes no more room than the text that it comes from.
     u32::try_from(text.len().checked_mul(2).ok_or(InvalidJson)?).map_err(|_| InvalidJson)?;
-    // About as many as a token has.
-    let nodes = Vec::with_capacity(text.len() / 12);
+    // About as many as a token has. In a large text as many as there can be, for growing would take twice the memory.
+    let mark = |byte: &u8| matches!(byte, b',' | b':' | b'[' | b'{');
+    let places = if text.len() < LARGE { text.len() / 12 } else { text.bytes().filter(mark).count() };
+    let nodes = Vec::with_capacity(places.saturating_add(1));
     let mut parser = Parser { text: &text, added: String::new(), nodes, unproven };
     let mut deserializer = serde_json::Deserializer::from_str(&text);
     let read = Seed { parser: &mut parser, depth: 0, is_number: false }.deserialize(&mut deserializer);
     read.and_then(|()| deserializer.end()).map_err(|_| InvalidJson)?;
     let Parser { added, nodes, .. } = parser;
-    let end = text.len();
-    // No more than that: a token may be kept.
-    text.reserve_exact(added.len());
-    text.push_str(&added);
-    Ok(Json { text, end, nodes })
+    Ok(Json { text, added, nodes })
 }
 
 /// What has been read.
@@ -99,10 +99,7 @@ impl<'t> Parser<'t> {
     }
 
     fn slice(&self, start: u32, end: u32) -> &str {
-        let (start, end, length) = (super::place(start), super::place(end), self.text.len());
-        let added = || self.added.get(start.checked_sub(length)?..end.checked_sub(length)?);
-        let slice = if start < length { self.text.get(start..end) } else { added() };
-        slice.unwrap_or_default()
+        super::slice(self.text, &self.added, start, end)
     }
 }
 

@@ -9,6 +9,7 @@ export type Claims = Readonly<Record<string, unknown>>
 
 /** A token that was verified. Everything in it is frozen. */
 export interface VerifiedToken<C = Claims> {
+  /** What was signed; parsed when first looked at. */
   readonly claims: C
   readonly issuer: string
   readonly subject: string | undefined

@@ -31,6 +31,32 @@ test('a kept token is the same frozen object until its time is over', () => {
   assert.equal(code(() => verifier.verifySync(other, { now: now + 630 })), 'expired')
 })
 
+test('decisions about a kept token have the same frozen object', () => {
+  const verifier = createVerifier({ ...config, rules: [{ match: {}, allow: 'anyone' }], limits: { cached_tokens: 2 } })
+  const decide = (token) => verifier.decideSync({ method: 'GET', path: '/', headers: token ? { authorization: `Bearer ${token}` } : {} }, { now }).token
+  const [one, other] = [issue({ sub: 'x' }), issue({ sub: 'y' })]
+  const first = decide(one)
+  assert.equal(decide(other).subject, 'y')
+  assert.equal(decide(undefined), undefined)
+  assert.equal(decide(one), first)
+  assert.equal(verifier.verifySync(one, { now }), first)
+  assert.equal(first.claims.sub, 'x')
+})
+
+test('claims are there for whoever looks, copies or prints, and are always the same', () => {
+  const verifier = createVerifier(config)
+  const token = verifier.verifySync(issue({ sub: 'x', deep: [{ a: 1 }] }), { now })
+  // Another verdict takes the place of this one in the module.
+  verifier.verifySync(issue({ sub: 'y' }), { now })
+  const copy = { ...token }
+  assert.equal(token.claims.sub, 'x')
+  assert.equal(token.claims, token.claims)
+  assert.equal(copy.claims, token.claims)
+  assert.equal(JSON.parse(JSON.stringify(token)).claims.deep[0].a, 1)
+  assert.throws(() => { token.claims.deep[0].a = 2 }, TypeError)
+  assert.throws(() => { token.claims = {} }, TypeError)
+})
+
 test('more tokens than are kept: each gets its own claims', () => {
   const verifier = createVerifier({ ...config, limits: { cached_tokens: 3 } })
   const tokens = Array.from({ length: 10 }, (_, number) => issue({ sub: `user-${number}` }))

@@ -538,6 +538,22 @@ fn the_ttl_of_a_bundle_comes_before_its_caching() {
 }
 
 #[test]
+fn a_fault_in_a_bundle_names_its_place() {
+    let mut world = World::bundle();
+    let moment = world.moment();
+    for (wrong, place) in [
+        (json!({ "rules": [{ "all": true }, { "match": {} }] }), "/rules/1: "),
+        (json!({ "keys": [mint::jwk("k1"), { "kty": "OKP", "crv": "Ed25519", "x": "short" }] }), "/keys/1/x: "),
+        (json!({ "ttl": -1 }), "/ttl: "),
+    ] {
+        let text = mint::bundle("root-1", &members(NOW, &wrong));
+        let answer = Answer { status: 200, content_type: None, cache_control: None, age: None, body: text.as_bytes() };
+        let error = world.source().finish(Some(&answer), moment).unwrap_err();
+        assert!(error.to_string().contains(place), "{error}");
+    }
+}
+
+#[test]
 fn faults_show_nothing_of_the_answer() {
     let mut world = World::bundle();
     let moment = world.moment();

@@ -34,7 +34,7 @@ pub(crate) struct Json {
     nodes: Vec<Node>,
 }
 
-/// One value, or the name of a member. Numbers are places in the text, or in the list.
+/// One value, or the name of a member. `start` and `end` of a text are places in the text, `end` of the others in the list.
 #[derive(Clone, Copy, Debug)]
 enum Node {
     Null,

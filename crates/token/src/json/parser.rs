@@ -19,8 +19,8 @@ const LARGE: usize = 32 << 10;
 /// Reads one value, with nothing after it. What is `unproven` may have names twice, and loses what lies deeper.
 pub(super) fn parse(text: Vec<u8>, unproven: bool) -> Result<Json, InvalidJson> {
     let text = String::from_utf8(text).map_err(|_| InvalidJson)?;
-    // Places have 32 bits, and unescaped text takes no more room than the text that it comes from.
-    u32::try_from(text.len().checked_mul(2).ok_or(InvalidJson)?).map_err(|_| InvalidJson)?;
+    // Places have 32 bits; what is added takes less than twice the room of the text (`1e5` becomes `1e+5`).
+    u32::try_from(text.len().checked_mul(3).ok_or(InvalidJson)?).map_err(|_| InvalidJson)?;
     // About as many as a token has. In a large text as many as there can be, for growing would take twice the memory.
     let mark = |byte: &u8| matches!(byte, b',' | b':' | b'[' | b'{');
     let places = if text.len() < LARGE { text.len() / 12 } else { text.bytes().filter(mark).count() };

@@ -18,7 +18,7 @@ const wasm = join(dist, 'core.wasm')
 const optimiser = join(dirname(require.resolve('binaryen/package.json')), 'bin/wasm-opt')
 const features = ['bulk-memory', 'mutable-globals', 'nontrapping-float-to-int', 'reference-types', 'sign-ext', 'multivalue']
 // V8 compiles a function when it is called first: one that holds all that is called once would take milliseconds.
-execFileSync(process.execPath, [optimiser, '-Oz', '--one-caller-inline-max-function-size=50', '--strip-producers', ...features.map((name) => `--enable-${name}`), join(input, 'datakit_token_npm_bg.wasm'), '-o', wasm])
+execFileSync(process.execPath, [optimiser, '-Oz', '--converge', '--one-caller-inline-max-function-size=50', '--strip-producers', ...features.map((name) => `--enable-${name}`), join(input, 'datakit_token_npm_bg.wasm'), '-o', wasm])
 
 const core = {
   name: 'core',

@@ -1,5 +1,6 @@
 // Somebody who signs tokens, for all measurements.
-import { generateKeyPairSync, sign } from 'node:crypto'
+import { sign } from 'node:crypto'
+import { newKey } from '../test/support/key.mjs'
 
 export const issuer = 'https://id.example.com'
 export const audience = 'https://openway.example.com'
@@ -8,7 +9,7 @@ const now = Math.floor(Date.now() / 1000)
 const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
 export function signer(kid) {
-  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+  const { publicKey, privateKey } = newKey()
   return { kid, privateKey, jwk: { ...publicKey.export({ format: 'jwk' }), kid }, pem: publicKey.export({ type: 'spki', format: 'pem' }) }
 }
 

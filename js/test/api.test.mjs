@@ -1,11 +1,12 @@
 // The public API of the installed tarball.
 import assert from 'node:assert/strict'
-import { generateKeyPairSync, sign } from 'node:crypto'
+import { sign } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
+import { newKey } from './support/key.mjs'
 
 const project = process.env.DATAKIT_TOKEN_PACKAGE
 const cjs = createRequire(`${project}/`)('datakit-token')
@@ -13,7 +14,7 @@ const dist = join(project, 'node_modules/datakit-token/dist')
 const esm = await import(pathToFileURL(join(dist, 'index.mjs')))
 
 const now = 1790000000
-const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+const { publicKey, privateKey } = newKey()
 const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'k1' }
 const short = { issuer: 'https://id.example.com', audience: 'api', keys: [jwk] }
 const encode = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')

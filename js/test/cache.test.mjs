@@ -1,12 +1,13 @@
 // Verified tokens that are kept: the same object, never a stale one; and how tokens cross into the core.
 import assert from 'node:assert/strict'
-import { generateKeyPairSync, sign } from 'node:crypto'
+import { sign } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
+import { newKey } from './support/key.mjs'
 
 const { createVerifier } = createRequire(`${process.env.DATAKIT_TOKEN_PACKAGE}/`)('datakit-token')
 const now = 1790000000
-const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+const { publicKey, privateKey } = newKey()
 const config = { issuer: 'i', audience: 'a', keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1' }] }
 const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
 const issue = (claims = {}) => {

@@ -1,14 +1,15 @@
 // Our verdict against jose's over mutated tokens: whatever jose refuses, we refuse; whatever only we refuse has a reason
 // that is written down here.
 import assert from 'node:assert/strict'
-import { generateKeyPairSync, sign } from 'node:crypto'
+import { sign } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
 import { importJWK, jwtVerify } from 'jose'
+import { newKey } from './support/key.mjs'
 
 const { createVerifier } = createRequire(`${process.env.DATAKIT_TOKEN_PACKAGE}/`)('datakit-token')
 const now = 1790000000
-const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+const { publicKey, privateKey } = newKey()
 const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'k1' }
 const verifier = createVerifier({ issuer: 'https://id.example.com', audience: 'api', keys: [jwk], required_claims: ['sub'] })
 const key = await importJWK(jwk, 'EdDSA')

@@ -1,12 +1,13 @@
 // Somebody who signs tokens, and a server on loopback for the keys.
-import { generateKeyPairSync, sign } from 'node:crypto'
+import { sign } from 'node:crypto'
 import { createServer } from 'node:http'
 import { after } from 'node:test'
+import { newKey } from './key.mjs'
 
 export const issuer = 'https://id.example.com'
 const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
 export const key = (kid) => {
-  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+  const { publicKey, privateKey } = newKey()
   return { jwk: { ...publicKey.export({ format: 'jwk' }), kid }, privateKey, kid }
 }
 const jws = (signer, typ, payload) => {

@@ -97,7 +97,8 @@ fn test() -> Result<()> {
     let mint = ["run", "--quiet", "-p", "datakit-token-tests", "--bin", "mint-vectors", "--"];
     Step::new("mint vectors").run(workspace.cargo().args(mint).arg(&vectors))?;
     let mut command = node::command();
-    command.args(["--test", "--test-reporter=spec"]).env("DATAKIT_TOKEN_VECTORS", &vectors);
+    // Whatever hangs ends after ten minutes.
+    command.args(["--test", "--test-timeout=600000", "--test-reporter=spec"]).env("DATAKIT_TOKEN_VECTORS", &vectors);
     let mut tests: Vec<_> =
         fs::read_dir(workspace.root().join("js/test"))?.filter_map(|entry| Some(entry.ok()?.path())).collect();
     tests.retain(|path| path.to_string_lossy().ends_with(".test.mjs"));

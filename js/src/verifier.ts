@@ -91,7 +91,7 @@ export type ModuleSource = () => WebAssembly.Module
 
 interface Denied { verdict: 'deny' | 'observe'; upstream?: Upstream; reason: Reason; status: number; text: string; retryable: boolean; response: { status: number; headers: [string, string][]; body: string } }
 interface Allowed {
-  verdict: 'allow'; claims?: string; wide?: [string, string][]; keyId?: string; issuer: string; subject?: string
+  verdict: 'allow'; claims: string; wide?: [string, string][]; keyId?: string; issuer: string; subject?: string
   roles: string[]; permissions: string[]; expiresAt: number
 }
 /** A request that may go on. */
@@ -241,7 +241,7 @@ function refusal(denied: Denied): TokenError {
 }
 
 function verified<C>(verifier: CoreVerifier, verdict: Allowed): VerifiedToken<C> {
-  const { claims: text = '{}', wide = [], roles, permissions } = verdict
+  const { claims: text, wide = [], roles, permissions } = verdict
   let parsed: Record<string, unknown> | undefined
   // Not before somebody looks at them: parsing takes as long as everything else after the signature.
   const claims = () => {

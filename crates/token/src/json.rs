@@ -101,14 +101,6 @@ impl Json {
         }
     }
 
-    /// The place after a value.
-    fn after(&self, index: usize) -> usize {
-        match self.nodes.get(index) {
-            Some(Node::Array { end } | Node::Object { end }) => place(*end),
-            _ => index.saturating_add(1),
-        }
-    }
-
     /// Whether a value is this text.
     fn is_text(&self, index: usize, text: &str) -> bool {
         let Some(Node::String { start, end }) = self.nodes.get(index) else { return false };
@@ -124,6 +116,14 @@ impl Json {
 
     fn slice(&self, start: u32, end: u32) -> &str {
         slice(&self.text, &self.added, start, end)
+    }
+}
+
+/// The place after a value.
+fn after(nodes: &[Node], index: usize) -> usize {
+    match nodes.get(index) {
+        Some(Node::Array { end } | Node::Object { end }) => place(*end),
+        _ => index.saturating_add(1),
     }
 }
 

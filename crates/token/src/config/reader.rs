@@ -37,26 +37,22 @@ impl<'d> Object<'d> {
 
     pub(super) fn optional<T: Read>(&mut self, name: &str) -> Option<T> {
         // `null` is a wrong type, not an absent member.
-        match T::read(self.members.get(name)?) {
-            Ok(value) => Some(value),
-            Err(error) => {
-                self.fail(name, error);
-                None
-            }
-        }
+        self.keep(name, self.members.get(name).map(T::read)?)
     }
 
     /// In the place of what is missing or wrong stands what nobody will see.
     pub(super) fn required<T: Read + Default>(&mut self, name: &str) -> T {
-        if !self.members.has(name) {
-            self.fail(name, ConfigError::new("required, but missing"));
-        }
-        self.optional(name).unwrap_or_default()
+        let missing = || Err(ConfigError::new("required, but missing"));
+        self.keep(name, self.members.get(name).map_or_else(missing, T::read)).unwrap_or_default()
     }
 
     /// What was read, unless something was wrong.
     pub(super) fn finish<T>(self, value: T) -> Result<T, ConfigError> {
         self.fault.map_or(Ok(value), Err)
+    }
+
+    fn keep<T>(&mut self, name: &str, read: Result<T, ConfigError>) -> Option<T> {
+        read.map_err(|error| self.fail(name, error)).ok()
     }
 
     #[inline(never)]

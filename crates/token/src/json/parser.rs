@@ -78,10 +78,6 @@ impl<'t> Parser<'t> {
             Some(Node::String { start, end }) => self.slice(*start, *end),
             _ => "",
         };
-        let after = |index: usize| match self.nodes.get(index) {
-            Some(Node::Array { end } | Node::Object { end }) => super::place(*end),
-            _ => index.saturating_add(1),
-        };
         let mut names: Vec<(&str, usize)> = Vec::new();
         let mut index = start;
         while index < self.nodes.len() {
@@ -90,7 +86,7 @@ impl<'t> Parser<'t> {
                 return true;
             }
             names.push((name, index));
-            index = after(index.saturating_add(1));
+            index = super::after(&self.nodes, index.saturating_add(1));
         }
         if names.len() <= FEW {
             return false;

@@ -1,8 +1,9 @@
 //! Values of a parsed text, as places in it.
 
 use alloc::{string::String, vec::Vec};
+use core::mem::replace;
 
-use super::{Json, writer};
+use super::{Json, after, writer};
 use crate::sorted::sort;
 
 /// One value of a parsed text.
@@ -122,14 +123,13 @@ impl<'j> Object<'j> {
 
     /// The members in the order of their names.
     pub(crate) fn sorted(self) -> Vec<(&'j str, Value<'j>)> {
-        let children = self.0;
+        let mut places = self.0;
+        let json = places.json;
         let mut names = Vec::new();
-        let mut next = children.next;
-        while next < children.end {
-            names.push((children.json.at(next).as_str().unwrap_or_default(), next.saturating_add(1)));
-            next = children.json.after(next.saturating_add(1));
+        while let (Some(name), Some(value)) = (places.next(), places.next()) {
+            names.push((json.at(name).as_str().unwrap_or_default(), value));
         }
-        sort(names).into_iter().map(|(name, value)| (name, children.json.at(value))).collect()
+        sort(names).into_iter().map(|(name, value)| (name, json.at(value))).collect()
     }
 
     pub(crate) fn len(self) -> usize {
@@ -141,13 +141,12 @@ impl<'j> Object<'j> {
     }
 
     pub(crate) fn get(self, name: &str) -> Option<Value<'j>> {
-        let Children { json, mut next, end } = self.0;
-        while next < end {
-            let value = next.saturating_add(1);
-            if json.is_text(next, name) {
+        let mut places = self.0;
+        let json = places.json;
+        while let (Some(own), Some(value)) = (places.next(), places.next()) {
+            if json.is_text(own, name) {
                 return Some(json.at(value));
             }
-            next = json.after(value);
         }
         None
     }
@@ -174,16 +173,16 @@ pub(crate) struct Elements<'j>(Children<'j>);
 /// Over the members of an object.
 pub(crate) struct Members<'j>(Children<'j>);
 
-impl<'j> Iterator for Children<'j> {
-    type Item = Value<'j>;
+/// Gives places; names and values of members by turns.
+impl Iterator for Children<'_> {
+    type Item = usize;
 
-    fn next(&mut self) -> Option<Value<'j>> {
+    fn next(&mut self) -> Option<usize> {
         if self.next >= self.end {
             return None;
         }
-        let value = self.json.at(self.next);
-        self.next = self.json.after(self.next);
-        Some(value)
+        let next = after(&self.json.nodes, self.next);
+        Some(replace(&mut self.next, next))
     }
 }
 
@@ -191,7 +190,7 @@ impl<'j> Iterator for Elements<'j> {
     type Item = Value<'j>;
 
     fn next(&mut self) -> Option<Value<'j>> {
-        self.0.next()
+        self.0.next().map(|place| self.0.json.at(place))
     }
 }
 
@@ -199,7 +198,8 @@ impl<'j> Iterator for Members<'j> {
     type Item = (&'j str, Value<'j>);
 
     fn next(&mut self) -> Option<(&'j str, Value<'j>)> {
-        let name = self.0.next()?.as_str().unwrap_or_default();
-        Some((name, self.0.next()?))
+        let (name, value) = (self.0.next()?, self.0.next()?);
+        let json = self.0.json;
+        Some((json.at(name).as_str().unwrap_or_default(), json.at(value)))
     }
 }

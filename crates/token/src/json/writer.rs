@@ -12,7 +12,7 @@ impl JsonObject {
     /// Without members.
     #[must_use]
     pub fn new() -> Self {
-        Self(String::from("{"))
+        Self::within(String::new())
     }
 
     /// Without members, in the memory of a text that is no longer needed.

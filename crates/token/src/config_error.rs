@@ -6,6 +6,8 @@ use alloc::{
 };
 use core::fmt;
 
+use crate::json;
+
 /// A fault in a configuration: the place as a JSON pointer (RFC 6901), and what was expected there.
 ///
 /// It never shows a value of the configuration, which may be a secret.
@@ -27,7 +29,7 @@ impl ConfigError {
     /// The same fault, seen from one level further out.
     #[inline(never)]
     pub(crate) fn within(mut self, name: &str) -> Self {
-        self.0.pointer.insert_str(0, &name.replace('~', "~0").replace('/', "~1"));
+        self.0.pointer.insert_str(0, &json::escape(name));
         self.0.pointer.insert(0, '/');
         self
     }

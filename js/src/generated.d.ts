@@ -9,7 +9,7 @@ declare module 'datakit-token-core' {
     verify(length: number, now: number): number
     verdict(): number
     output(): number
-    decide(request: string, now: number): string
+    decide(request: string, now: number): number
     grants(roles: string, permission: string): boolean
     sources(): string
     plan(index: number, now: number, uptime: number): number
@@ -34,7 +34,9 @@ declare module '*/core.wasm?module' {
   export default module
 }
 
-declare module 'datakit-token-core-base64' {
-  const text: string
-  export default text
+/** `core.wasm` as text (`pack.mjs`), and the module that turns it back, in base64. */
+declare module 'datakit-token-core-packed' {
+  export const text: string
+  export const table: readonly number[]
+  export const unpacker: string
 }

@@ -140,7 +140,7 @@ export function bind(source: ModuleSource) {
       return kept.add(serial, verified<C>(verifier, verdict))
     }
     const judgeRequest = (request: string, options?: Options): Decision<C> => {
-      const verdict = JSON.parse(verifier.decide(request, now(options))) as Passed | Denied
+      const verdict = JSON.parse(output(verifier, verifier.decide(request, now(options)))) as Passed | Denied
       const { upstream } = verdict
       if (verdict.verdict === 'allow' && upstream) {
         const { serial } = verdict

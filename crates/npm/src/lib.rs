@@ -102,9 +102,22 @@ impl Verifier {
         self.output.as_ptr()
     }
 
-    /// Judges a request (`{"method","path","headers":[[name,value]]}`) at `now` (seconds); the verdict as JSON. If it has a
-    /// serial number, [`Verifier::verdict`] has the token.
-    pub fn decide(&mut self, request: &str, now: f64) -> String {
+    /// Judges a request (`{"method","path","headers":[[name,value]]}`) at `now` (seconds). Writes the verdict where
+    /// [`Verifier::output`] says, and gives its length: JSON. If it has a serial number, [`Verifier::verdict`] has the
+    /// token.
+    pub fn decide(&mut self, request: &str, now: f64) -> usize {
+        self.output = self.decision(request, now);
+        self.output.len()
+    }
+
+    /// Whether one of these roles, a line each, grants a permission.
+    pub fn grants(&self, roles: &str, permission: &str) -> bool {
+        self.core.roles_grant(roles.split('\n'), permission)
+    }
+}
+
+impl Verifier {
+    fn decision(&mut self, request: &str, now: f64) -> String {
         let refuse = |reason| verdict::refuse("deny", &self.core.deny(reason), None);
         let Some(now) = time(now) else { return refuse(Reason::NotConfigured) };
         // Characters above U+00FF are no bytes, so no HTTP request has them.
@@ -118,11 +131,6 @@ impl Verifier {
             }
             Decision::Observe(denial, edits) => verdict::refuse("observe", &denial, Some((&request, &edits))),
         }
-    }
-
-    /// Whether one of these roles, a line each, grants a permission.
-    pub fn grants(&self, roles: &str, permission: &str) -> bool {
-        self.core.roles_grant(roles.split('\n'), permission)
     }
 }
 

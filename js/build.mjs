@@ -25,7 +25,7 @@ binaryen('wasm-opt', '-Oz', '--converge', '--one-caller-inline-max-function-size
 function packed() {
   const unpacker = join(input, 'unpack.wasm')
   binaryen('wasm-as', join(here, 'src/unpack.wat'), '-o', unpacker)
-  const constants = { ...pack(readFileSync(wasm)), unpacker: readFileSync(unpacker).toString('base64') }
+  const constants = { ...pack(readFileSync(wasm)), unpacker: [...readFileSync(unpacker)] }
   return Object.entries(constants).map(([name, value]) => `export const ${name} = ${JSON.stringify(value)}`).join('\n')
 }
 

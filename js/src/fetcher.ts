@@ -22,7 +22,7 @@ export class Fetcher {
 
   constructor(core: CoreVerifier, keys: ReadonlyMap<string, object>, runtime: Runtime) {
     this.#core = core
-    this.#sources = JSON.parse(core.sources()) as Source[]
+    this.#sources = core.source_count() === 0 ? [] : (JSON.parse(core.sources()) as Source[])
     this.#runtimes = this.#sources.map(({ provider }) => {
       const own = runtimeOf(keys.get(provider))
       return { ...runtime, ...Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined)) }

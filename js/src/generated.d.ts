@@ -11,6 +11,7 @@ declare module 'datakit-token-core' {
     output(): number
     decide(request: string, now: number): number
     grants(roles: string, permission: string): boolean
+    source_count(): number
     sources(): string
     plan(index: number, now: number, uptime: number): number
     is_loaded(index: number): boolean
@@ -34,9 +35,9 @@ declare module '*/core.wasm?module' {
   export default module
 }
 
-/** `core.wasm` as text (`pack.mjs`), and the module that turns it back, in base64. */
+/** `core.wasm` as text (`pack.mjs`), and the bytes of the module that turns it back. */
 declare module 'datakit-token-core-packed' {
   export const text: string
   export const table: readonly number[]
-  export const unpacker: string
+  export const unpacker: readonly number[]
 }

@@ -19,6 +19,11 @@ const JOIN: u8 = 3;
 
 #[wasm_bindgen]
 impl Verifier {
+    /// How many sources there are; most configurations have none.
+    pub fn source_count(&self) -> usize {
+        self.core.remote_sources().count()
+    }
+
     /// What each source fetches, as JSON.
     pub fn sources(&self) -> String {
         let mut all = String::from("[");

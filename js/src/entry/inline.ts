@@ -7,7 +7,7 @@ export const createVerifier = bind(() => new WebAssembly.Module(unpack()))
 
 /** The module as bytes, unpacked by a small one (`unpack.wat`). */
 function unpack(): BufferSource {
-  const module = new WebAssembly.Module(Uint8Array.from(atob(unpacker), (character) => character.charCodeAt(0)))
+  const module = new WebAssembly.Module(Uint8Array.from(unpacker))
   const { memory, unpack } = new WebAssembly.Instance(module).exports as { memory: WebAssembly.Memory; unpack: (from: number, end: number) => number }
   const start = table.length
   memory.grow(Math.ceil(text.length / 65_536))

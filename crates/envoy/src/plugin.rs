@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use datakit_token::{Reason, Verifier};
+use datakit_token_encoding::sorted::Sorted;
 
 use crate::{
     fetch::Fetcher,
@@ -15,12 +16,9 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct Plugins {
     plugins: BTreeMap<u32, Option<Plugin>>,
-    requests: Requests,
+    /// The plugin of each request. The newest, which come and go most, are at the end.
+    requests: Sorted<u32, u32>,
 }
-
-/// The plugin of each request. Sorted: the newest requests, which come and go most, are at the end.
-#[derive(Default)]
-struct Requests(Vec<(u32, u32)>);
 
 /// One configured filter.
 pub(crate) struct Plugin {
@@ -38,31 +36,6 @@ pub(crate) struct Counters {
     observed: Vec<(Reason, u32)>,
 }
 
-impl Requests {
-    fn place(&self, context: u32) -> Result<usize, usize> {
-        self.0.binary_search_by_key(&context, |(context, _)| *context)
-    }
-
-    fn insert(&mut self, context: u32, plugin: u32) {
-        match self.place(context) {
-            Ok(place) => {
-                if let Some(known) = self.0.get_mut(place) {
-                    known.1 = plugin;
-                }
-            }
-            Err(place) => self.0.insert(place, (context, plugin)),
-        }
-    }
-
-    fn plugin(&self, context: u32) -> Option<u32> {
-        self.0.get(self.place(context).ok()?).map(|(_, plugin)| *plugin)
-    }
-
-    fn remove(&mut self, context: u32) -> Option<u32> {
-        self.place(context).ok().map(|place| self.0.remove(place).1)
-    }
-}
-
 impl Plugins {
     /// Begins a plugin (without parent) or a request.
     pub(crate) fn create(&mut self, context: u32, parent: u32) {
@@ -75,7 +48,7 @@ impl Plugins {
 
     /// Ends a plugin or a request.
     pub(crate) fn delete(&mut self, context: u32) {
-        match self.requests.remove(context) {
+        match self.requests.remove(&context) {
             Some(plugin) => {
                 if let Some(Some(plugin)) = self.plugins.get_mut(&plugin) {
                     plugin.parking.forget(context);
@@ -108,7 +81,7 @@ impl Plugins {
     /// Decides about a request.
     pub(crate) fn decide(&mut self, host: &impl Host, context: u32) -> Action {
         let plugin =
-            self.requests.plugin(context).and_then(|plugin| self.plugins.get_mut(&plugin)).and_then(Option::as_mut);
+            self.requests.get(&context).and_then(|plugin| self.plugins.get_mut(plugin)).and_then(Option::as_mut);
         let action = filter::decide(host, plugin.as_deref(), true);
         if let (Action::Wait, Some(plugin)) = (action, plugin) {
             plugin.parking.park(context, plugin.fetcher.uptime());
@@ -206,23 +179,4 @@ fn increment(host: &impl Host, counters: &[(Reason, u32)], reason: Reason) {
 fn read_variable(environment: &[u8], name: &str) -> Option<String> {
     let mut variables = environment.split(|byte| *byte == 0).filter_map(|variable| str::from_utf8(variable).ok());
     variables.find_map(|variable| variable.strip_prefix(name)?.strip_prefix('=').map(String::from))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Requests;
-
-    #[test]
-    fn requests_keep_their_plugins_in_any_order() {
-        let mut requests = Requests::default();
-        for (context, plugin) in [(5, 1), (9, 2), (7, 1), (u32::MAX, 2), (2, 3), (9, 4)] {
-            requests.insert(context, plugin);
-        }
-        assert_eq!(
-            [2, 5, 7, 9, u32::MAX, 6].map(|context| requests.plugin(context)),
-            [Some(3), Some(1), Some(1), Some(4), Some(2), None]
-        );
-        assert_eq!([7, 7, 2].map(|context| requests.remove(context)), [Some(1), None, Some(3)]);
-        assert_eq!(requests.0, [(5, 1), (9, 4), (u32::MAX, 2)]);
-    }
 }

@@ -11,11 +11,12 @@ pub(crate) fn token(memory: String, valid: &Valid) -> String {
     let claims = valid.claims();
     let mut verdict = JsonObject::within(memory).text("verdict", "allow").text("issuer", claims.issuer());
     verdict = verdict.optional("keyId", valid.key_id()).optional("subject", claims.subject());
-    verdict = verdict.texts("roles", claims.roles()).texts("permissions", claims.permissions());
+    verdict = verdict.texts("roles", &mut texts(claims.roles()));
+    verdict = verdict.texts("permissions", &mut texts(claims.permissions()));
     verdict = verdict.number("expiresAt", claims.expires_at());
     let wide = claims.wide_numbers();
     if !wide.is_empty() {
-        verdict = verdict.pairs("wide", wide.iter().map(|(pointer, number)| (pointer.as_str(), number.as_str())));
+        verdict = verdict.pairs("wide", &mut wide.iter().map(|(pointer, number)| (pointer.as_str(), number.as_str())));
     }
     let mut text = verdict.finish();
     // The payload itself, in a line of its own, so that it need not be parsed by those who do not look at it.
@@ -38,11 +39,16 @@ pub(crate) fn request(valid: Option<&Valid>, upstream: (&Request<'_>, &UpstreamE
 pub(crate) fn refuse(verdict: &str, denial: &Denial, upstream: Upstream<'_>) -> String {
     let (reason, response) = (denial.reason(), denial.response());
     let status = u64::from(response.status());
-    let headers = response.headers().iter().map(|(name, value)| (*name, value.as_str()));
-    let answer = JsonObject::new().number("status", status).pairs("headers", headers).text("body", response.body());
+    let mut headers = response.headers().iter().map(|(name, value)| (*name, value.as_str()));
+    let answer =
+        JsonObject::new().number("status", status).pairs("headers", &mut headers).text("body", response.body());
     let verdict = JsonObject::new().text("verdict", verdict).text("reason", reason.code()).number("status", status);
     let verdict = verdict.text("text", reason.text()).boolean("retryable", reason.retryable());
     finish(verdict.json("response", &answer.finish()), upstream)
+}
+
+fn texts(texts: &[String]) -> impl Iterator<Item = &str> {
+    texts.iter().map(String::as_str)
 }
 
 fn finish(verdict: JsonObject, upstream: Upstream<'_>) -> String {

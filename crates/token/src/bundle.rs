@@ -10,14 +10,17 @@
 
 use alloc::{format, string::String, vec::Vec};
 
+use datakit_token_encoding::{
+    json::{Json, Value},
+    sorted::Sorted,
+};
+
 use crate::{
     config_error::ConfigError,
-    json::{Json, Value},
     jws::Unverified,
     keys::KeySet,
     numeric_date::{MAX_TIME, UnixTime},
     revocation::Rules,
-    sorted::Sorted,
     source_error::{Fault, SourceError},
 };
 
@@ -73,8 +76,8 @@ impl Trust {
     ) -> Result<Option<Bundle>, SourceError> {
         let now = now.map(UnixTime::as_secs);
         let malformed = |detail: &str| SourceError::new(Fault::Malformed, detail);
-        let unverified =
-            Unverified::parse(text.trim_ascii_end(), self.max_bytes).map_err(|reason| malformed(reason.text()))?;
+        let unverified = Unverified::parse(text.trim_ascii_end(), self.max_bytes, None)
+            .map_err(|reason| malformed(reason.text()))?;
         unverified
             .check_type(&[String::from(BUNDLE_TYPE)])
             .map_err(|_| malformed("expected the type `keybundle+jwt`"))?;
@@ -89,7 +92,7 @@ impl Trust {
         }
         let signature = *unverified.signature();
         let verified = unverified.verify(key, None).map_err(|_| untrusted("the signature does not hold"))?;
-        let (payload, _) = verified.into_parts();
+        let (_, payload) = verified.into_parts();
         let bundle = self.document(&payload, signer, signature, now)?;
         self.check_sequence(&bundle, current).map(|fresh| fresh.then_some(bundle))
     }

@@ -2,13 +2,15 @@
 
 use alloc::{rc::Rc, string::String, vec::Vec};
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use datakit_token_encoding::{
+    base64url,
+    json::{self, Array, Value},
+};
 
 use crate::{
     claims::Valid,
     config::{ClaimToHeaderConfig, HeaderFormat},
     config_error::ConfigError,
-    json::{self, Array, Value},
     reason::Reason,
 };
 
@@ -47,7 +49,7 @@ impl ClaimHeader {
                 let texts: Option<Vec<&str>> = Array::iter(array).map(Value::as_str).collect();
                 list(texts.ok_or(Reason::ClaimInvalid)?)?
             }
-            (HeaderFormat::Base64url, _) => URL_SAFE_NO_PAD.encode(json()),
+            (HeaderFormat::Base64url, _) => base64url::encode(json().as_bytes()),
             (HeaderFormat::Text | HeaderFormat::Csv, _) => return Err(Reason::ClaimInvalid),
         };
         let visible = |byte: u8| byte == b' ' || byte.is_ascii_graphic();

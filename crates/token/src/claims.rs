@@ -1,14 +1,17 @@
 //! Claims (RFC 7519 section 4, RFC 9068 section 2.2): read once, judged in a fixed order.
 
 use alloc::{
-    format,
+    rc::Rc,
     string::{String, ToString},
     vec::Vec,
 };
 
+use datakit_token_encoding::json::{self, Json, Number, Object, Value};
+
 use crate::{
     config::ClaimPlaces,
-    json::{self, Json, Number, Object, Value},
+    grants::is_name,
+    header::Header,
     jws::Verified,
     numeric_date::{NumericDate, UnixTime, Window},
     provider::Provider,
@@ -24,7 +27,8 @@ pub struct Valid {
     claims: Claims,
     /// Tells it from every other token that the same verifier has verified; 0 for no number.
     serial: u32,
-    key_id: Option<String>,
+    /// `None` for a token without a signature.
+    header: Option<Rc<Header>>,
     /// The place of the provider in the configuration.
     provider: usize,
     window: Window,
@@ -39,7 +43,7 @@ impl Valid {
         let expires_at = claims.members().get("exp").and_then(Value::as_u64).ok_or(Reason::NotConfigured)?;
         let claims = Claims::new(claims, provider, expires_at, None, authority);
         let window = Window::new(0, expires_at);
-        Ok(Self { claims, serial: 0, key_id: None, provider: index, window, remembered: Remembered::default() })
+        Ok(Self { claims, serial: 0, header: None, provider: index, window, remembered: Remembered::default() })
     }
 
     /// The claims.
@@ -51,7 +55,7 @@ impl Valid {
     /// The key id of the verified header, if the token names one.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
-        self.key_id.as_deref()
+        self.header.as_ref()?.key_id.as_deref()
     }
 
     /// A number that no other verification of the same verifier has; `None` if there was none left. A token that comes
@@ -175,7 +179,7 @@ impl Claims {
     #[must_use]
     pub fn wide_numbers(&self) -> Vec<(String, String)> {
         let mut found = Vec::new();
-        collect_wide_numbers(self.json.value(), "", &mut found);
+        collect_wide_numbers(self.json.value(), &mut String::new(), &mut found);
         found
     }
 
@@ -200,7 +204,7 @@ impl Claims {
 impl Verified {
     /// Judges the claims by the provider at this place. The order is part of the contract: form, issuer, audience, time, required claims, proof.
     pub(crate) fn validate(self, index: usize, provider: &Provider, now: UnixTime) -> Result<Valid, Reason> {
-        let (payload, key_id) = self.into_parts();
+        let (header, payload) = self.into_parts();
         let json = Json::parse_object(payload).map_err(|_| Reason::Malformed)?;
         let members = json.members();
         let form = Form::read(members, &provider.claims)?;
@@ -233,7 +237,14 @@ impl Verified {
         let authority = form.authority.into_owned();
         let issued_at = form.issued_at.map(NumericDate::floor);
         let claims = Claims::new(json, provider, expires_at, issued_at, authority);
-        Ok(Valid { claims, serial: 0, key_id, provider: index, window, remembered: Remembered::default() })
+        Ok(Valid {
+            claims,
+            serial: 0,
+            header: Some(header),
+            provider: index,
+            window,
+            remembered: Remembered::default(),
+        })
     }
 }
 
@@ -352,24 +363,20 @@ impl<'c> Form<'c> {
 
 /// Text that may be compared, mapped and forwarded: not empty, no control characters.
 fn printable(text: &str) -> Result<&str, Reason> {
-    if text.is_empty() || text.chars().any(char::is_control) { Err(Reason::ClaimInvalid) } else { Ok(text) }
+    if is_name(text) { Ok(text) } else { Err(Reason::ClaimInvalid) }
 }
 
 /// The member at a JSON pointer. Something else on the way to it is not its absence.
 fn find<'c>(members: Object<'c>, pointer: &str) -> Result<Option<Value<'c>>, Reason> {
-    let mut place = members;
-    let mut names = pointer.split('/').skip(1).peekable();
-    while let Some(name) = names.next() {
-        let value = place.named(name);
-        if names.peek().is_none() {
-            return Ok(value);
-        }
-        place = match value {
+    let (mut place, mut names) = (members, pointer.strip_prefix('/').unwrap_or(pointer));
+    while let Some((name, rest)) = names.split_once('/') {
+        place = match place.named(name) {
             None => return Ok(None),
             Some(value) => value.as_object().ok_or(Reason::ClaimInvalid)?,
         };
+        names = rest;
     }
-    Ok(None)
+    Ok(place.named(names))
 }
 
 fn text(claim: Option<Value<'_>>) -> Result<Option<&str>, Reason> {
@@ -398,18 +405,25 @@ fn date(members: Object<'_>, name: &str) -> Result<Option<NumericDate>, Reason> 
     }
 }
 
-fn collect_wide_numbers(value: Value<'_>, pointer: &str, found: &mut Vec<(String, String)>) {
+/// Looks at what is at this pointer, which is as it was when this ends.
+fn collect_wide_numbers(value: Value<'_>, pointer: &mut String, found: &mut Vec<(String, String)>) {
+    let mut collect_at = |name: &str, member: Value<'_>| {
+        let length = pointer.len();
+        pointer.push('/');
+        pointer.push_str(&json::escape(name));
+        collect_wide_numbers(member, pointer, found);
+        pointer.truncate(length);
+    };
+    // Most claims are texts, and need no pointer.
+    let may_have = |value: &Value<'_>| matches!(value, Value::Number(_) | Value::Array(_) | Value::Object(_));
     match value {
-        Value::Number(number) if is_wide(number) => found.push((pointer.to_string(), number.as_str().into())),
+        Value::Number(number) if is_wide(number) => found.push((pointer.clone(), number.as_str().into())),
         Value::Array(array) => {
-            for (index, element) in array.iter().enumerate() {
-                collect_wide_numbers(element, &join(pointer, &index.to_string()), found);
-            }
+            let elements = array.iter().enumerate().filter(|(_, element)| may_have(element));
+            elements.for_each(|(index, element)| collect_at(&index.to_string(), element));
         }
         Value::Object(object) => {
-            for (name, member) in object.iter() {
-                collect_wide_numbers(member, &join(pointer, name), found);
-            }
+            object.iter().filter(|(_, member)| may_have(member)).for_each(|(name, member)| collect_at(name, member));
         }
         _ => {}
     }
@@ -418,8 +432,4 @@ fn collect_wide_numbers(value: Value<'_>, pointer: &str, found: &mut Vec<(String
 fn is_wide(number: Number<'_>) -> bool {
     let text = number.as_str();
     text.contains(['e', 'E']) || text.bytes().filter(u8::is_ascii_digit).count() > EXACT_DIGITS
-}
-
-fn join(pointer: &str, name: &str) -> String {
-    format!("{pointer}/{}", json::escape(name))
 }

@@ -10,6 +10,8 @@ mod value;
 
 use alloc::{format, string::String, vec::Vec};
 
+use datakit_token_encoding::{json::Json, sorted::Sorted};
+
 pub(crate) use self::{
     provider::{
         ClaimPlaces, ClaimToHeaderConfig, FromConfig, HeaderFormat, JwkSetConfig, KeysConfig, OpaqueTokenConfig,
@@ -23,7 +25,7 @@ use self::{
     reader::{Read, names, object},
     value::Version,
 };
-use crate::{config_error::ConfigError, json::Json, sorted::Sorted};
+use crate::config_error::ConfigError;
 
 /// A document longer than this is not what somebody wrote.
 const MAX_BYTES: usize = 8 << 20;

@@ -6,7 +6,7 @@ use alloc::{
 };
 use core::fmt;
 
-use crate::json;
+use datakit_token_encoding::json;
 
 /// A fault in a configuration: the place as a JSON pointer (RFC 6901), and what was expected there.
 ///

@@ -2,7 +2,9 @@
 
 use alloc::{string::String, vec::Vec};
 
-use crate::{claims::Claims, config_error::ConfigError, sorted::Sorted};
+use datakit_token_encoding::sorted::Sorted;
+
+use crate::{claims::Claims, config_error::ConfigError};
 
 /// The grants of each role.
 #[derive(Debug, Default)]
@@ -81,5 +83,11 @@ pub(crate) fn is_permission(text: &str) -> bool {
 
 /// Not empty, no control characters: what a role in a token may be.
 pub(crate) fn is_name(text: &str) -> bool {
-    !text.is_empty() && !text.chars().any(char::is_control)
+    // Nearly all are ASCII, and bytes are found sooner than characters.
+    let has_control = if text.is_ascii() {
+        text.bytes().any(|byte| byte.is_ascii_control())
+    } else {
+        text.chars().any(char::is_control)
+    };
+    !text.is_empty() && !has_control
 }

@@ -10,11 +10,15 @@ use alloc::{
 };
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use datakit_token_encoding::{
+    json::{Json, JsonObject, Object, Value},
+    sorted::Sorted,
+};
+
 use crate::{
     bundle::{Bundle, Trust},
     config::{JwkSetConfig, KeysConfig},
     config_error::ConfigError,
-    json::{Json, JsonObject, Object, Value},
     jws::Unverified,
     keys::KeySet,
     numeric_date::{UnixTime, Window},
@@ -23,7 +27,6 @@ use crate::{
     revocation::Rules,
     schedule::Schedule,
     signature::PublicKey,
-    sorted::Sorted,
     source_error::{Fault, SourceError},
 };
 

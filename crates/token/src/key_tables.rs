@@ -3,11 +3,11 @@
 use alloc::boxed::Box;
 
 use curve25519_dalek::{constants::ED25519_BASEPOINT_POINT, edwards::EdwardsPoint, traits::Identity};
+use datakit_token_encoding::sorted::Sorted;
 
 use crate::{
     comb::Comb,
     signature::{InvalidSignature, PublicKey, Statement},
-    sorted::Sorted,
 };
 
 /// Signatures of a key before it gets a table. A table costs as much as about 30 of them, so that even keys that take

@@ -2,11 +2,13 @@
 
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use datakit_token_encoding::{
+    base64url,
+    json::{Object, Value},
+};
 
 use crate::{
     config_error::ConfigError,
-    json::{Object, Value},
     numeric_date::{NumericDate, UnixTime, Window},
     reason::Reason,
     signature::PublicKey,
@@ -92,7 +94,7 @@ impl KeySet {
 
     /// The bytes of all keys.
     pub(crate) fn fingerprints(&self) -> Vec<String> {
-        self.0.iter().map(|key| URL_SAFE_NO_PAD.encode(key.public.as_bytes())).collect()
+        self.0.iter().map(|key| base64url::encode(key.public.as_bytes())).collect()
     }
 
     /// Roots are named, and end by leaving the configuration or a bundle's `roots`.
@@ -153,7 +155,7 @@ fn read_key(member: Value<'_>) -> Result<Entry, ConfigError> {
         return Err(ConfigError::new("expected 1 to 256 bytes").within("kid"));
     }
     let public = text(key, "x")?
-        .and_then(|x| URL_SAFE_NO_PAD.decode(x).ok())
+        .and_then(|x| base64url::decode(x.as_bytes()).ok())
         .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
         .ok_or_else(|| ConfigError::new("expected 43 characters of canonical base64url").within("x"))?;
     let public = PublicKey::from_bytes(&public)

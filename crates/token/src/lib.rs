@@ -43,8 +43,8 @@ mod config;
 mod config_error;
 mod connection;
 mod grants;
+mod header;
 mod host_name;
-mod json;
 mod jws;
 mod key_source;
 mod key_tables;
@@ -68,18 +68,18 @@ mod route;
 mod schedule;
 mod secret;
 mod signature;
-mod sorted;
 mod source_error;
 mod token_edit;
 mod upstream;
 mod verifier;
 
 // The public interface is:
+pub use datakit_token_encoding::json::JsonObject;
+
 pub use crate::{
     claims::{Claims, Valid},
     config_error::ConfigError,
     connection::ConnectionProperty,
-    json::JsonObject,
     jws::{Unverified, Verified},
     key_source::KeySource,
     key_tables::KeyTables,

@@ -1,6 +1,6 @@
 //! Time: the caller's clock, NumericDate (RFC 7519 section 2) and durations.
 
-use crate::json::Number;
+use datakit_token_encoding::json::Number;
 
 /// The last second of the year 9999.
 pub(crate) const MAX_TIME: u64 = 253_402_300_799;
@@ -120,7 +120,7 @@ pub(crate) fn parse_duration(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::{NumericDate, UnixTime, parse_duration};
-    use crate::json::{Json, Value};
+    use datakit_token_encoding::json::{Json, Value};
 
     fn read(text: &str) -> Option<(u64, u64)> {
         {

@@ -3,6 +3,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
+use datakit_token_encoding::json::{Json, JsonObject};
 use subtle::ConstantTimeEq;
 
 use crate::{
@@ -10,7 +11,6 @@ use crate::{
     config::OpaqueTokenConfig,
     config_error::ConfigError,
     grants::{is_name, is_permission},
-    json::{Json, JsonObject},
     numeric_date::{MAX_TIME, UnixTime},
     provider::Provider,
     reason::Reason,
@@ -105,7 +105,7 @@ impl OpaqueToken {
                 let problem = "expected a name without control characters; in permissions no wildcard and no space";
                 return Err(ConfigError::new(problem).within_element(wrong).within(name));
             }
-            claims = claims.texts(name, &texts);
+            claims = claims.texts(name, &mut texts.iter().map(String::as_str));
         }
         // What was just written can be read.
         let claims = Json::parse_object(claims.finish()).map_err(|_| ConfigError::new("expected shorter texts"))?;

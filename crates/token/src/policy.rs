@@ -2,6 +2,8 @@
 
 use alloc::{rc::Rc, string::String, vec::Vec};
 
+use datakit_token_encoding::sorted::Sorted;
+
 use crate::{
     claims::Valid,
     config::{AllowConfig, RequirementConfig, RuleConfig},
@@ -13,7 +15,6 @@ use crate::{
     request::Request,
     requirement::{Compiler, Facts, Requirement, is_placed},
     route::Routes,
-    sorted::Sorted,
     upstream::UpstreamEdits,
 };
 

@@ -2,14 +2,15 @@
 
 use alloc::{string::String, vec::Vec};
 
+use datakit_token_encoding::json;
+
 use crate::{
     bundle::BUNDLE_TYPE,
     claim_header::ClaimHeader,
     claims::Valid,
     config::{ClaimPlaces, ProviderConfig, SubjectConfig},
     config_error::ConfigError,
-    json,
-    jws::Algorithm,
+    header::Algorithm,
     key_source::KeySource,
     numeric_date::UnixTime,
     opaque::OpaqueTokens,

@@ -2,9 +2,10 @@
 
 use alloc::{format, rc::Rc, string::String, vec::Vec};
 
+use datakit_token_encoding::json::JsonObject;
+
 use crate::{
     claims::Valid,
-    json::JsonObject,
     reason::Reason,
     request::{Request, to_text},
     upstream::UpstreamEdits,
@@ -43,8 +44,11 @@ pub fn report_upstream(request: &Request<'_>, edits: &UpstreamEdits) -> String {
     let kept = request.headers().iter().filter(|(name, _)| !removed(name)).copied();
     let set = edits.set().map(|(name, value)| (name.as_bytes(), value));
     let headers: Vec<_> = kept.chain(set).map(|(name, value)| (to_text(name), to_text(value))).collect();
-    let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    JsonObject::new().text("path", &to_text(edits.path().unwrap_or(request.path()))).pairs("headers", headers).finish()
+    let mut headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    JsonObject::new()
+        .text("path", &to_text(edits.path().unwrap_or(request.path())))
+        .pairs("headers", &mut headers)
+        .finish()
 }
 
 fn allow(valid: Option<&Valid>) -> String {

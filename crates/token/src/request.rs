@@ -2,12 +2,9 @@
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
 
-use crate::{
-    config_error::ConfigError,
-    connection::ConnectionProperty,
-    json::{Array, Json, Value},
-    path::percent_decode,
-};
+use datakit_token_encoding::json::{Array, Json, Value};
+
+use crate::{config_error::ConfigError, connection::ConnectionProperty, path::percent_decode};
 
 /// The head of a request, borrowed from the host.
 #[derive(Debug)]

@@ -4,13 +4,14 @@ mod compiler;
 
 use alloc::{borrow::Cow, rc::Rc, string::String, vec::Vec};
 
+use datakit_token_encoding::json::Value;
+
 pub(crate) use self::compiler::{Compiler, is_placed};
 use crate::{
     claims::Valid,
     config::Scalar,
     connection::{ConnectionProperty, Network, parse_address},
     grants::Roles,
-    json::Value,
     path::Path,
     reason::Reason,
     request::{Ambiguous, Request},

@@ -6,13 +6,14 @@ use alloc::{
     vec::Vec,
 };
 
+use datakit_token_encoding::sorted::Sorted;
+
 use crate::{
     carrier::is_origin,
     config::{BodyFormat, CorsConfig, ResponsesConfig},
     config_error::ConfigError,
     reason::Reason,
     request::Request,
-    sorted::Sorted,
 };
 
 /// A denied request: why, and what to answer.

@@ -10,13 +10,12 @@
 use alloc::{borrow::ToOwned, boxed::Box, format, string::String, vec::Vec};
 use core::{cmp::Ordering, mem};
 
-use crate::{
-    claims::Claims,
-    config_error::ConfigError,
+use datakit_token_encoding::{
     json::{self, Object, Value},
-    numeric_date::MAX_TIME,
     sorted::sort,
 };
+
+use crate::{claims::Claims, config_error::ConfigError, numeric_date::MAX_TIME};
 
 /// Rules that a set may have.
 const MAX_RULES: usize = 100_000;

@@ -5,6 +5,8 @@
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
 
+use datakit_token_encoding::sorted::Sorted;
+
 use crate::{
     carrier::is_token,
     config::{MatchConfig, PathConfig},
@@ -13,7 +15,6 @@ use crate::{
     path::{Path, percent_decode},
     reason::Reason,
     request::Request,
-    sorted::Sorted,
 };
 
 /// The `match` of all rules.

@@ -2,6 +2,8 @@
 
 use alloc::string::String;
 
+use datakit_token_encoding::sorted::Sorted;
+
 use crate::{
     carrier::is_token,
     claim_header::own_header,
@@ -10,7 +12,6 @@ use crate::{
     config_error::ConfigError,
     reason::Reason,
     secret::{Environment, read_secret},
-    sorted::Sorted,
 };
 
 /// What becomes of an accepted token.

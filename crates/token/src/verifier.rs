@@ -10,6 +10,7 @@ use crate::{
     config::{Config, Mode, RequireHttps},
     config_error::ConfigError,
     connection::ConnectionProperty,
+    header::KnownHeader,
     jws::Unverified,
     key_source::KeySource,
     key_tables::KeyTables,
@@ -45,6 +46,8 @@ pub struct Verifier {
     cached_tokens: Option<usize>,
     cache: RefCell<Cache>,
     tables: RefCell<KeyTables>,
+    /// That of the last good token.
+    header: RefCell<Option<KnownHeader>>,
     /// The changes of all key sources when the tables were last looked through.
     tables_seen: Cell<u64>,
     /// Given to the last verified token.
@@ -138,6 +141,7 @@ impl Verifier {
             cached_tokens,
             cache: RefCell::new(Cache::new(cached_tokens.unwrap_or(0))),
             tables: RefCell::new(KeyTables::new(usize::try_from(config.limits.key_table_bytes).unwrap_or(0))),
+            header: RefCell::new(None),
             tables_seen: Cell::new(0),
             serial: Cell::new(0),
             warnings,
@@ -307,7 +311,9 @@ impl Verifier {
     // Apart from the short way of a token out of the cache.
     #[inline(never)]
     fn verify_anew(&self, token: &[u8], now: UnixTime) -> Result<Valid, Reason> {
-        let token = Unverified::parse(token, self.token_bytes)?;
+        let known = self.header.try_borrow().ok();
+        let token = Unverified::parse(token, self.token_bytes, known.as_deref().and_then(Option::as_ref))?;
+        drop(known);
         let (index, provider) = self.select(&token)?;
         token.check_algorithm(&provider.algorithms)?;
         token.check_type(&provider.types)?;
@@ -316,7 +322,15 @@ impl Verifier {
         if let Some(tables) = &mut tables {
             self.drop_unused_tables(tables);
         }
-        let mut valid = token.verify(key, tables.as_deref_mut())?.validate(index, provider, now)?;
+        let (header, segment) = token.header();
+        let verified = token.verify(key, tables.as_deref_mut())?;
+        // Not before the signature holds: else whoever sends nonsense would make every good token's header be read anew.
+        if let Ok(mut known) = self.header.try_borrow_mut()
+            && !known.as_ref().is_some_and(|known| known.is_written(segment))
+        {
+            *known = Some(KnownHeader::new(header, segment));
+        }
+        let mut valid = verified.validate(index, provider, now)?;
         valid.limit(period);
         valid.limit(Window::new(0, provider.check_revocation(&valid, now)?));
         // Last, so that the rules of a bundle that has become too old go on refusing what they match.

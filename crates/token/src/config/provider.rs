@@ -2,11 +2,13 @@
 
 use alloc::{string::String, vec::Vec};
 
+use datakit_token_encoding::{json::Value, sorted::Sorted};
+
 use super::{
     reader::{Object, Read, names, object, variants, wrong},
     value::Duration,
 };
-use crate::{config_error::ConfigError, json::Value, jws::Algorithm, keys::KeySet, revocation::Rules, sorted::Sorted};
+use crate::{config_error::ConfigError, header::Algorithm, keys::KeySet, revocation::Rules};
 
 object! {
     /// One issuer and the tokens to accept from it.

@@ -4,11 +4,12 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use crate::{
-    config_error::ConfigError,
+use datakit_token_encoding::{
     json::{self, Value},
     sorted::Sorted,
 };
+
+use crate::config_error::ConfigError;
 
 /// What can be read from one place of a document. Errors carry the place, and never a value.
 pub(crate) trait Read: Sized {
@@ -85,7 +86,7 @@ macro_rules! object {
         impl crate::config::reader::Read for $type {
             // Of its own: what a document does not have need not be compiled by a browser that starts.
             #[inline(never)]
-            fn read(value: crate::json::Value<'_>) -> Result<Self, crate::config_error::ConfigError> {
+            fn read(value: datakit_token_encoding::json::Value<'_>) -> Result<Self, crate::config_error::ConfigError> {
                 let mut object = crate::config::reader::Object::open(value, &[$($name),*])?;
                 let read = Self { $($field: crate::config::reader::object!(@ object $kind $name $(or $default)?),)* };
                 object.finish(read)
@@ -118,7 +119,7 @@ macro_rules! object {
 macro_rules! names {
     ($type:ident { $($variant:ident $name:literal,)* }) => {
         impl crate::config::reader::Read for $type {
-            fn read(value: crate::json::Value<'_>) -> Result<Self, crate::config_error::ConfigError> {
+            fn read(value: datakit_token_encoding::json::Value<'_>) -> Result<Self, crate::config_error::ConfigError> {
                 match value.as_str() {
                     $(Some($name) => Ok(Self::$variant),)*
                     _ => Err(crate::config::reader::unknown(&[$($name),*])),
@@ -139,7 +140,7 @@ macro_rules! names {
 macro_rules! variants {
     ($type:ident { $($variant:ident($of:ty) $name:literal,)* }) => {
         impl crate::config::reader::Read for $type {
-            fn read(value: crate::json::Value<'_>) -> Result<Self, crate::config_error::ConfigError> {
+            fn read(value: datakit_token_encoding::json::Value<'_>) -> Result<Self, crate::config_error::ConfigError> {
                 let (name, value) = crate::config::reader::only_member(value, &[$($name),*])?;
                 match name {
                     $($name => crate::config::reader::Read::read(value).map(Self::$variant),)*

@@ -2,11 +2,12 @@
 
 use alloc::{string::String, vec::Vec};
 
+use datakit_token_encoding::sorted::Sorted;
+
 use super::{
     reader::{names, object},
     value::Duration,
 };
-use crate::sorted::Sorted;
 
 object! {
     /// What a denial looks like. What is absent here may come from a preset.

@@ -9,6 +9,7 @@ use self::std::{
     vec::Vec,
 };
 
+use datakit_token_encoding::sorted::Sorted;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -16,7 +17,7 @@ use super::{
     provider::{JwkSetConfig, RevocationsConfig},
     value::{Duration, Version},
 };
-use crate::{reason::Reason, sorted::Sorted};
+use crate::reason::Reason;
 
 /// What a type looks like in the document.
 pub(crate) trait Describe {

@@ -2,8 +2,10 @@
 
 use alloc::string::String;
 
+use datakit_token_encoding::json::Value;
+
 use super::reader::{Read, wrong};
-use crate::{config_error::ConfigError, json::Value, numeric_date::parse_duration};
+use crate::{config_error::ConfigError, numeric_date::parse_duration};
 
 /// The only version of the document.
 #[derive(Clone, Copy, Default)]

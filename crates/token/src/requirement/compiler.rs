@@ -2,6 +2,8 @@
 
 use alloc::{format, rc::Rc, string::String, vec::Vec};
 
+use datakit_token_encoding::{json::is_pointer, sorted::Sorted};
+
 use super::{ClaimRequirement, Operand, Relation, Requirement};
 use crate::{
     carrier::is_token,
@@ -9,9 +11,7 @@ use crate::{
     config_error::ConfigError,
     connection::{ConnectionProperty, Network},
     grants::{is_name, is_permission},
-    json::is_pointer,
     route::Parameters,
-    sorted::Sorted,
 };
 
 /// Parts that a requirement may have once its policies are written out: policies that name each other twice grow fast.

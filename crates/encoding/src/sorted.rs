@@ -6,15 +6,18 @@ use core::borrow::Borrow;
 /// A sorted array: a look-up is as quick as in a tree, an insertion at the end as well, and its code is a small part of a
 /// tree's, of which each module would have a copy for every type.
 #[derive(Clone, Debug)]
-pub(crate) struct Sorted<K, V>(Vec<(K, V)>);
+pub struct Sorted<K, V>(Vec<(K, V)>);
 
 impl<K: Ord, V> Sorted<K, V> {
-    pub(crate) const fn new() -> Self {
+    /// Empty.
+    #[must_use]
+    pub const fn new() -> Self {
         Self(Vec::new())
     }
 
     /// The value of a key.
-    pub(crate) fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
+    #[must_use]
+    pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
     {
@@ -22,7 +25,7 @@ impl<K: Ord, V> Sorted<K, V> {
     }
 
     /// The value of a key, made if it is not there.
-    pub(crate) fn get_or_insert(&mut self, key: K, value: impl FnOnce() -> V) -> Option<&mut V> {
+    pub fn get_or_insert(&mut self, key: K, value: impl FnOnce() -> V) -> Option<&mut V> {
         let place = match self.place(&key) {
             Ok(place) => place,
             Err(place) => {
@@ -33,7 +36,9 @@ impl<K: Ord, V> Sorted<K, V> {
         self.0.get_mut(place).map(|(_, value)| value)
     }
 
-    pub(crate) fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    /// The value of a key, to change.
+    #[must_use]
+    pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
     {
@@ -42,7 +47,7 @@ impl<K: Ord, V> Sorted<K, V> {
     }
 
     /// Sets the value of a key.
-    pub(crate) fn insert(&mut self, key: K, value: V) {
+    pub fn insert(&mut self, key: K, value: V) {
         match self.place(&key) {
             Ok(place) => {
                 if let Some((_, own)) = self.0.get_mut(place) {
@@ -53,20 +58,34 @@ impl<K: Ord, V> Sorted<K, V> {
         }
     }
 
+    /// Takes out a key and gives its value.
+    pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        let place = self.place(key).ok()?;
+        Some(self.0.remove(place).1)
+    }
+
     /// Takes out what this is not true of.
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&K, &V) -> bool) {
+    pub fn retain(&mut self, mut keep: impl FnMut(&K, &V) -> bool) {
         self.0.retain(|(key, value)| keep(key, value));
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+    /// Keys and values in the order of the keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.0.iter().map(|(key, value)| (key, value))
     }
 
-    pub(crate) const fn len(&self) -> usize {
+    /// How many keys there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
+    /// Whether there is no key.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
@@ -105,7 +124,8 @@ impl<K, V> IntoIterator for Sorted<K, V> {
 }
 
 /// Sorts with a heap: as quick as others within a small factor, also on what was made to be slow, in a tenth of the code.
-pub(crate) fn sort<T: Ord>(values: Vec<T>) -> Vec<T> {
+#[must_use]
+pub fn sort<T: Ord>(values: Vec<T>) -> Vec<T> {
     BinaryHeap::from(values).into_sorted_vec()
 }
 
@@ -116,13 +136,15 @@ mod tests {
     #[test]
     fn keys_are_found_in_whatever_order_they_came() {
         let mut sorted = Sorted::new();
-        for key in [5_u8, 1, 9, 3, 5] {
+        for key in [5_u8, 1, 9, 3, 7, 5] {
             sorted.insert(key, u32::from(key) * 10);
         }
-        assert_eq!((sorted.len(), sorted.get(&3), sorted.get(&4)), (4, Some(&30), None));
+        assert_eq!((sorted.len(), sorted.get(&3), sorted.get(&4)), (5, Some(&30), None));
         *sorted.get_or_insert(4, || 0).unwrap() += 4;
         *sorted.get_or_insert(5, || 0).unwrap() += 5;
         sorted.retain(|key, _| *key != 1);
+        assert_eq!((sorted.remove(&7), sorted.get(&7)), (Some(70), None));
+        assert_eq!(sorted.remove(&7), None);
         assert!(sorted.iter().map(|(key, value)| (*key, *value)).eq([(3, 30), (4, 4), (5, 55), (9, 90)]));
     }
 }

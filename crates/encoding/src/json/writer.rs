@@ -4,7 +4,7 @@ use alloc::string::{String, ToString};
 
 use super::Value;
 
-/// An object in the making.
+/// An object in the making. Nothing in it is generic, so that its code is in one place.
 #[derive(Debug)]
 pub struct JsonObject(String);
 
@@ -42,7 +42,7 @@ impl JsonObject {
 
     /// Adds an array of texts.
     #[must_use]
-    pub fn texts<T: AsRef<str>>(mut self, name: &str, values: &[T]) -> Self {
+    pub fn texts(mut self, name: &str, values: &mut dyn Iterator<Item = &str>) -> Self {
         self.name(name);
         write_texts(&mut self.0, values);
         self
@@ -50,12 +50,12 @@ impl JsonObject {
 
     /// Adds an array of arrays of two texts.
     #[must_use]
-    pub fn pairs<'p>(mut self, name: &str, pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Self {
+    pub fn pairs(mut self, name: &str, pairs: &mut dyn Iterator<Item = (&str, &str)>) -> Self {
         self.name(name);
         self.0.push('[');
         for (index, (one, other)) in pairs.enumerate() {
             self.0.push_str(if index == 0 { "" } else { "," });
-            write_texts(&mut self.0, &[one, other]);
+            write_texts(&mut self.0, &mut [one, other].into_iter());
         }
         self.0.push(']');
         self
@@ -64,10 +64,7 @@ impl JsonObject {
     /// Adds a number; `null` if there is none.
     #[must_use]
     pub fn number(self, name: &str, value: impl Into<Option<u64>>) -> Self {
-        match value.into() {
-            Some(number) => self.json(name, &number.to_string()),
-            None => self.json(name, "null"),
-        }
+        self.whole(name, value.into())
     }
 
     /// Adds `true` or `false`.
@@ -89,6 +86,13 @@ impl JsonObject {
     pub fn finish(mut self) -> String {
         self.0.push('}');
         self.0
+    }
+
+    fn whole(self, name: &str, value: Option<u64>) -> Self {
+        match value {
+            Some(number) => self.json(name, &number.to_string()),
+            None => self.json(name, "null"),
+        }
     }
 
     fn name(&mut self, name: &str) {
@@ -135,17 +139,17 @@ pub(super) fn write(text: &mut String, value: Value<'_>) {
 }
 
 /// An array of texts.
-fn write_texts<T: AsRef<str>>(text: &mut String, values: &[T]) {
+fn write_texts(text: &mut String, values: &mut dyn Iterator<Item = &str>) {
     text.push('[');
-    for (index, value) in values.iter().enumerate() {
+    for (index, value) in values.enumerate() {
         text.push_str(if index == 0 { "" } else { "," });
-        write_text(text, value.as_ref());
+        write_text(text, value);
     }
     text.push(']');
 }
 
 /// RFC 8259 section 7.
-pub(crate) fn write_text(text: &mut String, value: &str) {
+pub(super) fn write_text(text: &mut String, value: &str) {
     text.push('"');
     if !value.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
         text.push_str(value);

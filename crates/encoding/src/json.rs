@@ -13,19 +13,19 @@ mod writer;
 use alloc::{borrow::Cow, string::String, vec::Vec};
 
 use self::value::Children;
-pub(crate) use self::value::{Array, Number, Object, Value};
+pub use self::value::{Array, Number, Object, Value};
 pub use self::writer::JsonObject;
 
 /// Nested arrays and objects that a text may have.
-pub(crate) const MAX_DEPTH: usize = 32;
+pub const MAX_DEPTH: usize = 32;
 
 /// The text is not strict JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct InvalidJson;
+pub struct InvalidJson;
 
 /// A parsed text.
 #[derive(Clone, Debug)]
-pub(crate) struct Json {
+pub struct Json {
     /// As it was read.
     text: String,
     /// What does not stand in the text like this: numbers, and what had to be unescaped. Its places follow those of the text.
@@ -59,33 +59,45 @@ enum Node {
 
 impl Json {
     /// Reads one value, with nothing after it.
-    pub(crate) fn parse(text: impl Into<Vec<u8>>) -> Result<Self, InvalidJson> {
+    ///
+    /// # Errors
+    /// [`InvalidJson`], which says no more on purpose.
+    pub fn parse(text: impl Into<Vec<u8>>) -> Result<Self, InvalidJson> {
         parser::parse(text.into(), false)
     }
 
     /// Reads one object, with nothing after it.
-    pub(crate) fn parse_object(text: impl Into<Vec<u8>>) -> Result<Self, InvalidJson> {
+    ///
+    /// # Errors
+    /// [`InvalidJson`], also for another value.
+    pub fn parse_object(text: impl Into<Vec<u8>>) -> Result<Self, InvalidJson> {
         let json = Self::parse(text)?;
         if json.value().as_object().is_some() { Ok(json) } else { Err(InvalidJson) }
     }
 
     /// Reads no more of an object than its texts and numbers: for a text that nobody has signed yet.
-    pub(crate) fn parse_unproven(text: &[u8]) -> Result<Self, InvalidJson> {
+    ///
+    /// # Errors
+    /// [`InvalidJson`] if the text does not follow the grammar.
+    pub fn parse_unproven(text: &[u8]) -> Result<Self, InvalidJson> {
         parser::parse(String::from_utf8_lossy(text).into_owned().into(), true)
     }
 
     /// The text as it was read.
-    pub(crate) fn text(&self) -> &str {
+    #[must_use]
+    pub fn text(&self) -> &str {
         &self.text
     }
 
     /// The outermost value.
-    pub(crate) fn value(&self) -> Value<'_> {
+    #[must_use]
+    pub fn value(&self) -> Value<'_> {
         self.at(0)
     }
 
     /// The members of the outermost value; none if it is no object.
-    pub(crate) fn members(&self) -> Object<'_> {
+    #[must_use]
+    pub fn members(&self) -> Object<'_> {
         self.value().as_object().unwrap_or(Object(Children { json: self, next: 0, end: 0 }))
     }
 
@@ -142,14 +154,16 @@ fn place(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-/// RFC 6901 section 3, of at least one name.
-pub(crate) fn is_pointer(text: &str) -> bool {
+/// Whether a text is a JSON pointer (RFC 6901 section 3) of at least one name.
+#[must_use]
+pub fn is_pointer(text: &str) -> bool {
     let escapes_hold = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
     text.starts_with('/') && escapes_hold
 }
 
 /// A name as a JSON pointer spells it.
-pub(crate) fn escape(name: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn escape(name: &str) -> Cow<'_, str> {
     if name.contains(['~', '/']) { name.replace('~', "~0").replace('/', "~1").into() } else { name.into() }
 }
 

@@ -8,26 +8,32 @@ use crate::sorted::sort;
 
 /// One value of a parsed text.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Value<'j> {
+pub enum Value<'j> {
+    /// `null`
     Null,
+    /// `true` or `false`
     Bool(bool),
+    /// A number.
     Number(Number<'j>),
+    /// A string, unescaped.
     String(&'j str),
+    /// An array.
     Array(Array<'j>),
+    /// An object.
     Object(Object<'j>),
 }
 
 /// A number's text.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Number<'j>(pub(super) &'j str);
+pub struct Number<'j>(pub(super) &'j str);
 
 /// The elements of an array.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Array<'j>(pub(super) Children<'j>);
+pub struct Array<'j>(pub(super) Children<'j>);
 
 /// The members of an object; no name is there twice.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Object<'j>(pub(super) Children<'j>);
+pub struct Object<'j>(pub(super) Children<'j>);
 
 /// The nodes from one place until before another.
 #[derive(Clone, Copy, Debug)]
@@ -38,32 +44,45 @@ pub(super) struct Children<'j> {
 }
 
 impl<'j> Value<'j> {
-    pub(crate) const fn as_str(self) -> Option<&'j str> {
+    /// The string, if it is one.
+    #[must_use]
+    pub const fn as_str(self) -> Option<&'j str> {
         if let Self::String(text) = self { Some(text) } else { None }
     }
 
-    pub(crate) const fn as_bool(self) -> Option<bool> {
+    /// The boolean, if it is one.
+    #[must_use]
+    pub const fn as_bool(self) -> Option<bool> {
         if let Self::Bool(value) = self { Some(value) } else { None }
     }
 
-    pub(crate) const fn as_number(self) -> Option<Number<'j>> {
+    /// The number, if it is one.
+    #[must_use]
+    pub const fn as_number(self) -> Option<Number<'j>> {
         if let Self::Number(number) = self { Some(number) } else { None }
     }
 
-    pub(crate) fn as_u64(self) -> Option<u64> {
+    /// The number, if it is a whole one from 0 to 2^64 - 1 and written as one.
+    #[must_use]
+    pub fn as_u64(self) -> Option<u64> {
         self.as_number().and_then(Number::as_u64)
     }
 
-    pub(crate) const fn as_array(self) -> Option<Array<'j>> {
+    /// The array, if it is one.
+    #[must_use]
+    pub const fn as_array(self) -> Option<Array<'j>> {
         if let Self::Array(array) = self { Some(array) } else { None }
     }
 
-    pub(crate) const fn as_object(self) -> Option<Object<'j>> {
+    /// The object, if it is one.
+    #[must_use]
+    pub const fn as_object(self) -> Option<Object<'j>> {
         if let Self::Object(object) = self { Some(object) } else { None }
     }
 
     /// The value at a JSON pointer (RFC 6901 section 4).
-    pub(crate) fn pointer(self, pointer: &str) -> Option<Self> {
+    #[must_use]
+    pub fn pointer(self, pointer: &str) -> Option<Self> {
         let mut value = self;
         for name in pointer.split('/').skip(1) {
             value = match value {
@@ -79,7 +98,8 @@ impl<'j> Value<'j> {
     }
 
     /// Compact JSON with the members of objects sorted by name.
-    pub(crate) fn to_json(self) -> String {
+    #[must_use]
+    pub fn to_json(self) -> String {
         let mut text = String::new();
         writer::write(&mut text, self);
         text
@@ -88,41 +108,54 @@ impl<'j> Value<'j> {
 
 impl<'j> Number<'j> {
     /// Every digit; an exponent has its sign.
-    pub(crate) const fn as_str(self) -> &'j str {
+    #[must_use]
+    pub const fn as_str(self) -> &'j str {
         self.0
     }
 
-    pub(crate) fn as_u64(self) -> Option<u64> {
+    /// From 0 to 2^64 - 1, if it is a whole number written as one.
+    #[must_use]
+    pub fn as_u64(self) -> Option<u64> {
         self.0.parse().ok()
     }
 
     /// Whether it is a whole number of 64 bits, written as one.
-    pub(crate) fn is_integer(self) -> bool {
+    #[must_use]
+    pub fn is_integer(self) -> bool {
         self.as_u64().is_some() || self.0.parse::<i64>().is_ok()
     }
 }
 
 impl<'j> Array<'j> {
-    pub(crate) const fn iter(self) -> Elements<'j> {
+    /// The elements.
+    #[must_use]
+    pub const fn iter(self) -> Elements<'j> {
         Elements(self.0)
     }
 
-    pub(crate) fn len(self) -> usize {
+    /// How many there are.
+    #[must_use]
+    pub fn len(self) -> usize {
         self.iter().count()
     }
 
-    pub(crate) const fn is_empty(self) -> bool {
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
         self.0.next >= self.0.end
     }
 }
 
 impl<'j> Object<'j> {
-    pub(crate) const fn iter(self) -> Members<'j> {
+    /// The members, each with its name.
+    #[must_use]
+    pub const fn iter(self) -> Members<'j> {
         Members(self.0)
     }
 
     /// The members in the order of their names.
-    pub(crate) fn sorted(self) -> Vec<(&'j str, Value<'j>)> {
+    #[must_use]
+    pub fn sorted(self) -> Vec<(&'j str, Value<'j>)> {
         let mut places = self.0;
         let json = places.json;
         let mut names = Vec::new();
@@ -132,15 +165,21 @@ impl<'j> Object<'j> {
         sort(names).into_iter().map(|(name, value)| (name, json.at(value))).collect()
     }
 
-    pub(crate) fn len(self) -> usize {
+    /// How many there are.
+    #[must_use]
+    pub fn len(self) -> usize {
         self.iter().count()
     }
 
-    pub(crate) const fn is_empty(self) -> bool {
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
         self.0.next >= self.0.end
     }
 
-    pub(crate) fn get(self, name: &str) -> Option<Value<'j>> {
+    /// The member with this name.
+    #[must_use]
+    pub fn get(self, name: &str) -> Option<Value<'j>> {
         let Children { json, mut next, end } = self.0;
         // Not with the iterator: this is what a verification does most, and a name is one place long.
         while next < end {
@@ -154,26 +193,32 @@ impl<'j> Object<'j> {
     }
 
     /// The same where names may be there twice: then there is none.
-    pub(crate) fn only(self, name: &str) -> Option<Value<'j>> {
+    #[must_use]
+    pub fn only(self, name: &str) -> Option<Value<'j>> {
         let mut named = self.iter().filter(|(own, _)| *own == name);
         named.next().filter(|_| named.next().is_none()).map(|(_, value)| value)
     }
 
-    pub(crate) fn has(self, name: &str) -> bool {
+    /// Whether there is a member with this name.
+    #[must_use]
+    pub fn has(self, name: &str) -> bool {
         self.get(name).is_some()
     }
 
     /// The member with this name, as a JSON pointer spells it (RFC 6901 section 4).
-    pub(crate) fn named(self, name: &str) -> Option<Value<'j>> {
+    #[must_use]
+    pub fn named(self, name: &str) -> Option<Value<'j>> {
         if name.contains('~') { self.get(&name.replace("~1", "/").replace("~0", "~")) } else { self.get(name) }
     }
 }
 
 /// Over the elements of an array.
-pub(crate) struct Elements<'j>(Children<'j>);
+#[derive(Debug)]
+pub struct Elements<'j>(Children<'j>);
 
 /// Over the members of an object.
-pub(crate) struct Members<'j>(Children<'j>);
+#[derive(Debug)]
+pub struct Members<'j>(Children<'j>);
 
 /// Gives places; names and values of members by turns.
 impl Iterator for Children<'_> {

@@ -1,6 +1,6 @@
 //! Properties of tokens that no list of cases shows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use datakit_token::{UnixTime, Verifier};
 use datakit_token_tests::vectors::{self, Vector};
@@ -94,4 +94,35 @@ fn once_expired_a_token_stays_expired() {
         ended += u32::from(expired);
     }
     assert!(ended > 20, "{ended}");
+}
+
+/// A verifier remembers the header of the last good token.
+#[test]
+fn what_a_verifier_has_seen_changes_no_verdict() {
+    let mut seen: BTreeMap<String, (Verifier, Vec<Vector>)> = BTreeMap::new();
+    let fresh = |config: &str| Verifier::with_environment(config.as_bytes(), &vectors::variable).unwrap();
+    for vector in vectors::load().unwrap().into_iter().filter(|vector| vector.token.is_some()) {
+        let config = vector.config.to_string();
+        seen.entry(config.clone()).or_insert_with(|| (fresh(&config), Vec::new())).1.push(vector);
+    }
+    let judge = |verifier: &Verifier, vector: &Vector| {
+        let token = vector.token.as_deref().unwrap().as_bytes();
+        let verdict = verifier.verify(token, UnixTime::from_secs(vector.now).unwrap());
+        verdict.map(|valid| (valid.key_id().map(str::to_owned), valid.claims().to_json()))
+    };
+    let mut verdicts = 0_u32;
+    for (config, (verifier, tokens)) in &seen {
+        // Each after every other of its configuration, and after itself.
+        for before in tokens.iter().filter(|before| judge(verifier, before).is_ok()).take(5) {
+            for vector in tokens {
+                let alone = judge(&fresh(config), vector);
+                let _ = judge(verifier, before);
+                assert_eq!(judge(verifier, vector), alone, "{} after {}", vector.name, before.name);
+                assert_eq!(judge(verifier, vector), alone, "{} again", vector.name);
+                verdicts += 1;
+            }
+        }
+    }
+    println!("{verdicts} verdicts");
+    assert!(verdicts > 300, "{verdicts}");
 }

@@ -1,5 +1,5 @@
-//! How a token is written: compact serialisation, base64url and strict JSON, with exactly one reading for every text; and
-//! collections that take little code.
+//! How tokens and requests are written: compact serialisation, base64url, strict JSON, bytes as characters, with exactly one
+//! reading for every text; and collections that take little code.
 //!
 //! Apart from the core because every token passes through all of it, while most of the core is the set-up of a verifier:
 //! in the npm module this is compiled to be fast, and that to be small (`[profile.npm]`).
@@ -11,4 +11,5 @@ extern crate alloc;
 pub mod base64url;
 pub mod compact;
 pub mod json;
+pub mod latin1;
 pub mod sorted;

@@ -2,15 +2,9 @@
 
 use alloc::{format, rc::Rc, string::String, vec::Vec};
 
-use datakit_token_encoding::json::JsonObject;
+use datakit_token_encoding::{json::JsonObject, latin1};
 
-use crate::{
-    claims::Valid,
-    reason::Reason,
-    request::{Request, to_text},
-    upstream::UpstreamEdits,
-    verifier::Decision,
-};
+use crate::{claims::Valid, reason::Reason, request::Request, upstream::UpstreamEdits, verifier::Decision};
 
 /// `{"verdict":"allow","reason":"ok","status":200,"claims":{...}}` or `{"verdict":"deny","reason":"expired","status":401}`.
 #[must_use]
@@ -43,10 +37,10 @@ pub fn report_upstream(request: &Request<'_>, edits: &UpstreamEdits) -> String {
     };
     let kept = request.headers().iter().filter(|(name, _)| !removed(name)).copied();
     let set = edits.set().map(|(name, value)| (name.as_bytes(), value));
-    let headers: Vec<_> = kept.chain(set).map(|(name, value)| (to_text(name), to_text(value))).collect();
-    let mut headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let headers: Vec<_> = kept.chain(set).map(|(name, value)| (latin1::encode(name), latin1::encode(value))).collect();
+    let mut headers = headers.iter().map(|(name, value)| (&**name, &**value));
     JsonObject::new()
-        .text("path", &to_text(edits.path().unwrap_or(request.path())))
+        .text("path", &latin1::encode(edits.path().unwrap_or(request.path())))
         .pairs("headers", &mut headers)
         .finish()
 }

@@ -1,8 +1,11 @@
 //! A request, as bytes: what a carrier and a rule may look at.
 
-use alloc::{borrow::Cow, string::String, vec::Vec};
+use alloc::{borrow::Cow, vec::Vec};
 
-use datakit_token_encoding::json::{Array, Json, Value};
+use datakit_token_encoding::{
+    json::{Array, Json, Value},
+    latin1,
+};
 
 use crate::{config_error::ConfigError, connection::ConnectionProperty, path::percent_decode};
 
@@ -182,11 +185,6 @@ impl OwnedRequest {
     }
 }
 
-/// Bytes as the characters U+0000 to U+00FF.
-pub(crate) fn to_text(bytes: &[u8]) -> String {
-    bytes.iter().copied().map(char::from).collect()
-}
-
 fn property((name, value): (&str, Value<'_>)) -> Result<(ConnectionProperty, Vec<u8>), ConfigError> {
     let known = ConnectionProperty::ALL.iter().find(|property| property.name() == name);
     known
@@ -207,6 +205,6 @@ fn header(pair: Value<'_>) -> Result<(Vec<u8>, Vec<u8>), ConfigError> {
 fn bytes(value: Option<Value<'_>>) -> Result<Vec<u8>, ConfigError> {
     value
         .and_then(Value::as_str)
-        .and_then(|text| text.chars().map(|character| u8::try_from(u32::from(character)).ok()).collect())
+        .and_then(latin1::decode)
         .ok_or_else(|| ConfigError::new("expected a string of the characters U+0000 to U+00FF"))
 }

@@ -10,8 +10,8 @@ import { newKey } from './key.mjs'
 
 // Bytes: what was measured last, and 2 % for other compilers. These only go down; the goals are 40,000 and 50,000.
 export const limits = {
-  'core.wasm': { gzip: 136_300 },
-  'createVerifier, bundled': { gzip: 144_900 },
+  'core.wasm': { gzip: 127_500 },
+  'createVerifier, bundled': { gzip: 135_600 },
 }
 
 /** `raw`, `gzip` and `brotli` of what users load, by name; `project` is where the package is installed. */

@@ -67,6 +67,43 @@ fn of_many_tokens_the_last_ones_are_all_there() {
 }
 
 #[test]
+fn what_is_kept_stays_within_its_bytes() {
+    let keys = json!({ "inline": { "keys": [mint::jwk("k1")] } });
+    let verifier = verifier(4096, &keys, &json!({}));
+    let verify = |token: &String| verifier.verify(token.as_bytes(), time(NOW)).unwrap();
+    let filling = "x".repeat(2600);
+    let long = |number: usize| token("k1", Some("k1"), &json!({ "n": number, "x": filling }));
+    // Four times that many bytes, and as much again for each: a quarter of these is more than 4 MiB.
+    let tokens: Vec<_> = (0..400).map(long).collect();
+    assert!((3500..4096).contains(&tokens[0].len()));
+    let all: Vec<_> = tokens.iter().map(verify).collect();
+    let kept = tokens.iter().zip(&all).filter(|(token, valid)| Rc::ptr_eq(valid, &verify(token))).count();
+    assert_eq!(kept, 0, "asked for in the order in which they went");
+    let all: Vec<_> = tokens.iter().map(verify).collect();
+    let kept = tokens.iter().zip(&all).rev().take_while(|(token, valid)| Rc::ptr_eq(valid, &verify(token))).count();
+    assert!((200..290).contains(&kept), "{kept}");
+}
+
+#[test]
+fn an_entry_that_is_renewed_hides_no_other() {
+    let keys = json!({ "remote": { "url": "https://id.example.com/set" } });
+    let mut verifier = verifier(64, &keys, &json!({}));
+    let tokens: Vec<_> = (0..64).map(|number| token("k1", Some("k1"), &json!({ "n": number }))).collect();
+    for key in ["k2", "k3", "k4"] {
+        let set = json!({ "keys": [mint::jwk("k1"), mint::jwk(key)] }).to_string();
+        let source = verifier.remote_sources_mut().next().unwrap();
+        source.begin(0);
+        let answer = Answer { status: 200, content_type: None, cache_control: None, age: None, body: set.as_bytes() };
+        source.finish(Some(&answer), Moment { now: time(NOW), uptime: 0, jitter: 0 }).unwrap();
+        // With other keys all of them are verified anew, and take the places that they had.
+        let all: Vec<_> = tokens.iter().map(|token| verifier.verify(token.as_bytes(), time(NOW)).unwrap()).collect();
+        for (token, valid) in tokens.iter().zip(&all) {
+            assert!(Rc::ptr_eq(valid, &verifier.verify(token.as_bytes(), time(NOW)).unwrap()), "{key}");
+        }
+    }
+}
+
+#[test]
 fn a_token_with_the_same_tail_is_another_token() {
     let keys = json!({ "inline": { "keys": [mint::jwk("k1")] } });
     let verifier = verifier(10, &keys, &json!({}));

@@ -197,3 +197,34 @@ fn is_same(one: &[u8], other: &[u8]) -> bool {
 fn tail(token: &[u8]) -> Option<Tail> {
     token.last_chunk().copied().map(Tail::from_le_bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::{Cache, tail};
+
+    /// The last characters of signatures: 16 of base64url, of which the last one has only four values.
+    #[test]
+    fn tails_spread_over_the_chains() {
+        let cache = Cache::new(1024);
+        let mut lengths = vec![0_u32; cache.chains.len()];
+        let mut random = 88_172_645_463_325_252_u64;
+        let mut next = |below: usize| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            usize::try_from(random >> 20).unwrap() % below
+        };
+        let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        for _ in 0..1024 {
+            let mut token = [0; 16];
+            token.fill_with(|| alphabet[next(64)]);
+            token[15] = b"AQgw"[next(4)];
+            lengths[cache.chain(tail(&token).unwrap()).unwrap()] += 1;
+        }
+        // Balls and bins: seven in one, and a third of them empty, is what chance makes of it.
+        assert!(lengths.iter().all(|length| *length <= 8), "{:?}", lengths.iter().max());
+        assert!(lengths.iter().filter(|length| **length == 0).count() < 450);
+    }
+}

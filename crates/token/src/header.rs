@@ -103,3 +103,20 @@ fn media_type(text: &str) -> &str {
         _ => text,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::rc::Rc;
+
+    use super::{Header, KnownHeader};
+
+    #[test]
+    fn a_header_is_known_by_every_byte_of_it() {
+        let header = Rc::new(Header::read(br#"{"alg":"EdDSA","kid":"k1"}"#.to_vec()).unwrap());
+        let known = KnownHeader::new(Rc::clone(&header), b"eyJhbGci");
+        assert!(known.get(b"eyJhbGci").is_some_and(|found| Rc::ptr_eq(&found, &header)));
+        for other in [&b"eyJhbGcj"[..], b"eyJhbGc", b"eyJhbGciA", b""] {
+            assert!(known.get(other).is_none() && !known.is_written(other));
+        }
+    }
+}

@@ -18,8 +18,9 @@ mkdirSync(dist, { recursive: true })
 const wasm = join(dist, 'core.wasm')
 const binaryen = (tool, ...words) => execFileSync(process.execPath, [join(dirname(require.resolve('binaryen/package.json')), 'bin', tool), ...words])
 const features = ['bulk-memory', 'mutable-globals', 'nontrapping-float-to-int', 'reference-types', 'sign-ext', 'multivalue']
-// V8 compiles a function when it is called first: one that holds all that is called once would take milliseconds.
-binaryen('wasm-opt', '-Oz', '--converge', '--one-caller-inline-max-function-size=50', '--strip-producers', ...features.map((name) => `--enable-${name}`), join(input, 'datakit_token_npm_bg.wasm'), '-o', wasm)
+// V8 compiles a function when it is called first: one that holds all that is called once would take milliseconds, and so would
+// each little one by itself.
+binaryen('wasm-opt', '-Oz', '--converge', '--one-caller-inline-max-function-size=50', '--always-inline-max-function-size=5', '--strip-producers', ...features.map((name) => `--enable-${name}`), join(input, 'datakit_token_npm_bg.wasm'), '-o', wasm)
 
 /** The module for entry points that have it inside. */
 function packed() {

@@ -5,7 +5,8 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { pack } from './pack.mjs'
+import { binaryen } from './binaryen.mjs'
+import { pack, unpacker } from './pack.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const require = createRequire(import.meta.url)
@@ -16,26 +17,21 @@ rmSync(dist, { recursive: true, force: true })
 mkdirSync(dist, { recursive: true })
 
 const wasm = join(dist, 'core.wasm')
-const binaryen = (tool, ...words) => execFileSync(process.execPath, [join(dirname(require.resolve('binaryen/package.json')), 'bin', tool), ...words])
 const features = ['bulk-memory', 'mutable-globals', 'nontrapping-float-to-int', 'reference-types', 'sign-ext', 'multivalue']
 // V8 compiles a function when it is called first: one that holds all that is called once would take milliseconds, and so would
 // each little one by itself.
 binaryen('wasm-opt', '-Oz', '--converge', '--one-caller-inline-max-function-size=50', '--always-inline-max-function-size=5', '--strip-producers', ...features.map((name) => `--enable-${name}`), join(input, 'datakit_token_npm_bg.wasm'), '-o', wasm)
 
 /** The module for entry points that have it inside. */
-function packed() {
-  const unpacker = join(input, 'unpack.wasm')
-  binaryen('wasm-as', join(here, 'src/unpack.wat'), '-o', unpacker)
-  const constants = { ...pack(readFileSync(wasm)), unpacker: [...readFileSync(unpacker)] }
-  return Object.entries(constants).map(([name, value]) => `export const ${name} = ${JSON.stringify(value)}`).join('\n')
-}
+const packed = Object.entries({ ...pack(readFileSync(wasm)), unpacker: [...unpacker()] })
+  .map(([name, value]) => `export const ${name} = ${JSON.stringify(value)}`).join('\n')
 
 const core = {
   name: 'core',
   setup(builder) {
     builder.onResolve({ filter: /^datakit-token-core$/ }, () => ({ path: join(input, 'datakit_token_npm.js'), sideEffects: false }))
     builder.onResolve({ filter: /^datakit-token-core-packed$/ }, ({ path }) => ({ path, namespace: 'packed', sideEffects: false }))
-    builder.onLoad({ filter: /.*/, namespace: 'packed' }, () => ({ contents: packed() }))
+    builder.onLoad({ filter: /.*/, namespace: 'packed' }, () => ({ contents: packed }))
     builder.onResolve({ filter: /core\.wasm(\?module)?$/ }, ({ path }) => ({ path, external: true }))
   },
 }

@@ -1,5 +1,7 @@
 // Writes bytes as text that stays small when it is compressed: one character for each frequent byte, so that what repeats in
 // the bytes repeats in the text. base64, which cuts bytes into pieces, is a third larger on the wire.
+import { fileURLToPath } from 'node:url'
+import { binaryen } from './binaryen.mjs'
 
 /** Visible ASCII without what a string literal or an HTML page would have to escape: `"`, `\` and `<`. */
 const ALPHABET = Array.from({ length: 92 }, (_, index) => 35 + index).filter((code) => !'<\\'.includes(String.fromCharCode(code)))
@@ -25,3 +27,6 @@ export function pack(bytes) {
   })
   return { text: Array.from(bytes, (byte) => words[byte]).join(''), table }
 }
+
+/** The bytes of the module that turns the text back. */
+export const unpacker = () => binaryen('wasm-as', fileURLToPath(new URL('src/unpack.wat', import.meta.url)), '-o', '-')

@@ -1,23 +1,12 @@
 // The text that carries the module turns back into the very bytes.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
-import { pack } from '../pack.mjs'
+import { pack, unpacker } from '../pack.mjs'
 
-const directory = mkdtempSync(join(tmpdir(), 'datakit-token-'))
-const file = join(directory, 'unpack.wasm')
-execFileSync(process.execPath, [
-  join(dirname(createRequire(import.meta.url).resolve('binaryen/package.json')), 'bin/wasm-as'),
-  fileURLToPath(new URL('../src/unpack.wat', import.meta.url)), '-o', file,
-])
-const module = new WebAssembly.Module(readFileSync(file))
-rmSync(directory, { recursive: true })
+const module = new WebAssembly.Module(unpacker())
 
 function unpack({ text, table }) {
   const { memory, unpack } = new WebAssembly.Instance(module).exports

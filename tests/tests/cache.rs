@@ -31,6 +31,14 @@ fn token(key: &str, header_kid: Option<&str>, claims: &Value) -> String {
     mint::sign(&mint::key(key), header.to_string().as_bytes(), payload.to_string().as_bytes())
 }
 
+/// The only source gets this document.
+fn fetch(verifier: &mut Verifier, body: &str, now: u64, uptime: u64) {
+    let source = verifier.remote_sources_mut().next().unwrap();
+    source.begin(uptime);
+    let answer = Answer { status: 200, content_type: None, cache_control: None, age: None, body: body.as_bytes() };
+    source.finish(Some(&answer), Moment { now: time(now), uptime, jitter: 0 }).unwrap();
+}
+
 fn hit(verifier: &Verifier, token: &str, now: u64) -> bool {
     let first = verifier.verify(token.as_bytes(), time(now)).unwrap();
     let second = verifier.verify(token.as_bytes(), time(now)).unwrap();
@@ -91,10 +99,7 @@ fn an_entry_that_is_renewed_hides_no_other() {
     let tokens: Vec<_> = (0..64).map(|number| token("k1", Some("k1"), &json!({ "n": number }))).collect();
     for key in ["k2", "k3", "k4"] {
         let set = json!({ "keys": [mint::jwk("k1"), mint::jwk(key)] }).to_string();
-        let source = verifier.remote_sources_mut().next().unwrap();
-        source.begin(0);
-        let answer = Answer { status: 200, content_type: None, cache_control: None, age: None, body: set.as_bytes() };
-        source.finish(Some(&answer), Moment { now: time(NOW), uptime: 0, jitter: 0 }).unwrap();
+        fetch(&mut verifier, &set, NOW, 0);
         // With other keys all of them are verified anew, and take the places that they had.
         let all: Vec<_> = tokens.iter().map(|token| verifier.verify(token.as_bytes(), time(NOW)).unwrap()).collect();
         for (token, valid) in tokens.iter().zip(&all) {
@@ -233,16 +238,7 @@ fn cache_on_and_off_agree_on_every_sequence_of_tokens_times_and_documents() {
                         json!({ "keys": sets }).to_string()
                     };
                     for verifier in &mut both {
-                        let source = verifier.remote_sources_mut().next().unwrap();
-                        source.begin(uptime);
-                        let answer = Answer {
-                            status: 200,
-                            content_type: None,
-                            cache_control: None,
-                            age: None,
-                            body: body.as_bytes(),
-                        };
-                        source.finish(Some(&answer), Moment { now: time(now), uptime, jitter: 0 }).unwrap();
+                        fetch(verifier, &body, now, uptime);
                     }
                 }
                 _ => {}

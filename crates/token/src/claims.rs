@@ -42,8 +42,11 @@ impl Valid {
         let authority = Authority::read(claims.members(), &ClaimPlaces::default())?.into_owned();
         let expires_at = claims.members().get("exp").and_then(Value::as_u64).ok_or(Reason::NotConfigured)?;
         let claims = Claims::new(claims, provider, expires_at, None, authority);
-        let window = Window::new(0, expires_at);
-        Ok(Self { claims, serial: 0, header: None, provider: index, window, remembered: Remembered::default() })
+        Ok(Self::new(claims, None, index, Window::new(0, expires_at)))
+    }
+
+    fn new(claims: Claims, header: Option<Rc<Header>>, provider: usize, window: Window) -> Self {
+        Self { claims, serial: 0, header, provider, window, remembered: Remembered::default() }
     }
 
     /// The claims.
@@ -237,14 +240,7 @@ impl Verified {
         let authority = form.authority.into_owned();
         let issued_at = form.issued_at.map(NumericDate::floor);
         let claims = Claims::new(json, provider, expires_at, issued_at, authority);
-        Ok(Valid {
-            claims,
-            serial: 0,
-            header: Some(header),
-            provider: index,
-            window,
-            remembered: Remembered::default(),
-        })
+        Ok(Valid::new(claims, Some(header), index, window))
     }
 }
 

@@ -81,7 +81,12 @@ impl KnownHeader {
         self.is_written(segment).then(|| Rc::clone(&self.header))
     }
 
-    pub(crate) fn is_written(&self, segment: &[u8]) -> bool {
+    /// Whether it was this that gave the header.
+    pub(crate) fn gave(&self, header: &Rc<Header>) -> bool {
+        Rc::ptr_eq(&self.header, header)
+    }
+
+    fn is_written(&self, segment: &[u8]) -> bool {
         self.segment == segment
     }
 }

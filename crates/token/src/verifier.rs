@@ -326,7 +326,7 @@ impl Verifier {
         let verified = token.verify(key, tables.as_deref_mut())?;
         // Not before the signature holds: else whoever sends nonsense would make every good token's header be read anew.
         if let Ok(mut known) = self.header.try_borrow_mut()
-            && !known.as_ref().is_some_and(|known| known.is_written(segment))
+            && !known.as_ref().is_some_and(|known| known.gave(&header))
         {
             *known = Some(KnownHeader::new(header, segment));
         }

@@ -43,6 +43,12 @@ pub(super) struct Children<'j> {
     pub(super) end: usize,
 }
 
+impl Children<'_> {
+    const fn is_empty(&self) -> bool {
+        self.next >= self.end
+    }
+}
+
 impl<'j> Value<'j> {
     /// The string, if it is one.
     #[must_use]
@@ -142,7 +148,7 @@ impl<'j> Array<'j> {
     /// Whether there is none.
     #[must_use]
     pub const fn is_empty(self) -> bool {
-        self.0.next >= self.0.end
+        self.0.is_empty()
     }
 }
 
@@ -174,7 +180,7 @@ impl<'j> Object<'j> {
     /// Whether there is none.
     #[must_use]
     pub const fn is_empty(self) -> bool {
-        self.0.next >= self.0.end
+        self.0.is_empty()
     }
 
     /// The member with this name.
@@ -225,7 +231,7 @@ impl Iterator for Children<'_> {
     type Item = usize;
 
     fn next(&mut self) -> Option<usize> {
-        if self.next >= self.end {
+        if self.is_empty() {
             return None;
         }
         let next = after(&self.json.nodes, self.next);

@@ -4,7 +4,7 @@ use alloc::string::{String, ToString};
 
 use super::Value;
 
-/// An object in the making. Nothing in it is generic, so that its code is in one place.
+/// An object in the making. Next to nothing in it is generic, so that its code is in one place.
 #[derive(Debug)]
 pub struct JsonObject(String);
 

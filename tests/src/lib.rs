@@ -6,6 +6,7 @@
     reason = "test tooling: a missing member of a vector is null, and nothing here meets hostile sizes"
 )]
 
+pub mod checkout;
 pub mod client;
 pub mod corpora;
 pub mod envoy;

@@ -23,11 +23,11 @@
 //! `request.connection` says what the host knows of the connection: `client_address`, `tls_version`. Secrets may name the
 //! variables of [`ENVIRONMENT`].
 
-use std::{fs, path::Path};
+use std::fs;
 
 use serde_json::{Map, Value, json};
 
-use crate::mint;
+use crate::{checkout, mint};
 
 /// What every host of a vector has in its environment.
 pub const ENVIRONMENT: [(&str, &str); 1] = [("WORKSPACE_TOKEN", "tkn_fromTheEnvironment0123456789abcdef")];
@@ -90,7 +90,7 @@ impl Vector {
 /// # Errors
 /// The file, the vector and what is wrong with it.
 pub fn load() -> Result<Vec<Vector>, String> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
+    let directory = checkout::root().join("tests/vectors");
     let mut files: Vec<_> = fs::read_dir(&directory)
         .map_err(|error| format!("{}: {error}", directory.display()))?
         .filter_map(|entry| Some(entry.ok()?.path()))

@@ -2,6 +2,8 @@
 
 use std::{env, fs, path::PathBuf, process::Command};
 
+use datakit_token_tests::checkout;
+
 fn dist() -> PathBuf {
     PathBuf::from(
         env::var("DATAKIT_TOKEN_DIST")
@@ -99,7 +101,7 @@ fn the_core_depends_on_no_host() {
 fn the_core_reads_no_clock() {
     // `no_std` has no clock; this is the promise in the source itself.
     for part in ["encoding", "token"] {
-        let sources = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../crates/{part}/src/lib.rs"));
+        let sources = checkout::root().join(format!("crates/{part}/src/lib.rs"));
         let text = fs::read_to_string(sources).unwrap();
         assert!(text.contains("#![no_std]") && !text.contains("extern crate std"), "{part}");
     }

@@ -7,6 +7,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use datakit_token::{Verifier, presets};
 use datakit_token_tests::{
+    checkout,
     client::{Answer, Connection},
     envoy::{Envoy, filter},
     mint, upstream,
@@ -303,7 +304,7 @@ const CONSOLE: &[(&str, &str)] = &[
 
 /// The fenced blocks of `docs/presets.md` in this language.
 fn blocks(language: &str) -> Vec<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/presets.md");
+    let path = checkout::root().join("docs/presets.md");
     let text = fs::read_to_string(path).unwrap();
     let blocks = text.split("```").skip(1).step_by(2).filter_map(|block| block.split_once('\n'));
     let found: Vec<_> = blocks.filter(|(name, _)| *name == language).map(|(_, code)| code.to_owned()).collect();

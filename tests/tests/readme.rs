@@ -3,20 +3,16 @@
 use std::{
     collections::BTreeSet,
     env, fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Output},
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use datakit_token::{Decision, Request, UnixTime, Verifier};
-use datakit_token_tests::{client, envoy, mint, upstream};
+use datakit_token_tests::{checkout::root, client, envoy, mint, upstream};
 use ed25519_dalek::SigningKey;
 use serde_json::{Value, json};
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
 
 fn readme() -> String {
     fs::read_to_string(root().join("README.md")).unwrap()

@@ -37,9 +37,12 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// Finds the checkout that this program was built from.
+    /// Finds the checkout that cargo has been started in. Not the one that this program was built from: whoever copies a
+    /// checkout with its target directory would build and test the original.
     pub(crate) fn open() -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().context("the checkout")?;
+        let package = env::var_os("CARGO_MANIFEST_DIR")
+            .context("start this as `cargo xtask`: cargo says where the checkout is")?;
+        let root = Path::new(&package).join("../..").canonicalize().context("the checkout")?;
         let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |target| root.join(target));
         fs::create_dir_all(root.join("target/dist")).context("target/dist")?;
         Ok(Self { root, target })

@@ -29,7 +29,7 @@ pub(crate) fn decide(host: &impl Host, plugin: Option<&Plugin>, patient: bool) -
         reply(host, Reason::NotConfigured, &Response::without_configuration(Reason::NotConfigured));
         return Action::Answered;
     };
-    let denial = match judge(host, plugin) {
+    let Refused { denial, shown_path } = match judge(host, plugin) {
         Ok(None) => {
             plugin.counters.count_allowed(host);
             return Action::Continue;
@@ -38,14 +38,14 @@ pub(crate) fn decide(host: &impl Host, plugin: Option<&Plugin>, patient: bool) -
             plugin.counters.count_observed(host, watched);
             return Action::Continue;
         }
-        Err(denial) => denial,
+        Err(refused) => refused,
     };
     let lacks_keys = matches!(denial.reason(), Reason::UnknownKey | Reason::KeysUnavailable);
     if lacks_keys && patient && plugin.may_wait() {
         return Action::Wait;
     }
     plugin.counters.count_denied(host, denial.reason());
-    if let Some(path) = denial.shown_path() {
+    if let Some(path) = &shown_path {
         // For the access log. Where that fails, the request is denied all the same.
         let _ = host.replace_request_header(b":path", path);
     }
@@ -53,19 +53,27 @@ pub(crate) fn decide(host: &impl Host, plugin: Option<&Plugin>, patient: bool) -
     Action::Answered
 }
 
+/// A request that may not go on.
+struct Refused {
+    denial: Denial,
+    /// Its path without tokens, if there is one in it.
+    shown_path: Option<Vec<u8>>,
+}
+
 /// Makes the edits of a request that may go on; gives the reason if that is so only because nothing is denied.
-fn judge(host: &impl Host, plugin: &Plugin) -> Result<Option<Reason>, Denial> {
-    let not_ready = || plugin.verifier.deny(Reason::NotConfigured);
+fn judge(host: &impl Host, plugin: &Plugin) -> Result<Option<Reason>, Refused> {
+    let not_ready = || Refused { denial: plugin.verifier.deny(Reason::NotConfigured), shown_path: None };
     let bytes = host.request_headers().map_err(|HostError| not_ready())?;
     let now = host.now().ok().and_then(|now| UnixTime::from_secs(now / 1_000_000_000)).ok_or_else(not_ready)?;
 
     // A CONNECT request has no path; the empty one matches no rule.
-    let (mut method, mut path, mut authority) = (&b""[..], &b""[..], None);
+    let (mut method, mut path, mut authority, mut scheme) = (&b""[..], &b""[..], None, None);
     let mut headers = Vec::with_capacity(USUAL_HEADERS);
     header_map::read_each(&bytes, |name, value| match name {
         b":method" => method = value,
         b":path" => path = value,
         b":authority" => authority = Some(value),
+        b":scheme" => scheme = Some(value),
         [b':', ..] => {}
         _ => headers.push((name, value)),
     })
@@ -74,6 +82,7 @@ fn judge(host: &impl Host, plugin: &Plugin) -> Result<Option<Reason>, Denial> {
     let connection = connection::read(host, properties).map_err(|HostError| not_ready())?;
     let request = Request::new(method, path, headers)
         .with_host(authority)
+        .with_scheme(scheme)
         .with_connection(connection.iter().map(|(property, value)| (*property, value.as_slice())).collect());
     match plugin.verifier.decide(&request, now) {
         // A token that cannot be taken out of the request must not go on with it.
@@ -81,7 +90,7 @@ fn judge(host: &impl Host, plugin: &Plugin) -> Result<Option<Reason>, Denial> {
         Decision::Observe(denial, edits) => {
             edit(host, &request, &edits).map(|()| Some(denial.reason())).map_err(|HostError| not_ready())
         }
-        Decision::Deny(denial) => Err(denial),
+        Decision::Deny(denial) => Err(Refused { denial, shown_path: plugin.verifier.shown_path(&request) }),
     }
 }
 

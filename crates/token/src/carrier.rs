@@ -5,9 +5,10 @@ use alloc::{borrow::Cow, rc::Rc, string::String, vec::Vec};
 use crate::{
     config::{FromConfig, ParamCarrierConfig},
     config_error::ConfigError,
+    name::{is_header_like, is_parameter_like},
     path::percent_decode,
     reason::Reason,
-    request::{Request, split_parameter},
+    request::{Ambiguous, Request, split_parameter},
 };
 
 /// The places to look at, in the order of the configuration.
@@ -126,6 +127,22 @@ impl Carriers {
         self.parameter(name).is_some()
     }
 
+    /// Whether there are parameters among the carriers.
+    pub(crate) const fn have_parameters(&self) -> bool {
+        !self.params.is_empty()
+    }
+
+    /// Whether some upstream takes a query parameter for one of these, in which no token was looked for.
+    pub(crate) fn is_beside_parameter(&self, name: &[u8]) -> bool {
+        self.params.iter().any(|carrier| is_parameter_like(name, &carrier.name)) && !self.is_parameter(name)
+    }
+
+    /// Whether some upstream takes a header for one of these, in which no token was looked for.
+    pub(crate) fn is_beside_header(&self, name: &[u8]) -> bool {
+        let beside = |own: &str| is_header_like(name, own) && !name.eq_ignore_ascii_case(own.as_bytes());
+        self.headers.iter().any(|carrier| beside(&carrier.name))
+    }
+
     /// Finds the token: none is [`Reason::MissingToken`], more than one [`Reason::InvalidRequest`].
     pub(crate) fn find<'r>(&self, request: &Request<'r>) -> Result<Carried<'r>, Reason> {
         let mut found = None;
@@ -136,7 +153,7 @@ impl Carriers {
         }
         let mut aside: Option<(Cow<'r, [u8]>, &[u8])> = None;
         if !self.params.is_empty() {
-            for part in request.query_parts() {
+            for part in request.parameters().map_err(|Ambiguous| Reason::InvalidRequest)? {
                 let (name, value) = split_parameter(part);
                 // `?token` without `=` names no value.
                 let (Some(carrier), Some(value)) = (self.parameter(name), value) else { continue };
@@ -177,8 +194,9 @@ impl Carriers {
     /// A browser sends cookies with the requests of any page, so a request that changes something has to come from one of
     /// ours.
     fn check_origin(&self, request: &Request<'_>) -> Result<(), Reason> {
-        // RFC 9110 section 9.2.1: safe methods.
-        if matches!(request.method(), b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE") {
+        // RFC 9110 section 9.2.1: safe methods. What a WebSocket carries is not bound to be, and pages may open one anywhere.
+        let safe = matches!(request.method(), b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE");
+        if safe && request.values("upgrade").next().is_none() {
             return Ok(());
         }
         let only = |name| request.only_value(name);
@@ -191,7 +209,7 @@ impl Carriers {
         let own = only("sec-fetch-site").is_none()
             && origin
                 .and_then(|origin| origin.split_once("://"))
-                .is_some_and(|(_, host)| request.host() == Some(host.as_bytes()));
+                .is_some_and(|(scheme, host)| request.is_from(scheme) && request.host() == Some(host.as_bytes()));
         if listed || own { Ok(()) } else { Err(Reason::BindingMismatch) }
     }
 

@@ -1,9 +1,11 @@
 //! Host names as rules compare them (RFC 9110 section 7.2, RFC 3986 section 3.2.2).
 
 use alloc::{
+    format,
     string::{String, ToString},
     vec::Vec,
 };
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::config_error::ConfigError;
 
@@ -31,16 +33,7 @@ impl HostName {
             Some(port) if port.parse().is_ok_and(|number: u16| number.to_string() == port) => Some(port),
             Some(_) => return None,
         };
-        let name = name.strip_suffix('.').unwrap_or(name);
-        let address = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        let good = match address {
-            Some(address) => address.parse::<core::net::Ipv6Addr>().is_ok(),
-            None => name.split('.').all(is_label),
-        };
-        if !good {
-            return None;
-        }
-        let mut normal = String::from(name);
+        let mut normal = normalise(name)?;
         if let Some(port) = port {
             normal.push(':');
             normal.push_str(port);
@@ -77,6 +70,27 @@ impl HostPattern {
             )),
         }
     }
+}
+
+/// The one spelling of a name or an address.
+fn normalise(name: &str) -> Option<String> {
+    if let Some(address) = name.strip_prefix('[') {
+        let address: Ipv6Addr = address.strip_suffix(']')?.parse().ok()?;
+        return Some(match address.to_canonical() {
+            // RFC 4291 section 2.5.5.2: an IPv4 address by another way.
+            IpAddr::V4(address) => address.octets().map(|byte| byte.to_string()).join("."),
+            // Not as people write it: that takes more code, and nobody sees it.
+            IpAddr::V6(address) => format!("[{}]", address.segments().map(|group| group.to_string()).join(":")),
+        });
+    }
+    let name = name.strip_suffix('.').unwrap_or(name);
+    // URL standard, section 3.5: what ends in a number is an address. `10.0.1`, `0x0a000001` and `012.0.0.1` are addresses
+    // to some readers and names to others.
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let ends_in_number = last.bytes().all(|byte| byte.is_ascii_digit())
+        || last.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let good = if ends_in_number { name.parse::<Ipv4Addr>().is_ok() } else { name.split('.').all(is_label) };
+    good.then(|| name.into())
 }
 
 /// Letters, digits, `-` and `_`.
@@ -123,5 +137,33 @@ mod tests {
                 && matches("[::1]", "[::1]:443")
                 && matches("api.acme:8443", "API.acme.:8443")
         );
+    }
+
+    #[test]
+    fn hosts_that_are_addresses_are_compared_as_addresses() {
+        for host in ["[::1]", "[0:0:0:0:0:0:0:1]", "[0::1]", "[::0001]", "[::0.0.0.1]", "[::1]:443"] {
+            assert!(matches("[::1]", host) && matches("[0::1]", host), "{host}");
+        }
+        for host in ["10.0.0.1", "10.0.0.1.", "10.0.0.1:80", "[::ffff:10.0.0.1]", "[::FFFF:a00:1]"] {
+            assert!(matches("10.0.0.1", host) && matches("[::ffff:10.0.0.1]", host), "{host}");
+        }
+        assert!(!matches("[::1]", "[::2]") && !matches("10.0.0.1", "[::a00:1]") && !matches("[::1]", "1"));
+        for host in [
+            "10.0.1",
+            "0x0a000001",
+            "167772161",
+            "012.0.0.1",
+            "10.0.0.01",
+            "10.0.0.0x1",
+            "a.1",
+            "1.2.3.4.5",
+            "[::1",
+            "[fe80::1%25eth0]",
+            "256.0.0.1",
+            "0x",
+        ] {
+            assert!(HostName::parse(host.as_bytes()).is_none() && HostPattern::parse(host).is_err(), "{host}");
+        }
+        assert!(matches("0xa.acme", "0XA.acme") && matches("1.acme", "1.acme") && matches("*.acme", "10.acme"));
     }
 }

@@ -49,6 +49,7 @@ mod jws;
 mod key_source;
 mod key_tables;
 mod keys;
+mod name;
 mod numeric_date;
 mod opaque;
 mod path;

@@ -26,11 +26,12 @@ impl<'r> Path<'r> {
             return Err(Reason::InvalidRequest);
         }
         // Most paths have no escapes, and are borrowed.
-        let canonical = if raw.contains(&b'%') { Cow::Owned(unescape(raw)?) } else { Cow::Borrowed(raw) };
+        let escaped = raw.contains(&b'%');
+        let canonical = if escaped { Cow::Owned(unescape(raw)?) } else { Cow::Borrowed(raw) };
         let mut segments = canonical.split(|byte| *byte == b'/').skip(1).peekable();
         while let Some(segment) = segments.next() {
             let last = segments.peek().is_none();
-            if matches!(segment, b"." | b"..") || (segment.is_empty() && !last) {
+            if matches!(segment, b"." | b"..") || (segment.is_empty() && !last) || (escaped && is_dots(segment)) {
                 return Err(Reason::InvalidRequest);
             }
         }
@@ -82,11 +83,54 @@ fn unescape(raw: &[u8]) -> Result<Vec<u8>, Reason> {
             ]),
         }
     }
+    let decoded = decode_escapes(raw);
     // RFC 3987 section 3.2: escapes are UTF-8. A lenient reader sees a dot or a slash in an overlong form.
-    if percent_decode(raw).is_none_or(|decoded| core::str::from_utf8(&decoded).is_err()) {
-        return Err(Reason::InvalidRequest);
+    let text = core::str::from_utf8(&decoded).map_err(|_| Reason::InvalidRequest)?;
+    if text.chars().any(is_slash_like) { Err(Reason::InvalidRequest) } else { Ok(path) }
+}
+
+/// Characters in which Unicode's compatibility forms (NFKC) and Windows' code pages see a slash or a backslash.
+const fn is_slash_like(character: char) -> bool {
+    matches!(
+        character,
+        '\u{2044}'
+            | '\u{2100}'
+            | '\u{2101}'
+            | '\u{2105}'
+            | '\u{2106}'
+            | '\u{2215}'
+            | '\u{2216}'
+            | '\u{fe68}'
+            | '\u{ff0f}'
+            | '\u{ff3c}'
+    )
+}
+
+/// Whether somebody reads a segment as `.` or `..`: who trims white space, drops characters that show nothing, or puts plain
+/// characters for compatible ones (NFKC).
+fn is_dots(segment: &[u8]) -> bool {
+    let decoded = decode_escapes(segment);
+    let Ok(text) = core::str::from_utf8(&decoded) else { return true };
+    let mut dots = 0_u8;
+    for character in text.chars() {
+        dots = dots.saturating_add(match character {
+            '.' | '\u{2024}' | '\u{fe52}' | '\u{ff0e}' => 1,
+            '\u{2025}' | '\u{fe30}' => 2,
+            _ if character.is_whitespace() || shows_nothing(character) => 0,
+            _ => return false,
+        });
     }
-    Ok(path)
+    matches!(dots, 1 | 2)
+}
+
+/// Unicode's format characters and the others that are ignored by default.
+const fn shows_nothing(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 /// Decodes percent escapes once; `None` where an escape is broken. `+` stays `+`.
@@ -102,6 +146,25 @@ pub(crate) fn percent_decode(text: &[u8]) -> Option<Cow<'_, [u8]>> {
     Some(Cow::Owned(decoded))
 }
 
+/// Decodes percent escapes once; a broken one stands for itself, as the URL standard has it (section 1.3).
+pub(crate) fn decode_escapes(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.contains(&b'%') {
+        return Cow::Borrowed(text);
+    }
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((byte, after)) = rest.split_first() {
+        let escaped = match (byte, after) {
+            (b'%', [high, low, after @ ..]) => escape(*high, *low).map(|decoded| (decoded, after)),
+            _ => None,
+        };
+        let (byte, after) = escaped.unwrap_or((*byte, after));
+        decoded.push(byte);
+        rest = after;
+    }
+    Cow::Owned(decoded)
+}
+
 fn escape(high: u8, low: u8) -> Option<u8> {
     let digit = |byte| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     digit(high)?.checked_mul(16)?.checked_add(digit(low)?)
@@ -109,7 +172,7 @@ fn escape(high: u8, low: u8) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Path, percent_decode};
+    use super::{Path, decode_escapes, percent_decode};
 
     #[test]
     fn ambiguous_paths_are_refused() {
@@ -140,8 +203,65 @@ mod tests {
             "/\u{e9}",
             "/..",
             "http://host/a",
+            "/a%3bx=1",
+            "/a/%3B/b",
         ] {
             assert!(Path::parse(target.as_bytes()).is_err(), "{target}");
+        }
+    }
+
+    #[test]
+    fn segments_that_are_dots_to_somebody_are_refused() {
+        for segment in [
+            "..%20",
+            "%20..",
+            ".%20",
+            "%20.%20",
+            ".%20.",
+            "%2e%20%2e",
+            "%ef%bc%8e%ef%bc%8e",
+            "%ef%bc%8e.",
+            "%e2%80%a5",
+            "%ef%b8%b0",
+            "%e2%80%a4.",
+            "%ef%b9%92",
+            "..%e2%80%8b",
+            ".%e2%80%8b.",
+            "%ef%bb%bf..",
+            "..%c2%ad",
+            "..%c2%a0",
+            "%e3%80%80.",
+            "..%e2%81%a0",
+            "..%f3%a0%80%a0",
+            "..%ef%b8%8f",
+            "..%09",
+            "..%c2%85",
+        ] {
+            for target in [
+                alloc::format!("/public/{segment}/admin"),
+                alloc::format!("/public/{segment}"),
+                alloc::format!("/{segment}/"),
+            ] {
+                assert!(Path::parse(target.as_bytes()).is_err(), "{target}");
+            }
+        }
+        for target in
+            ["/a/..%ef%bc%8fb", "/a%ef%bc%8f..%ef%bc%8fb", "/a%ef%bc%bcb", "/a%ef%b9%a8b", "/%e2%84%85", "/a%e2%88%95b"]
+        {
+            assert!(Path::parse(target.as_bytes()).is_err(), "{target}");
+        }
+        for segment in
+            ["...", "..a", "a..", "%20", "%20a", "..%20a", "%e2%80%a6", "a%e2%80%8b", "%e3%80%82", "%c3%a9", "..%2B"]
+        {
+            let target = alloc::format!("/public/{segment}/b");
+            assert!(Path::parse(target.as_bytes()).is_ok(), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_broken_escape_stands_for_itself_where_readers_let_it() {
+        for (text, decoded) in [("%41%", "A%"), ("%4", "%4"), ("%zz%41", "%zzA"), ("%%41", "%A"), ("a", "a")] {
+            assert_eq!(decode_escapes(text.as_bytes()).as_ref(), decoded.as_bytes());
         }
     }
 

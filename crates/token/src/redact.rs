@@ -47,12 +47,17 @@ pub(crate) fn redact(target: &[u8], carriers: &Carriers) -> Option<Vec<u8>> {
 fn is_like_a_token(text: &[u8]) -> bool {
     let decoded = percent_decode(text);
     let text = decoded.as_deref().unwrap_or(text);
-    let at = |needle: &[u8]| text.windows(needle.len()).position(|window| window == needle);
-    let signed = at(b"eyJ").is_some_and(|start| text.get(start..).is_some_and(|rest| rest.contains(&b'.')));
-    let opaque = [&b"tkn_"[..], b"token_", b"tokn_"].into_iter().any(|prefix| {
-        at(prefix).is_some_and(|start| text.len().saturating_sub(start).saturating_sub(prefix.len()) >= MIN_SECRET)
-    });
-    signed || opaque
+    let dot = text.iter().rposition(|byte| *byte == b'.');
+    // One way through the text, whoever sends it: each mark ends in a byte that hardly any other text has.
+    text.iter().enumerate().any(|(last, byte)| {
+        let follows =
+            |marks: &[&[u8]]| text.get(..last).is_some_and(|head| marks.iter().any(|mark| head.ends_with(mark)));
+        match byte {
+            b'J' => dot.is_some_and(|dot| last < dot) && follows(&[b"ey"]),
+            b'_' => text.len().saturating_sub(last) > MIN_SECRET && follows(&[b"tkn", b"token", b"tokn"]),
+            _ => false,
+        }
+    })
 }
 
 #[cfg(test)]

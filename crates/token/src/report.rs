@@ -31,10 +31,8 @@ pub fn report_decide(request: &Request<'_>, decision: &Decision) -> String {
 /// The path and the headers that the upstream gets.
 #[must_use]
 pub fn report_upstream(request: &Request<'_>, edits: &UpstreamEdits) -> String {
-    let removed = |name: &[u8]| {
-        let mut names = edits.remove().chain(edits.set().map(|(name, _)| name));
-        names.any(|removed| name.eq_ignore_ascii_case(removed.as_bytes()))
-    };
+    let set = |name: &[u8]| edits.set().any(|(set, _)| name.eq_ignore_ascii_case(set.as_bytes()));
+    let removed = |name: &[u8]| edits.removes(name) || set(name);
     let kept = request.headers().iter().filter(|(name, _)| !removed(name)).copied();
     let set = edits.set().map(|(name, value)| (name.as_bytes(), value));
     let headers: Vec<_> = kept.chain(set).map(|(name, value)| (latin1::encode(name), latin1::encode(value))).collect();

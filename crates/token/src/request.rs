@@ -7,7 +7,15 @@ use datakit_token_encoding::{
     latin1,
 };
 
-use crate::{config_error::ConfigError, connection::ConnectionProperty, path::percent_decode};
+use crate::{
+    config_error::ConfigError,
+    connection::ConnectionProperty,
+    name::{is_header_like, is_parameter, is_parameter_like},
+    path::percent_decode,
+};
+
+/// Parameters that a query may have where somebody looks at them; PHP and Express read no more either.
+const MAX_PARAMETERS: usize = 1000;
 
 /// The head of a request, borrowed from the host.
 #[derive(Debug)]
@@ -16,6 +24,7 @@ pub struct Request<'r> {
     path: &'r [u8],
     headers: Vec<(&'r [u8], &'r [u8])>,
     host: Option<&'r [u8]>,
+    scheme: Option<&'r [u8]>,
     connection: Vec<(ConnectionProperty, &'r [u8])>,
 }
 
@@ -27,13 +36,20 @@ impl<'r> Request<'r> {
     /// `path` is the request target with its query; `headers` are in the order of arrival, without pseudo headers.
     #[must_use]
     pub const fn new(method: &'r [u8], path: &'r [u8], headers: Vec<(&'r [u8], &'r [u8])>) -> Self {
-        Self { method, path, headers, host: None, connection: Vec::new() }
+        Self { method, path, headers, host: None, scheme: None, connection: Vec::new() }
     }
 
     /// Adds the host where it is no header: `:authority`, or that of the URL.
     #[must_use]
     pub const fn with_host(mut self, host: Option<&'r [u8]>) -> Self {
         self.host = host;
+        self
+    }
+
+    /// Adds the scheme where it is known: `:scheme`, or that of the URL.
+    #[must_use]
+    pub const fn with_scheme(mut self, scheme: Option<&'r [u8]>) -> Self {
+        self.scheme = scheme;
         self
     }
 
@@ -74,11 +90,27 @@ impl<'r> Request<'r> {
         values.next().filter(|_| values.next().is_none())
     }
 
+    /// Whether a header is there that some upstream takes for this one, and that is spelt in another way.
+    pub(crate) fn has_header_like(&self, known: &str) -> bool {
+        let other = |name: &[u8]| is_header_like(name, known) && !name.eq_ignore_ascii_case(known.as_bytes());
+        self.headers.iter().any(|(name, _)| other(name))
+    }
+
     /// The only host.
     pub(crate) fn host(&self) -> Option<&'r [u8]> {
         let mut hosts = self.host.into_iter().chain(self.values("host"));
         let first = hosts.next()?;
         hosts.all(|other| other == first).then_some(first)
+    }
+
+    /// Whether a page of its own server, loaded by this scheme, may have sent it: whoever is on the way can write a page that
+    /// comes over http, so that is one of the server's own for a request over http alone.
+    pub(crate) fn is_from(&self, scheme: &str) -> bool {
+        match scheme {
+            "https" => true,
+            "http" => self.scheme.is_some_and(|own| own.eq_ignore_ascii_case(b"http")),
+            _ => false,
+        }
     }
 
     /// What the host says about the connection.
@@ -93,34 +125,36 @@ impl<'r> Request<'r> {
         query.into_iter().flat_map(|query| query.split(|byte| *byte == b'&'))
     }
 
+    /// The same for somebody who looks at them: more than upstreams read are refused.
+    pub(crate) fn parameters(&self) -> Result<impl Iterator<Item = &'r [u8]> + use<'r>, Ambiguous> {
+        match self.query_parts().nth(MAX_PARAMETERS) {
+            None => Ok(self.query_parts()),
+            Some(_) => Err(Ambiguous),
+        }
+    }
+
     /// The only value of a query parameter, if all readers find the same one.
     pub(crate) fn query_parameter(&self, name: &str) -> Result<Option<Cow<'r, [u8]>>, Ambiguous> {
         let mut found = None;
-        for part in self.query_parts() {
+        for part in self.parameters()? {
             // Some part the query at `;` as well.
-            if part.split(|byte| *byte == b';').skip(1).any(|part| is_named(split_parameter(part).0, name)) {
+            let mut others = part.split(|byte| *byte == b';').skip(1);
+            if others.any(|part| is_parameter_like(split_parameter(part).0, name)) {
                 return Err(Ambiguous);
             }
             let (raw, value) = split_parameter(part);
-            if !is_named(raw, name) {
+            if !is_parameter_like(raw, name) {
                 continue;
             }
-            // Some read a name without value as an empty one.
-            let value = value.filter(|value| !value.contains(&b'+')).and_then(percent_decode).ok_or(Ambiguous)?;
+            // Some take another spelling for this name, and some read a name without value as an empty one.
+            let value = value.filter(|value| !value.contains(&b'+') && is_parameter(raw, name));
+            let value = value.and_then(percent_decode).ok_or(Ambiguous)?;
             if found.replace(value).is_some() {
                 return Err(Ambiguous);
             }
         }
         Ok(found)
     }
-}
-
-/// Whether some reader takes this for the name of a parameter.
-fn is_named(raw: &[u8], name: &str) -> bool {
-    let same = |raw: &[u8]| percent_decode(raw).is_some_and(|decoded| decoded == name.as_bytes());
-    // Some read `+` as a space.
-    let spaced = || raw.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect::<Vec<_>>();
-    same(raw) || (raw.contains(&b'+') && same(&spaced()))
 }
 
 /// Name and value of a part of the query, as received.
@@ -141,12 +175,13 @@ pub struct OwnedRequest {
     path: Vec<u8>,
     headers: Vec<(Vec<u8>, Vec<u8>)>,
     host: Option<Vec<u8>>,
+    scheme: Option<Vec<u8>>,
     connection: Vec<(ConnectionProperty, Vec<u8>)>,
 }
 
 impl OwnedRequest {
-    /// Reads `{"method":"POST","path":"/a?b","headers":[["name","value"]]}`; `host` and `connection`, an object with
-    /// [`ConnectionProperty`] names, may be there as well. The characters U+0000 to U+00FF stand for the bytes 0 to
+    /// Reads `{"method":"POST","path":"/a?b","headers":[["name","value"]]}`; `host`, `scheme` and `connection`, an
+    /// object with [`ConnectionProperty`] names, may be there as well. The characters U+0000 to U+00FF stand for the bytes 0 to
     /// 255, as in the header values of the Fetch standard.
     ///
     /// # Errors
@@ -154,9 +189,9 @@ impl OwnedRequest {
     pub fn from_json(text: &[u8]) -> Result<Self, ConfigError> {
         let document = Json::parse_object(text).map_err(|_| ConfigError::new("expected a strict JSON object"))?;
         let document = document.members();
-        let known = ["method", "path", "headers", "host", "connection"];
+        let known = ["method", "path", "headers", "host", "scheme", "connection"];
         if let Some(name) = document.iter().map(|(name, _)| name).find(|name| !known.contains(name)) {
-            let problem = "unknown member, expected one of `method`, `path`, `headers`, `host`, `connection`";
+            let problem = "unknown member, expected one of `method`, `path`, `headers`, `host`, `scheme`, `connection`";
             return Err(ConfigError::new(problem).within(name));
         }
         let member = |name: &str| bytes(document.get(name)).map_err(|error| error.within(name));
@@ -167,13 +202,14 @@ impl OwnedRequest {
                 return Err(ConfigError::new("expected an array of `[name, value]`").within("headers"));
             }
         };
-        let host = if document.has("host") { Some(member("host")?) } else { None };
+        let optional = |name: &str| if document.has(name) { member(name).map(Some) } else { Ok(None) };
+        let (host, scheme) = (optional("host")?, optional("scheme")?);
         let connection = match document.get("connection") {
             None => Vec::new(),
             Some(Value::Object(known)) => known.iter().map(property).collect::<Result<_, _>>()?,
             Some(_) => return Err(ConfigError::new("expected an object").within("connection")),
         };
-        Ok(Self { method: member("method")?, path: member("path")?, headers, host, connection })
+        Ok(Self { method: member("method")?, path: member("path")?, headers, host, scheme, connection })
     }
 
     /// The same request, borrowed.
@@ -181,7 +217,10 @@ impl OwnedRequest {
     pub fn as_request(&self) -> Request<'_> {
         let headers = self.headers.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
         let connection = self.connection.iter().map(|(property, value)| (*property, value.as_slice())).collect();
-        Request::new(&self.method, &self.path, headers).with_host(self.host.as_deref()).with_connection(connection)
+        Request::new(&self.method, &self.path, headers)
+            .with_host(self.host.as_deref())
+            .with_scheme(self.scheme.as_deref())
+            .with_connection(connection)
     }
 }
 

@@ -176,6 +176,8 @@ impl Operand {
             Self::Values(_) => None,
             // In Envoy it is no header.
             Self::Header(name) if name == "host" => facts.request.host().map(Cow::Borrowed),
+            // Which spelling the upstream looks at is not known.
+            Self::Header(name) if facts.request.has_header_like(name) => return Err(Ambiguous),
             Self::Header(name) => {
                 let mut values = facts.request.values(name);
                 match (values.next(), values.next()) {

@@ -21,7 +21,6 @@ use crate::{
 pub struct Denial {
     reason: Reason,
     response: Response,
-    shown_path: Option<Vec<u8>>,
 }
 
 /// An HTTP answer without anything of the token.
@@ -43,17 +42,6 @@ impl Denial {
     #[must_use]
     pub const fn response(&self) -> &Response {
         &self.response
-    }
-
-    /// What a log may show instead of the request target, if that has a token in it.
-    #[must_use]
-    pub fn shown_path(&self) -> Option<&[u8]> {
-        self.shown_path.as_deref()
-    }
-
-    pub(crate) fn with_shown_path(mut self, path: Option<Vec<u8>>) -> Self {
-        self.shown_path = path;
-        self
     }
 }
 
@@ -128,7 +116,7 @@ impl Responses {
     }
 
     pub(crate) fn denial(&self, reason: Reason, request: Option<&Request<'_>>) -> Denial {
-        Denial { reason, response: self.response(reason, request), shown_path: None }
+        Denial { reason, response: self.response(reason, request) }
     }
 
     fn response(&self, reason: Reason, request: Option<&Request<'_>>) -> Response {

@@ -103,6 +103,11 @@ impl Routes {
         self.by_method
     }
 
+    /// Whether some rule looks at the host.
+    pub(crate) fn by_host(&self) -> bool {
+        !self.hosts.is_empty()
+    }
+
     fn knows(&self, host: &HostName) -> bool {
         let mut patterns = [Some(host.exact()), host.wildcard()].into_iter().flatten();
         patterns.any(|pattern| self.hosts.get(&pattern).is_some())

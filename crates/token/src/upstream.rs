@@ -3,28 +3,36 @@
 
 use alloc::{format, rc::Rc, string::String, vec::Vec};
 
+use datakit_token_encoding::sorted::sort;
+
 use crate::{
     carrier::{Carried, Carriers, Place},
     claim_header::{ClaimHeader, ClaimValue, claim_values},
     claims::Valid,
     config::SwapPlace,
-    path::{Path, percent_decode},
+    name::{is_header_like, is_parameter_like},
+    path::Path,
     provider::Provider,
     reason::Reason,
-    request::{Request, split_parameter},
+    request::{Ambiguous, Request, split_parameter},
+    route::Routes,
     token_edit::TokenEdit,
 };
 
 /// Some upstreams read the path from these, past every rule.
 const PATH_OVERRIDES: [&str; 2] = ["x-original-url", "x-rewrite-url"];
 /// Some upstreams read the method from these, past the rules that look at it.
-const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+const METHOD_OVERRIDES: [&str; 4] =
+    ["x-http-method-override", "x-http-method", "x-method-override", "x-original-method"];
+/// Some upstreams read the host from these, past the rules that look at it.
+const HOST_OVERRIDES: [&str; 6] =
+    ["x-forwarded-host", "x-host", "x-original-host", "x-forwarded-server", "x-http-host-override", "forwarded"];
 
 /// Changes to a request. Apply in this order: replace the path, remove headers, set headers.
 #[derive(Clone, Debug, Default)]
 pub struct UpstreamEdits {
     path: Option<Vec<u8>>,
-    /// Headers that clients may not set.
+    /// Headers that clients may not set: in lower case, sorted, each once.
     spoofed: Vec<String>,
     /// The header that the token goes with.
     token: Option<Rc<str>>,
@@ -45,6 +53,13 @@ impl UpstreamEdits {
         self.spoofed.iter().map(String::as_str).chain(self.token.as_deref())
     }
 
+    /// Whether a header of the request, in any case, is one to remove.
+    pub(crate) fn removes(&self, name: &[u8]) -> bool {
+        let name = name.to_ascii_lowercase();
+        let spoofed = self.spoofed.binary_search_by(|spoofed| spoofed.as_bytes().cmp(&name)).is_ok();
+        spoofed || self.token.as_deref().is_some_and(|token| token.as_bytes() == name)
+    }
+
     /// Headers to set, in lower case.
     pub fn set(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let claims = self.claims.iter().flat_map(|claims| claims.iter());
@@ -55,13 +70,15 @@ impl UpstreamEdits {
 
 /// Makes the edits of requests.
 pub(crate) struct Editor {
-    /// Headers that nobody else may set, in lower case and with `-`.
+    /// Headers that nobody else may set, in lower case.
     own_headers: Vec<String>,
 }
 
 impl Editor {
-    pub(crate) fn new(providers: &[Provider], by_method: bool) -> Self {
+    pub(crate) fn new(providers: &[Provider], routes: &Routes) -> Self {
+        let (by_method, by_host) = (routes.by_method(), routes.by_host());
         let overrides = PATH_OVERRIDES.into_iter().chain(METHOD_OVERRIDES.into_iter().filter(|_| by_method));
+        let overrides = overrides.chain(HOST_OVERRIDES.into_iter().filter(|_| by_host));
         let mut own_headers: Vec<String> = overrides.map(String::from).collect();
         for provider in providers {
             let names = provider.claim_headers.iter().map(ClaimHeader::name).chain(provider.token_edit.header());
@@ -76,17 +93,16 @@ impl Editor {
 
     /// For a request that passes although it would be denied: nothing but spoofed headers changes.
     pub(crate) fn observe(&self, request: &Request<'_>) -> UpstreamEdits {
-        let mut edits = UpstreamEdits::default();
-        for (name, _) in request.headers() {
-            // `x_user` is `x-user` to an upstream that turns headers into variables.
-            if self.own_headers.iter().any(|own| is_like(name, own)) {
-                let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-                if !edits.spoofed.contains(&name) {
-                    edits.spoofed.push(name);
-                }
-            }
-        }
-        edits
+        self.remove_spoofed(request, |_| false)
+    }
+
+    /// Removes headers that the upstream would believe, in every spelling that some upstream takes for theirs.
+    fn remove_spoofed(&self, request: &Request<'_>, is_another: impl Fn(&[u8]) -> bool) -> UpstreamEdits {
+        let is_spoofed = |name: &[u8]| self.own_headers.iter().any(|own| is_header_like(name, own)) || is_another(name);
+        let names = request.headers().iter().map(|(name, _)| *name).filter(|name| is_spoofed(name));
+        let mut spoofed = sort(names.map(|name| String::from_utf8_lossy(name).to_ascii_lowercase()).collect());
+        spoofed.dedup();
+        UpstreamEdits { spoofed, ..UpstreamEdits::default() }
     }
 
     /// For a request that needs no token: one that nobody has looked at goes no further.
@@ -96,15 +112,15 @@ impl Editor {
         path: &Path<'_>,
         carriers: &Carriers,
         carried: Option<&Carried<'_>>,
-    ) -> UpstreamEdits {
-        let mut edits = self.observe(request);
-        let mut query = Vec::new();
+    ) -> Result<UpstreamEdits, Reason> {
+        let mut edits = self.remove_spoofed(request, |name| carriers.is_beside_header(name));
+        let mut query = QueryEdits::default();
         if let Some(carried) = carried {
-            query.extend(edits.place(request, carriers, carried.place, None));
-            query.extend(carried.placeholder.map(QueryEdit::remove));
+            query.parts.extend(edits.place(request, carriers, carried.place, None));
+            query.parts.extend(carried.placeholder.map(QueryEdit::remove));
         }
-        edits.path = target(request, path, &query, None);
-        edits
+        edits.path = target(request, path, carriers, query)?;
+        Ok(edits)
     }
 
     /// For a request with a good token.
@@ -117,51 +133,48 @@ impl Editor {
         provider: &Provider,
         valid: &Valid,
     ) -> Result<UpstreamEdits, Reason> {
-        let mut edits = self.observe(request);
-        let mut query: Vec<QueryEdit<'_>> = Vec::new();
-        let mut added = None;
+        let mut edits = self.remove_spoofed(request, |name| carriers.is_beside_header(name));
+        let mut query = QueryEdits::default();
         match &provider.token_edit {
             TokenEdit::Keep => {}
             // What stands beside it is the upstream's business: the verifier has no secret of its own for it.
-            TokenEdit::Strip => query.extend(edits.place(request, carriers, carried.place, None)),
+            TokenEdit::Strip => query.parts.extend(edits.place(request, carriers, carried.place, None)),
             TokenEdit::Swap(swap) => {
                 let secret = swap.secret(valid)?;
                 match (&swap.to, carried.placeholder) {
-                    (None, None) => query.extend(edits.place(request, carriers, carried.place, Some(secret))),
+                    (None, None) => query.parts.extend(edits.place(request, carriers, carried.place, Some(secret))),
                     (None, Some(placeholder)) => {
-                        query.extend(edits.place(request, carriers, carried.place, None));
-                        query.push(QueryEdit { part: placeholder, value: Some(secret) });
+                        query.parts.extend(edits.place(request, carriers, carried.place, None));
+                        query.parts.push(QueryEdit { part: placeholder, value: Some(secret) });
                     }
-                    (Some(SwapPlace::Header(name)), placeholder) => {
-                        query.extend(edits.place(request, carriers, carried.place, None));
-                        query.extend(placeholder.map(QueryEdit::remove));
-                        edits.set.push((name.as_str().into(), secret.as_bytes().to_vec()));
-                    }
-                    (Some(SwapPlace::Param(name)), placeholder) => {
-                        let is_it = |part: &&[u8]| {
-                            percent_decode(split_parameter(part).0).is_some_and(|other| other == name.as_bytes())
-                        };
-                        // The first parameter of this name gets the secret; the others go.
-                        let mut named = request.query_parts().filter(is_it);
-                        let first = named.next();
-                        query.extend(first.map(|part| QueryEdit { part, value: Some(secret) }));
-                        query.extend(named.map(QueryEdit::remove));
-                        query.extend(placeholder.filter(|part| !is_it(part)).map(QueryEdit::remove));
-                        let in_place = matches!(carried.place, Place::Parameter(part) if is_it(&part));
-                        if !in_place {
-                            query.extend(edits.place(request, carriers, carried.place, None));
+                    (Some(to), placeholder) => {
+                        query.parts.extend(edits.place(request, carriers, carried.place, None));
+                        query.parts.extend(placeholder.map(QueryEdit::remove));
+                        match to {
+                            SwapPlace::Header(name) => {
+                                edits.set.push((name.as_str().into(), secret.as_bytes().to_vec()))
+                            }
+                            SwapPlace::Param(name) => query.secret = Some((name, secret)),
                         }
-                        added = first.is_none().then_some((name.as_str(), secret));
                     }
                 }
             }
         }
-        edits.path = target(request, path, &query, added);
+        edits.path = target(request, path, carriers, query)?;
         if !provider.claim_headers.is_empty() {
             edits.claims = Some(valid.remembered().headers(|| claim_values(&provider.claim_headers, valid))?);
         }
         Ok(edits)
     }
+}
+
+/// What changes in the query.
+#[derive(Default)]
+struct QueryEdits<'e> {
+    /// The token, and what stands in for it.
+    parts: Vec<QueryEdit<'e>>,
+    /// A parameter, by its name, that gets a secret, in the place of whatever some upstream takes for it.
+    secret: Option<(&'e str, &'e str)>,
 }
 
 /// A part of the query gets another value, or goes.
@@ -211,41 +224,55 @@ impl UpstreamEdits {
 fn target(
     request: &Request<'_>,
     path: &Path<'_>,
-    edits: &[QueryEdit<'_>],
-    added: Option<(&str, &str)>,
-) -> Option<Vec<u8>> {
-    let received = request.path();
-    if edits.is_empty() && added.is_none() && path.to_rewrite().is_none() {
-        return None;
+    carriers: &Carriers,
+    QueryEdits { parts: mut edits, secret }: QueryEdits<'_>,
+) -> Result<Option<Vec<u8>>, Reason> {
+    let is_secret = |name: &[u8]| secret.is_some_and(|(known, _)| is_parameter_like(name, known));
+    let is_known = |name: &[u8]| is_secret(name) || carriers.is_beside_parameter(name);
+    let looks = secret.is_some() || carriers.have_parameters();
+    if looks {
+        for part in request.parameters().map_err(|Ambiguous| Reason::InvalidRequest)? {
+            // Some part the query at `;` as well, and would find there what nobody has looked at.
+            let mut others = part.split(|byte| *byte == b';').skip(1).map(|other| split_parameter(other).0);
+            if others.any(|name| is_known(name) || carriers.is_parameter(name)) {
+                return Err(Reason::InvalidRequest);
+            }
+        }
     }
+    let received = request.path();
     let mut edited = Vec::with_capacity(received.len());
     edited.extend_from_slice(path.as_bytes());
-    let mut edits = edits.to_vec();
+    let mut changed = path.to_rewrite().is_some();
+    let mut unplaced = secret;
     let mut separator = b'?';
-    for part in request.query_parts() {
-        // Each edit is about one part.
-        let edit = edits.iter().position(|edit| edit.part == part).map(|place| edits.swap_remove(place));
-        if matches!(edit, Some(QueryEdit { value: None, .. })) {
-            continue;
-        }
+    let mut add = |parts: &[&[u8]]| {
         edited.push(separator);
         separator = b'&';
-        match edit.and_then(|edit| edit.value) {
-            Some(value) => {
-                edited.extend_from_slice(split_parameter(part).0);
-                edited.push(b'=');
-                edited.extend_from_slice(value.as_bytes());
+        parts.iter().for_each(|part| edited.extend_from_slice(part));
+    };
+    for part in request.query_parts() {
+        let (name, _) = split_parameter(part);
+        // Each edit is about one part.
+        let edit = edits.iter().position(|edit| edit.part == part).map(|place| edits.swap_remove(place));
+        if edit.is_none() && !(looks && is_known(name)) {
+            add(&[part]);
+            continue;
+        }
+        changed = true;
+        if is_secret(name) {
+            // The first parameter of this name gets the secret; the others go.
+            if let Some((known, secret)) = unplaced.take() {
+                add(&[known.as_bytes(), b"=", secret.as_bytes()]);
             }
-            None => edited.extend_from_slice(part),
+        } else if let Some(value) = edit.and_then(|edit| edit.value) {
+            add(&[name, b"=", value.as_bytes()]);
         }
     }
-    if let Some((name, value)) = added {
-        edited.push(separator);
-        for text in [name, "=", value] {
-            edited.extend_from_slice(text.as_bytes());
-        }
+    if let Some((known, secret)) = unplaced {
+        changed = true;
+        add(&[known.as_bytes(), b"=", secret.as_bytes()]);
     }
-    Some(edited)
+    Ok(changed.then_some(edited))
 }
 
 /// All cookies but this one, which gets another value or goes.
@@ -262,27 +289,18 @@ fn without_cookie(request: &Request<'_>, name: &[u8], value: Option<&str>) -> Ve
     kept.join(&b"; "[..])
 }
 
-/// Compares header names; `_` counts as `-`.
-fn is_like(name: &[u8], own: &str) -> bool {
-    let same = |(one, other): (&u8, u8)| {
-        let one = if *one == b'_' { b'-' } else { one.to_ascii_lowercase() };
-        one == other
-    };
-    name.len() == own.len() && name.iter().zip(own.bytes()).all(same)
-}
-
 #[cfg(test)]
 mod tests {
     use alloc::vec::Vec;
 
-    use super::{QueryEdit, target};
-    use crate::{path::Path, request::Request};
+    use super::{QueryEdit, QueryEdits, target};
+    use crate::{carrier::Carriers, path::Path, request::Request};
 
-    fn edit(received: &str, value: Option<&str>, added: Option<(&str, &str)>) -> Vec<u8> {
+    fn edit(received: &str, value: Option<&str>, secret: Option<(&str, &str)>) -> Vec<u8> {
         let request = Request::new(b"GET", received.as_bytes(), Vec::new());
         let path = Path::parse(received.as_bytes()).ok().unwrap();
-        let edits = [QueryEdit { part: b"token=T", value }];
-        target(&request, &path, &edits, added).unwrap()
+        let edits = QueryEdits { parts: Vec::from([QueryEdit { part: b"token=T", value }]), secret };
+        target(&request, &path, &Carriers::default(), edits).ok().unwrap().unwrap()
     }
 
     #[test]

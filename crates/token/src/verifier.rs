@@ -129,7 +129,7 @@ impl Verifier {
         }
         let cached_tokens = config.limits.cached_tokens.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
         Ok(Self {
-            editor: Editor::new(&providers, policy.routes().by_method()),
+            editor: Editor::new(&providers, policy.routes()),
             providers,
             carriers,
             policy,
@@ -248,11 +248,14 @@ impl Verifier {
         match self.grant(request, now) {
             Ok(grant) => Decision::Allow(grant),
             Err(reason) if self.observe => Decision::Observe(self.deny(reason), self.editor.observe(request)),
-            Err(reason) => {
-                let shown_path = redact(request.path(), &self.carriers);
-                Decision::Deny(self.responses.denial(reason, Some(request)).with_shown_path(shown_path))
-            }
+            Err(reason) => Decision::Deny(self.responses.denial(reason, Some(request))),
         }
+    }
+
+    /// What a log may show instead of the target of a denied request, if that has a token in it.
+    #[must_use]
+    pub fn shown_path(&self, request: &Request<'_>) -> Option<Vec<u8>> {
+        redact(request.path(), &self.carriers)
     }
 
     /// The denial of a request that cannot be put to [`Verifier::decide`], for instance without a clock.
@@ -267,7 +270,7 @@ impl Verifier {
         let path = Path::parse(request.path())?;
         let access = self.policy.find(request, &path)?;
         let pass = |carried: Option<&Carried<'_>>| {
-            Ok(Grant::new(None, self.editor.pass(request, &path, &self.carriers, carried)))
+            Ok(Grant::new(None, self.editor.pass(request, &path, &self.carriers, carried)?))
         };
         let carried = match (access, self.carriers.find(request)) {
             (Some(Access::Unchecked | Access::Anyone), Err(Reason::MissingToken)) => return pass(None),

@@ -262,3 +262,40 @@ fn rules_that_never_match_and_watching_are_warnings() {
     assert_eq!(verifier.warnings()[0].to_string(), "/mode: nothing will be denied");
     assert!(compile(&with("/mode", json!("enforce"))).unwrap().warnings().is_empty());
 }
+
+#[test]
+fn a_rule_for_every_other_path_that_asks_for_less_is_a_warning() {
+    let admin = json!({ "match": { "path": { "prefix": "/admin" } }, "require": { "permission": "p" } });
+    let warned = |last: Value, paths: Value| {
+        let config = with("/rules", json!([admin, last]));
+        let verifier = compile(&merge(config, json!({ "paths": paths }))).unwrap();
+        let warnings: Vec<_> = verifier.warnings().iter().map(ToString::to_string).collect();
+        assert!(
+            warnings.iter().all(|one| one.starts_with("/rules/1: takes every path") && one.contains("`paths`")),
+            "{warnings:?}"
+        );
+        !warnings.is_empty()
+    };
+    let anyone = |matches: Value| json!({ "match": matches, "allow": "anyone" });
+    for matches in [json!({}), json!({ "path": { "prefix": "/" } }), json!({ "methods": ["GET"] })] {
+        assert!(warned(anyone(matches), json!({})));
+    }
+    assert!(warned(json!({ "match": {}, "allow": "authenticated" }), json!({ "ignore_case": true })));
+    assert!(!warned(anyone(json!({})), json!({ "ignore_case": true, "ignore_trailing_slash": true })));
+    assert!(!warned(json!({ "match": {}, "require": { "permission": "p" } }), json!({})));
+    assert!(!warned(anyone(json!({ "path": { "prefix": "/public" } })), json!({})));
+    assert!(!warned(json!({ "match": { "cors_preflight": true }, "allow": "unchecked" }), json!({})));
+}
+
+#[test]
+fn paths_without_case_have_letters_of_ascii() {
+    let rule = |path: Value| json!([{ "match": { "path": path }, "allow": "authenticated" }]);
+    for (name, text) in [("exact", "/%C3%89"), ("prefix", "/a/%C3%89"), ("template", "/{x}/%C3%89")] {
+        let config = with("/rules", rule(json!({ name: text })));
+        assert!(compile(&config).is_ok());
+        let config = merge(config, json!({ "paths": { "ignore_case": true } }));
+        let (place, problem) = compile(&config).err().unwrap();
+        assert_eq!(place, format!("/rules/0/match/path/{name}"));
+        assert!(problem.contains("expected ASCII"), "{problem}");
+    }
+}

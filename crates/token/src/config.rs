@@ -49,6 +49,8 @@ object! {
         pub(crate) roles: Sorted<String, Vec<String>> = optional "roles" or Sorted::new(),
         /// Requirements with names.
         pub(crate) policies: Sorted<String, RequirementConfig> = optional "policies" or Sorted::new(),
+        /// How the upstream tells paths apart.
+        pub(crate) paths: PathsConfig = optional "paths" or PathsConfig::default(),
         /// Which requests need what; those of the presets come after these.
         pub(crate) rules: Vec<RuleConfig> = optional "rules" or Vec::new(),
         /// What a denial looks like.
@@ -95,6 +97,17 @@ object! {
     #[derive(Default)]
     pub(crate) struct TransportConfig {
         pub(crate) require_https: RequireHttps = optional "require_https" or RequireHttps::Off,
+    }
+}
+
+object! {
+    /// How the upstream tells paths apart.
+    #[derive(Clone, Copy, Debug, Default)]
+    pub(crate) struct PathsConfig {
+        /// Letters of ASCII are compared without case.
+        pub(crate) ignore_case: bool = optional "ignore_case" or false,
+        /// A slash at the end does not count.
+        pub(crate) ignore_trailing_slash: bool = optional "ignore_trailing_slash" or false,
     }
 }
 

@@ -53,6 +53,7 @@ mod name;
 mod numeric_date;
 mod opaque;
 mod path;
+mod path_pattern;
 mod policy;
 mod preset;
 mod provider;

@@ -6,7 +6,7 @@ use datakit_token_encoding::sorted::Sorted;
 
 use crate::{
     claims::Valid,
-    config::{AllowConfig, RequirementConfig, RuleConfig},
+    config::{AllowConfig, PathsConfig, RequirementConfig, RuleConfig},
     config_error::ConfigError,
     connection::ConnectionProperty,
     grants::Roles,
@@ -46,6 +46,17 @@ pub struct Grant {
     edits: UpstreamEdits,
 }
 
+impl Access {
+    /// More for those that ask for more.
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::Unchecked | Self::Anyone => 0,
+            Self::Authenticated => 1,
+            Self::Required(..) => 2,
+        }
+    }
+}
+
 impl Grant {
     pub(crate) const fn new(valid: Option<Rc<Valid>>, edits: UpstreamEdits) -> Self {
         Self { valid, edits }
@@ -76,6 +87,7 @@ pub(crate) struct PolicyConfig {
     pub(crate) providers: Vec<String>,
     pub(crate) roles: Sorted<String, Vec<String>>,
     pub(crate) policies: Sorted<String, RequirementConfig>,
+    pub(crate) paths: PathsConfig,
     pub(crate) rules: Vec<RuleConfig>,
     /// How many of them stand in the document; the presets have the others.
     pub(crate) own_rules: usize,
@@ -94,20 +106,23 @@ impl Policy {
             compiler.need(property);
         }
         let mut warnings = Vec::new();
-        let mut routes = Routes::default();
+        let mut routes = Routes::new(config.paths);
+        let blurred = !(config.paths.ignore_case && config.paths.ignore_trailing_slash);
+        // The most that a rule on some path has asked for so far.
+        let mut asked = 0;
         let mut rules = Vec::new();
         for (index, rule) in config.rules.into_iter().enumerate() {
             let place = |error: ConfigError| {
                 if is_placed(&error) { error } else { error.within_element(index).within("rules") }
             };
-            let (parameters, reachable) = routes.add(index, rule.matches).map_err(place)?;
+            let added = routes.add(index, rule.matches).map_err(place)?;
             // A rule before that of a preset is meant to replace it.
-            if !reachable && index < config.own_rules {
+            if !added.reachable && index < config.own_rules {
                 warnings.push(place(ConfigError::new("never matches: an earlier rule takes the same requests")));
             }
-            rules.push(match (rule.require, rule.allow) {
+            let access = match (rule.require, rule.allow) {
                 (Some(requirement), None) => {
-                    let requirement = compiler.requirement(requirement, &parameters);
+                    let requirement = compiler.requirement(requirement, &added.parameters);
                     let within = |error: ConfigError| if is_placed(&error) { error } else { error.within("require") };
                     let requirement = requirement.map_err(|error| place(within(error)))?;
                     let number = requirement.is_about_token().then_some(index);
@@ -117,7 +132,16 @@ impl Policy {
                 (None, Some(AllowConfig::Anyone)) => Access::Anyone,
                 (None, Some(AllowConfig::Unchecked)) => Access::Unchecked,
                 _ => return Err(place(ConfigError::new("expected either `require` or `allow`"))),
-            });
+            };
+            if blurred && added.every_path && access.rank() < asked && index < config.own_rules {
+                warnings.push(place(ConfigError::new(
+                    "takes every path that no earlier rule takes, and asks for less: an upstream that ignores case or a slash at the end serves `/ADMIN` or `/admin/` as `/admin`, so say so in `paths`",
+                )));
+            }
+            if added.names_path {
+                asked = asked.max(access.rank());
+            }
+            rules.push(access);
         }
         Ok((Self { routes, rules, roles, properties: compiler.into_properties() }, warnings))
     }

@@ -9,10 +9,11 @@ use datakit_token_encoding::sorted::Sorted;
 
 use crate::{
     carrier::is_token,
-    config::{MatchConfig, PathConfig},
+    config::{MatchConfig, PathsConfig},
     config_error::ConfigError,
     host_name::{HostName, HostPattern},
     path::{Path, percent_decode},
+    path_pattern::{End, Parameters, Pattern, Segment},
     reason::Reason,
     request::Request,
 };
@@ -25,10 +26,19 @@ pub(crate) struct Routes {
     hosts: Sorted<HostPattern, Tree>,
     /// Some rule looks at the method.
     by_method: bool,
+    paths: PathsConfig,
 }
 
-/// The names of a template's segments, with their places in the path.
-pub(crate) type Parameters = Vec<(String, usize)>;
+/// What is known of a rule once it is among the others.
+pub(crate) struct Added {
+    /// The names in its template.
+    pub(crate) parameters: Parameters,
+    /// Whether it can ever match.
+    pub(crate) reachable: bool,
+    /// Whether it takes every path, and whether it names a part of one.
+    pub(crate) every_path: bool,
+    pub(crate) names_path: bool,
+}
 
 /// Nodes by number; the root is 0.
 #[derive(Debug)]
@@ -55,36 +65,24 @@ struct Leaf {
     preflight: bool,
 }
 
-/// A path pattern, taken apart.
-struct Pattern {
-    segments: Vec<Segment>,
-    end: End,
-}
-
-enum Segment {
-    Literal(Vec<u8>),
-    Parameter(String),
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    Exact,
-    AtOrBelow,
-    Below,
-}
-
 impl Routes {
-    /// Adds the rule with this number, which grows. Gives the names in its template, and whether it can ever match.
+    /// None yet.
+    pub(crate) fn new(paths: PathsConfig) -> Self {
+        Self { paths, ..Self::default() }
+    }
+
+    /// Adds the rule with this number, which grows.
     // Not a part of a larger function: an engine that compiles in advance keeps the memory of the largest.
     #[inline(never)]
-    pub(crate) fn add(&mut self, rule: usize, config: MatchConfig) -> Result<(Parameters, bool), ConfigError> {
+    pub(crate) fn add(&mut self, rule: usize, config: MatchConfig) -> Result<Added, ConfigError> {
         let place = |error: ConfigError| error.within("match");
         let hosts = read_list("hosts", config.hosts, HostPattern::parse).map_err(place)?;
         let methods = read_list("methods", config.methods, read_method).map_err(place)?.unwrap_or_default();
-        let pattern = config.path.map_or_else(|| Ok(Pattern::everything()), Pattern::read);
+        let pattern = config.path.map_or_else(|| Ok(Pattern::everything()), |path| Pattern::read(path, self.paths));
         let pattern = pattern.map_err(|error| place(error.within("path")))?;
         self.by_method |= !methods.is_empty() || config.cors_preflight;
-        let leaf = Leaf { rule, methods, preflight: config.cors_preflight };
+        let preflight = config.cors_preflight;
+        let leaf = Leaf { rule, methods, preflight };
         let mut reachable = false;
         match &hosts {
             None => reachable |= self.any.add(&pattern, &leaf),
@@ -95,7 +93,9 @@ impl Routes {
                 }
             }
         }
-        Ok((pattern.parameters(), reachable))
+        let names_path = pattern.segments.iter().any(|segment| matches!(segment, Segment::Literal(_)));
+        let every_path = pattern.segments.is_empty() && pattern.end != End::Exact && !preflight;
+        Ok(Added { parameters: pattern.parameters(), reachable, every_path, names_path })
     }
 
     /// Whether some rule looks at the method, so that nothing may replace it on the way.
@@ -116,6 +116,7 @@ impl Routes {
     /// The number of the request's rule.
     pub(crate) fn find(&self, request: &Request<'_>, path: &Path<'_>) -> Result<Option<usize>, Reason> {
         let mut first = None;
+        let path = &*self.fold(path.as_bytes());
         self.any.visit(request, path, &mut first);
         if !self.hosts.is_empty() {
             // A rule about hosts asks for one that everybody reads alike.
@@ -132,6 +133,18 @@ impl Routes {
         }
         Ok(first)
     }
+
+    /// The path in the form that rules are kept in.
+    fn fold<'p>(&self, path: &'p [u8]) -> Cow<'p, [u8]> {
+        let PathsConfig { ignore_case, ignore_trailing_slash } = self.paths;
+        let path = if ignore_trailing_slash { without_trailing_slash(path) } else { path };
+        if ignore_case { Cow::Owned(path.to_ascii_lowercase()) } else { Cow::Borrowed(path) }
+    }
+}
+
+/// The root stays.
+fn without_trailing_slash(path: &[u8]) -> &[u8] {
+    path.strip_suffix(b"/").filter(|rest| !rest.is_empty()).unwrap_or(path)
 }
 
 impl Default for Tree {
@@ -175,9 +188,9 @@ impl Tree {
     }
 
     /// Lowers `first` to the first rule that matches.
-    fn visit(&self, request: &Request<'_>, path: &Path<'_>, first: &mut Option<usize>) {
+    fn visit(&self, request: &Request<'_>, path: &[u8], first: &mut Option<usize>) {
         if let Some(root) = self.0.first() {
-            self.visit_from(root, request, path.segments(), first);
+            self.visit_from(root, request, path.split(|byte| *byte == b'/').skip(1), first);
         }
     }
 
@@ -249,79 +262,6 @@ fn is_preflight(request: &Request<'_>) -> bool {
     // A proxy joins repeated headers by commas.
     let one = |name| request.only_value(name).is_some_and(|value| !value.contains(&b','));
     request.method() == b"OPTIONS" && one("origin") && one("access-control-request-method")
-}
-
-impl Pattern {
-    const fn everything() -> Self {
-        Self { segments: Vec::new(), end: End::AtOrBelow }
-    }
-
-    fn read(config: PathConfig) -> Result<Self, ConfigError> {
-        let (name, text, end) = match &config {
-            PathConfig::Exact(text) => ("exact", text, End::Exact),
-            PathConfig::Prefix(text) => ("prefix", text, End::AtOrBelow),
-            PathConfig::Template(text) => ("template", text, End::Exact),
-        };
-        Self::parse(text, end, name == "template").map_err(|error| error.within(name))
-    }
-
-    fn parse(text: &str, end: End, template: bool) -> Result<Self, ConfigError> {
-        let (text, mut end) = match text.strip_suffix("/**").filter(|_| template) {
-            Some("") => return Ok(Self::everything()),
-            Some(rest) => (rest, End::AtOrBelow),
-            None => (text, end),
-        };
-        let mut segments: Vec<Segment> = Vec::new();
-        let mut literal = String::new();
-        for segment in text.split('/').skip(1) {
-            let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).filter(|_| template);
-            literal.push('/');
-            match name {
-                Some(name) => {
-                    let known =
-                        segments.iter().any(|other| matches!(other, Segment::Parameter(other) if other == name));
-                    if known
-                        || name.is_empty()
-                        || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-                    {
-                        let problem = "expected `{name}` with letters, digits and `_`, each name once";
-                        return Err(ConfigError::new(problem));
-                    }
-                    literal.push('x');
-                    segments.push(Segment::Parameter(name.into()));
-                }
-                None => {
-                    literal.push_str(segment);
-                    let decoded = percent_decode(segment.as_bytes()).map(Cow::into_owned);
-                    segments.push(Segment::Literal(decoded.unwrap_or_default()));
-                }
-            }
-        }
-        // A pattern that no accepted path can have would be a rule that never matches.
-        let canonical = Path::parse(literal.as_bytes()).is_ok_and(|path| path.as_bytes() == literal.as_bytes());
-        let braces = template
-            && segments.iter().any(
-                |segment| matches!(segment, Segment::Literal(text) if text.iter().any(|byte| b"{}*".contains(byte))),
-            );
-        let doubled = template && end == End::AtOrBelow && text.ends_with('/');
-        if !text.starts_with('/') || !canonical || braces || doubled {
-            let problem = "expected a path that begins with `/`, without query, dot segments, `//`, `;` and needless escapes; in a template whole segments as `{name}`, and `**` at the end alone";
-            return Err(ConfigError::new(problem));
-        }
-        if end == End::AtOrBelow && matches!(segments.last(), Some(Segment::Literal(text)) if text.is_empty()) {
-            segments.pop();
-            end = End::Below;
-        }
-        Ok(Self { segments, end })
-    }
-
-    fn parameters(&self) -> Parameters {
-        let names = self.segments.iter().enumerate().filter_map(|(place, segment)| match segment {
-            Segment::Parameter(name) => Some((name.clone(), place)),
-            Segment::Literal(_) => None,
-        });
-        names.collect()
-    }
 }
 
 fn read_method(text: &str) -> Result<String, ConfigError> {

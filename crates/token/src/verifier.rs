@@ -118,6 +118,7 @@ impl Verifier {
             providers: names,
             roles: config.roles,
             policies: config.policies,
+            paths: config.paths,
             rules: config.rules,
             own_rules,
             properties: tls.into_iter().collect(),

@@ -11,7 +11,7 @@ use crate::{
     config_error::ConfigError,
     connection::{ConnectionProperty, Network},
     grants::{is_name, is_permission},
-    route::Parameters,
+    path_pattern::Parameters,
 };
 
 /// Parts that a requirement may have once its policies are written out: policies that name each other twice grow fast.

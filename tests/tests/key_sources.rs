@@ -467,7 +467,7 @@ fn r21_a_restart_keeps_marks_and_content() {
     let forged = String::from_utf8(snapshot).unwrap().replace("\"version\":1", "\"version\":2");
     assert_eq!(outcome(World::bundle().source().restore(forged.as_bytes(), moment)), "malformed");
     let other = mint::bundle("k1", &members(NOW, &json!({})));
-    let forged = format!("{{\"version\":1,\"fetched\":{NOW},\"lifetime\":null,\"marks\":{{}}}}\n{other}");
+    let forged = format!("{{\"version\":1,\"fetched\":{NOW},\"lifetime\":null}}\n{other}");
     assert_eq!(outcome(World::bundle().source().restore(forged.as_bytes(), moment)), "untrusted");
     for text in ["", "\n", "{}\n", "x\ny"] {
         assert_eq!(outcome(World::bundle().source().restore(text.as_bytes(), moment)), "malformed");
@@ -490,6 +490,91 @@ fn r21_a_restart_keeps_marks_and_content() {
     assert_eq!(restarted.verify(&token("k1")), "ok");
     restarted.pass(3_500);
     assert_eq!(restarted.verify(&token("k1")), "keys_unavailable");
+}
+
+#[test]
+fn a_poisoned_snapshot_locks_nobody_out() {
+    let moment = World::bundle().moment();
+    let highest = 9_007_199_254_740_991_u64;
+    let nobody = |seq: u64| mint::bundle("thief", &members(NOW, &json!({ "seq": seq })));
+    let named = |seq: u64| {
+        let header = json!({ "alg": "EdDSA", "typ": "keybundle+jwt", "kid": "root-1" }).to_string();
+        let text = members(NOW, &json!({ "seq": seq })).to_string();
+        mint::sign(&mint::key("thief"), header.as_bytes(), text.as_bytes())
+    };
+    let head = |more: Value| {
+        let mut head = json!({ "version": 1, "fetched": NOW, "lifetime": null });
+        head.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        head.to_string()
+    };
+    for poison in [
+        format!("{}\nnot a bundle", head(json!({ "marks": { "root-1": highest, "root-2": highest } }))),
+        format!(
+            "{}\n{}",
+            head(json!({ "others": [nobody(highest), named(highest), "", 1, null, "a.b.c"] })),
+            nobody(highest)
+        ),
+        format!("{}\n{}", head(json!({ "others": { "root-1": highest } })), named(highest)),
+        format!(
+            "{}\n{}",
+            head(json!({ "others": "x" })),
+            mint::bundle("root-1", &members(NOW, &json!({ "seq": highest, "iss": "other" })))
+        ),
+        format!("{}\n", head(json!({ "fetched": u64::MAX }))),
+    ] {
+        let mut world = World::bundle();
+        assert_ne!(outcome(world.source().restore(poison.as_bytes(), moment)), "changed", "{poison}");
+        assert_eq!(world.deliver("root-1", &json!({})), "changed", "{poison}");
+        assert_eq!(world.verify(&token("k1")), "ok");
+        // Nor does it do so later on.
+        assert_ne!(outcome(world.source().restore(poison.as_bytes(), moment)), "changed", "{poison}");
+        assert_eq!(world.deliver("root-1", &json!({ "seq": 6 })), "changed", "{poison}");
+        assert_eq!(world.deliver("root-2", &json!({ "seq": 1 })), "changed", "{poison}");
+    }
+}
+
+#[test]
+fn what_was_too_early_in_a_snapshot_is_taken_in_time() {
+    let mut ahead = World::bundle();
+    ahead.pass(3_600);
+    assert_eq!(ahead.deliver("root-1", &json!({})), "changed");
+    let snapshot = ahead.source().snapshot().unwrap();
+    let text = String::from_utf8(snapshot.clone()).unwrap();
+    let (_, bundle) = text.split_once('\n').unwrap();
+    let mut world = World::bundle();
+    let moment = world.moment();
+    assert_eq!(outcome(world.source().restore(&snapshot, moment)), "not_yet_valid");
+    world.pass(3_600);
+    // The same number is the same bundle, and no second one.
+    assert_eq!(world.answer(200, "application/jwt", bundle), "changed");
+    assert_eq!(world.deliver("root-1", &json!({ "iat": NOW + 3_599 })), "equivocation");
+}
+
+#[test]
+fn a_snapshot_keeps_the_marks_of_all_roots() {
+    let mut world = World::bundle();
+    world.deliver("root-2", &json!({ "seq": 9 }));
+    world.deliver("root-1", &json!({}));
+    let others = |world: &mut World| {
+        let text = String::from_utf8(world.source().snapshot().unwrap()).unwrap();
+        let head: Value = serde_json::from_str(text.split_once('\n').unwrap().0).unwrap();
+        head["others"].as_array().unwrap().len()
+    };
+    assert_eq!(others(&mut world), 1);
+    // Over two restarts as well.
+    let mut once = World::bundle();
+    let (snapshot, moment) = (world.source().snapshot().unwrap(), once.moment());
+    assert_eq!(outcome(once.source().restore(&snapshot, moment)), "changed");
+    assert_eq!(others(&mut once), 1);
+    let mut twice = World::bundle();
+    assert_eq!(outcome(twice.source().restore(&once.source().snapshot().unwrap(), moment)), "changed");
+    assert_eq!(twice.deliver("root-2", &json!({ "seq": 8 })), "rolled_back");
+    // Also of one that has been retired and comes back.
+    world.deliver("root-1", &json!({ "seq": 6, "roots": ["root-1"] }));
+    let mut third = World::bundle();
+    assert_eq!(outcome(third.source().restore(&world.source().snapshot().unwrap(), moment)), "changed");
+    assert_eq!(third.deliver("root-1", &json!({ "seq": 7 })), "changed");
+    assert_eq!(third.deliver("root-2", &json!({ "seq": 8 })), "rolled_back");
 }
 
 #[test]

@@ -58,14 +58,29 @@ pub(crate) struct Bundle {
 pub(crate) struct Trust {
     pub(crate) issuer: String,
     pub(crate) roots: KeySet,
-    pub(crate) min_sequence: u64,
+    min_sequence: u64,
     pub(crate) clock_skew: u64,
     pub(crate) max_bytes: usize,
-    /// The highest sequence number seen of each root: a new root begins anew, as in TUF section 5.3.
-    pub(crate) marks: Sorted<String, u64>,
+    /// The highest bundle seen of each root: a new root begins anew, as in TUF section 5.3.
+    marks: Sorted<String, Mark>,
+    /// The highest bundles of roots that have not signed the current one, as text: what their marks are kept by.
+    others: Sorted<String, Vec<u8>>,
+}
+
+/// How far a root has come. Only its signature moves the mark, so nobody else can shut the publisher out.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    sequence: u64,
+    signature: [u8; 64],
 }
 
 impl Trust {
+    /// Nothing seen yet.
+    pub(crate) fn new(issuer: &str, roots: KeySet, min_sequence: u64, clock_skew: u64, max_bytes: usize) -> Self {
+        let (marks, others) = (Sorted::new(), Sorted::new());
+        Self { issuer: issuer.into(), roots, min_sequence, clock_skew, max_bytes, marks, others }
+    }
+
     /// Reads and judges a document; `None` if it is the current one. Anything wrong with any part refuses the whole.
     /// Without a time, times are left to whoever uses the bundle.
     pub(crate) fn read(
@@ -97,9 +112,32 @@ impl Trust {
         self.check_sequence(&bundle, current).map(|fresh| fresh.then_some(bundle))
     }
 
-    /// Remembers an accepted bundle.
-    pub(crate) fn mark(&mut self, bundle: &Bundle) {
-        self.marks.insert(bundle.signer.clone(), bundle.sequence);
+    /// Remembers an accepted bundle; `former` is the one before, with its text.
+    pub(crate) fn succeed(&mut self, bundle: &Bundle, former: Option<(Bundle, Vec<u8>)>) {
+        self.mark(bundle);
+        if let Some((former, text)) = former {
+            self.others.insert(former.signer, text);
+        }
+        self.others.remove(&bundle.signer);
+    }
+
+    /// Raises the mark of a root by a bundle that it has signed, whatever the time: nothing else does.
+    pub(crate) fn recall(&mut self, text: &[u8], current: Option<&Bundle>) {
+        let Ok(Some(bundle)) = self.read(text, None, None) else { return };
+        self.mark(&bundle);
+        if current.is_some_and(|current| current.signer != bundle.signer) {
+            self.others.insert(bundle.signer, text.to_vec());
+        }
+    }
+
+    /// The texts that [`Self::recall`] takes.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &str> {
+        self.others.iter().filter_map(|(_, text)| core::str::from_utf8(text).ok())
+    }
+
+    fn mark(&mut self, bundle: &Bundle) {
+        let mark = Mark { sequence: bundle.sequence, signature: bundle.signature };
+        self.marks.insert(bundle.signer.clone(), mark);
     }
 
     fn document(
@@ -170,19 +208,18 @@ impl Trust {
             return refused(Fault::RolledBack, "/seq: lower than `min_seq`");
         }
         let Some(mark) = self.marks.get(&bundle.signer).copied() else { return Ok(true) };
-        if bundle.sequence < mark {
+        if bundle.sequence < mark.sequence {
             return refused(Fault::RolledBack, "/seq: lower than the highest seen");
         }
-        if bundle.sequence == mark {
-            let same =
-                current.is_some_and(|current| current.signer == bundle.signer && current.signature == bundle.signature);
-            return if same {
-                Ok(false)
-            } else {
-                refused(Fault::Equivocation, "/seq: the same number with other bytes")
+        if bundle.sequence == mark.sequence {
+            return match current {
+                // Not taken before, or kept over a restart and too old or too new then.
+                None if bundle.signature == mark.signature => Ok(true),
+                Some(current) if current.signature == bundle.signature => Ok(false),
+                _ => refused(Fault::Equivocation, "/seq: the same number with other bytes"),
             };
         }
-        if bundle.sequence.saturating_sub(mark) > MAX_JUMP {
+        if bundle.sequence.saturating_sub(mark.sequence) > MAX_JUMP {
             return refused(Fault::SequenceJump, "/seq: more than 1000000 ahead of the highest seen");
         }
         Ok(true)

@@ -8,12 +8,12 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::sync::atomic::{AtomicBool, Ordering};
-
-use datakit_token_encoding::{
-    json::{Json, JsonObject, Object, Value},
-    sorted::Sorted,
+use core::{
+    mem,
+    sync::atomic::{AtomicBool, Ordering},
 };
+
+use datakit_token_encoding::json::{Array, Json, JsonObject, Value};
 
 use crate::{
     bundle::{Bundle, Trust},
@@ -32,6 +32,8 @@ use crate::{
 
 /// The longest inline bundle, as the longest configuration.
 const MAX_INLINE: usize = 1 << 20;
+/// Bundles of other roots in a snapshot, as many as there can be roots.
+const MAX_OTHERS: usize = 64;
 
 /// The keys of one provider: in the configuration, or remote.
 #[derive(Debug)]
@@ -107,14 +109,7 @@ impl KeySource {
                 let place = |error: ConfigError| error.within("bundle");
                 let roots = bundle.roots.keys;
                 roots.check_roots().map_err(|error| place(error.within("roots")))?;
-                let mut trust = Trust {
-                    issuer: issuer.into(),
-                    roots,
-                    min_sequence: bundle.min_seq,
-                    clock_skew,
-                    max_bytes: MAX_INLINE,
-                    marks: Sorted::new(),
-                };
+                let mut trust = Trust::new(issuer, roots, bundle.min_seq, clock_skew, MAX_INLINE);
                 match (bundle.inline, bundle.remote) {
                     (Some(text), None) => {
                         let read = trust.read(text.as_bytes(), None, None);
@@ -266,8 +261,7 @@ impl KeySource {
         let mut head = JsonObject::new().number("version", 1).number("fetched", fetch.at);
         head = head.number("lifetime", self.content.lifetime());
         if let Some(trust) = &self.trust {
-            let marks = trust.marks.iter().fold(JsonObject::new(), |all, (root, mark)| all.number(root, *mark));
-            head = head.json("marks", &marks.finish());
+            head = head.texts("others", &mut trust.others());
         }
         let mut snapshot = head.finish().into_bytes();
         snapshot.push(b'\n');
@@ -275,8 +269,9 @@ impl KeySource {
         Some(snapshot)
     }
 
-    /// Takes over what another instance has kept. It is judged like an answer; a trust bundle needs its signature, and
-    /// nothing lowers a sequence number. True if keys or rules have changed.
+    /// Takes over what another instance has kept. It is judged like an answer: a trust bundle needs its signature, and no
+    /// sequence number falls, or rises but by a bundle that a root has signed. A plain key set is believed, so whoever may
+    /// write snapshots is trusted like the key server. True if keys or rules have changed.
     ///
     /// # Errors
     /// [`SourceError`]: what is wrong with it.
@@ -297,8 +292,17 @@ impl KeySource {
             return Ok(false);
         }
         let accepted = self.accept(text, Fetch { at: fetched, lifetime, text: Vec::new() }, moment.now);
-        if let (Some(trust), Some(marks)) = (&mut self.trust, head.get("marks").and_then(Value::as_object)) {
-            raise(&mut trust.marks, marks);
+        if let Some(trust) = &mut self.trust {
+            let current = match &self.content {
+                Content::Bundle { bundle, .. } => Some(bundle),
+                _ => None,
+            };
+            // Also one that is too old by now: what was before it is older still.
+            let others = head.get("others").and_then(Value::as_array);
+            let others = others.into_iter().flat_map(Array::iter).filter_map(Value::as_str).take(MAX_OTHERS);
+            for text in others.map(str::as_bytes).chain(accepted.is_err().then_some(text)) {
+                trust.recall(text, current);
+            }
         }
         let changed = accepted?;
         let age = moment.now.as_secs().saturating_sub(fetched).saturating_mul(1000);
@@ -414,7 +418,11 @@ impl KeySource {
                 };
                 match trust.read(text, current, Some(now))? {
                     Some(bundle) => {
-                        trust.mark(&bundle);
+                        let former = match mem::replace(&mut self.content, Content::Nothing) {
+                            Content::Bundle { bundle, fetch } => Some((bundle, fetch.text)),
+                            _ => None,
+                        };
+                        trust.succeed(&bundle, former);
                         Content::Bundle { bundle, fetch }
                     }
                     None => return Ok(false),
@@ -431,15 +439,5 @@ impl KeySource {
         self.content = content;
         self.changes = self.changes.saturating_add(1);
         Ok(true)
-    }
-}
-
-/// Raises marks to those kept elsewhere.
-fn raise(marks: &mut Sorted<String, u64>, kept: Object<'_>) {
-    for (root, sequence) in kept.iter() {
-        if let Some(sequence) = sequence.as_u64() {
-            let mark = marks.get(root).copied().unwrap_or(sequence);
-            marks.insert(root.into(), sequence.max(mark));
-        }
     }
 }

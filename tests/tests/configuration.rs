@@ -116,6 +116,12 @@ fn a_configuration_is_refused_with_the_place_and_the_expectation() {
         (inline, jwk(json!({ "kty": 1 })), "/providers/0/keys/inline/keys/0/kty", "expected a string"),
         (inline, jwk(json!({ "use": "enc" })), "/providers/0/keys/inline/keys", "at least one usable"),
         (inline, jwk(json!({ "key_ops": "verify" })), "/providers/0/keys/inline/keys/0/key_ops", "distinct strings"),
+        (
+            inline,
+            jwk(json!({ "key_ops": (0..17).map(|number| format!("o{number}")).collect::<Vec<_>>() })),
+            "/providers/0/keys/inline/keys/0/key_ops",
+            "at most 16",
+        ),
         (inline, jwk(json!({ "key_ops": [1] })), "/providers/0/keys/inline/keys/0/key_ops", "distinct strings"),
         (
             inline,

@@ -12,9 +12,9 @@ mod writer;
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
 
-use self::value::Children;
 pub use self::value::{Array, Number, Object, Value};
 pub use self::writer::JsonObject;
+use self::{parser::Reading, value::Children};
 
 /// Nested arrays and objects that a text may have.
 pub const MAX_DEPTH: usize = 32;
@@ -63,7 +63,7 @@ impl Json {
     /// # Errors
     /// [`InvalidJson`], which says no more on purpose.
     pub fn parse(text: impl Into<Vec<u8>>) -> Result<Self, InvalidJson> {
-        parser::parse(text.into(), false)
+        parser::parse(text.into(), Reading::Whole(usize::MAX))
     }
 
     /// Reads one object, with nothing after it.
@@ -71,16 +71,24 @@ impl Json {
     /// # Errors
     /// [`InvalidJson`], also for another value.
     pub fn parse_object(text: impl Into<Vec<u8>>) -> Result<Self, InvalidJson> {
-        let json = Self::parse(text)?;
+        Self::parse_small_object(text, usize::MAX)
+    }
+
+    /// The same, of which the names and values are counted while they are read: for a text that has few, whoever sends it.
+    ///
+    /// # Errors
+    /// [`InvalidJson`], also for more than `most` names and values.
+    pub fn parse_small_object(text: impl Into<Vec<u8>>, most: usize) -> Result<Self, InvalidJson> {
+        let json = parser::parse(text.into(), Reading::Whole(most))?;
         if json.value().as_object().is_some() { Ok(json) } else { Err(InvalidJson) }
     }
 
-    /// Reads no more of an object than its texts and numbers: for a text that nobody has signed yet.
+    /// Reads no more of an object than the texts and numbers of these members: for a text that nobody has signed yet.
     ///
     /// # Errors
     /// [`InvalidJson`] if the text does not follow the grammar.
-    pub fn parse_unproven(text: &[u8]) -> Result<Self, InvalidJson> {
-        parser::parse(String::from_utf8_lossy(text).into_owned().into(), true)
+    pub fn parse_unproven(text: &[u8], names: &[&str]) -> Result<Self, InvalidJson> {
+        parser::parse(String::from_utf8_lossy(text).into_owned().into(), Reading::Members(names))
     }
 
     /// The text as it was read.
@@ -293,12 +301,26 @@ mod tests {
     }
 
     #[test]
-    fn an_unproven_text_is_read_leniently_and_shows_texts_and_numbers_only() {
+    fn an_unproven_text_is_read_leniently_and_shows_what_is_asked_for_only() {
         let deep = "[".repeat(500) + &"]".repeat(500);
-        let text = format!(r#"{{"iss":"i","x":{deep},"y":{{"iss":"other","a":1,"a":2}},"exp":12,"y":1}}"#);
-        let json = Json::parse_unproven(text.as_bytes()).unwrap();
+        let text = format!(r#"{{"iss":"i","x":{deep},"y":{{"iss":"other","a":1,"a":2}},"\u0065xp":12,"y":1,"z":"t"}}"#);
+        let json = Json::parse_unproven(text.as_bytes(), &["iss", "exp", "y"]).unwrap();
         assert_eq!(json.members().get("iss").unwrap().as_str(), Some("i"));
         assert_eq!(json.members().get("exp").unwrap().as_u64(), Some(12));
-        assert!(Json::parse_unproven(b"{\"a\":[}").is_err() && Json::parse_unproven(b"{}x").is_err());
+        assert_eq!(json.members().iter().map(|(name, _)| name).collect::<String>(), "issyexpy");
+        // Twice is seen as twice by who asks for one.
+        assert!(json.members().only("y").is_none() && json.members().only("iss").is_some());
+        let refused = |text: &[u8]| Json::parse_unproven(text, &["a"]).is_err();
+        assert!(refused(b"{\"a\":[}") && refused(b"{}x") && refused(b"{\"b\":[}") && refused(b"{\"b\":1e}"));
+    }
+
+    #[test]
+    fn names_and_values_are_counted_while_they_are_read() {
+        let most = |text: &str, most: usize| Json::parse_small_object(text, most).is_ok();
+        for text in [r#"{"a":[1,2,3]}"#, r#"{"a":1,"b":2}"#, r#"{"a":{"b":{}}}"#] {
+            let values = (0..20).find(|values| most(text, *values)).unwrap();
+            assert!((5..=6).contains(&values) && !most(text, values - 1), "{text}: {values}");
+        }
+        assert!(!most(&format!("{{\"a\":[0{}]}}", ",1".repeat(5_000)), 128) && !most("[]", 128) && most("{}", 128));
     }
 }

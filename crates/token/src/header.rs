@@ -8,6 +8,8 @@ use crate::reason::Reason;
 
 /// Key ids longer than this name no key.
 const MAX_KEY_ID: usize = 256;
+/// Names and values of a header. It is read before anything is known of its sender, so it must not cost more than a good one.
+const MAX_VALUES: usize = 128;
 
 /// What a header says, as far as this project has a use for it.
 #[derive(Debug)]
@@ -34,7 +36,7 @@ pub(crate) struct KnownHeader {
 impl Header {
     /// Reads a decoded header.
     pub(crate) fn read(text: Vec<u8>) -> Result<Self, Reason> {
-        let header = Json::parse_object(text).map_err(|_| Reason::Malformed)?;
+        let header = Json::parse_small_object(text, MAX_VALUES).map_err(|_| Reason::Malformed)?;
         let header = header.members();
         let algorithm_name = text_member(header, "alg")?.ok_or(Reason::Malformed)?;
         let token_type = text_member(header, "typ")?.map(String::from);

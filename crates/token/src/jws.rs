@@ -56,7 +56,7 @@ impl<'t> Unverified<'t> {
     /// The issuer that the token claims, unproven: it may choose a key set and nothing else. Read without building
     /// much, for whoever sends this has not signed it yet; the strict reading comes after the signature.
     pub(crate) fn claimed_issuer(&self) -> Option<String> {
-        let claimed = Json::parse_unproven(&self.payload).ok()?;
+        let claimed = Json::parse_unproven(&self.payload, &["iss"]).ok()?;
         claimed.members().only("iss")?.as_str().map(String::from)
     }
 
@@ -87,7 +87,7 @@ impl<'t> Unverified<'t> {
 
     /// Whether the token says of itself, unproven, that it is this issuer's and has not expired.
     pub(crate) fn claims_to_be_current(&self, issuer: &str, now: UnixTime) -> bool {
-        let Ok(claimed) = Json::parse_unproven(&self.payload) else { return false };
+        let Ok(claimed) = Json::parse_unproven(&self.payload, &["iss", "exp"]) else { return false };
         let (claimed_issuer, expires) = (claimed.members().only("iss"), claimed.members().only("exp"));
         let expires = expires.and_then(Value::as_number).and_then(NumericDate::from_number);
         let is_current = expires.is_some_and(|expires| expires.floor() > now.as_secs());

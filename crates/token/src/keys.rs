@@ -14,6 +14,8 @@ use crate::{
     signature::PublicKey,
 };
 
+/// Operations of one key: RFC 7517 section 4.3 has eight.
+const MAX_OPERATIONS: usize = 16;
 /// Keys that a set may have.
 const MAX_KEYS: usize = 64;
 
@@ -173,8 +175,12 @@ fn allows_verify(key: Object<'_>) -> Result<bool, ConfigError> {
     let Some(operations) = key.get("key_ops") else {
         return Ok(true);
     };
-    let invalid = || ConfigError::new("expected an array of distinct strings").within("key_ops");
-    let operations = operations.as_array().ok_or_else(invalid)?;
+    let invalid = || {
+        ConfigError::new(format!("expected an array of at most {MAX_OPERATIONS} distinct strings")).within("key_ops")
+    };
+    // Before they are compared with one another: whoever serves the set must not stop every worker.
+    let operations = operations.as_array().filter(|operations| operations.iter().nth(MAX_OPERATIONS).is_none());
+    let operations = operations.ok_or_else(invalid)?;
     for (index, operation) in operations.iter().enumerate() {
         let operation = operation.as_str().ok_or_else(invalid)?;
         if operations.iter().take(index).any(|other| other.as_str() == Some(operation)) {

@@ -26,12 +26,11 @@ impl<'r> Path<'r> {
             return Err(Reason::InvalidRequest);
         }
         // Most paths have no escapes, and are borrowed.
-        let escaped = raw.contains(&b'%');
-        let canonical = if escaped { Cow::Owned(unescape(raw)?) } else { Cow::Borrowed(raw) };
+        let canonical = if raw.contains(&b'%') { Cow::Owned(unescape(raw)?) } else { Cow::Borrowed(raw) };
         let mut segments = canonical.split(|byte| *byte == b'/').skip(1).peekable();
         while let Some(segment) = segments.next() {
             let last = segments.peek().is_none();
-            if matches!(segment, b"." | b"..") || (segment.is_empty() && !last) || (escaped && is_dots(segment)) {
+            if matches!(segment, b"." | b"..") || (segment.is_empty() && !last) {
                 return Err(Reason::InvalidRequest);
             }
         }
@@ -61,15 +60,17 @@ impl<'r> Path<'r> {
 
 /// The one spelling of a path with escapes.
 fn unescape(raw: &[u8]) -> Result<Vec<u8>, Reason> {
-    let mut path = Vec::with_capacity(raw.len());
+    let (mut path, mut text) = (Vec::with_capacity(raw.len()), Vec::with_capacity(raw.len()));
     let mut bytes = raw.iter().copied();
     while let Some(byte) = bytes.next() {
         if byte != b'%' {
             path.push(byte);
+            text.push(byte);
             continue;
         }
         let (high, low) = (bytes.next(), bytes.next());
         let decoded = high.zip(low).and_then(|(high, low)| escape(high, low)).ok_or(Reason::InvalidRequest)?;
+        text.push(decoded);
         match decoded {
             // RFC 3986 section 6.2.2.2: unreserved characters mean the same with and without escape.
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => path.push(decoded),
@@ -83,10 +84,9 @@ fn unescape(raw: &[u8]) -> Result<Vec<u8>, Reason> {
             ]),
         }
     }
-    let decoded = decode_escapes(raw);
     // RFC 3987 section 3.2: escapes are UTF-8. A lenient reader sees a dot or a slash in an overlong form.
-    let text = core::str::from_utf8(&decoded).map_err(|_| Reason::InvalidRequest)?;
-    if text.chars().any(is_slash_like) { Err(Reason::InvalidRequest) } else { Ok(path) }
+    let text = core::str::from_utf8(&text).map_err(|_| Reason::InvalidRequest)?;
+    if text.contains(is_slash_like) || text.split('/').any(is_dots) { Err(Reason::InvalidRequest) } else { Ok(path) }
 }
 
 /// Characters in which Unicode's compatibility forms (NFKC) and Windows' code pages see a slash or a backslash.
@@ -108,11 +108,9 @@ const fn is_slash_like(character: char) -> bool {
 
 /// Whether somebody reads a segment as `.` or `..`: who trims white space, drops characters that show nothing, or puts plain
 /// characters for compatible ones (NFKC).
-fn is_dots(segment: &[u8]) -> bool {
-    let decoded = decode_escapes(segment);
-    let Ok(text) = core::str::from_utf8(&decoded) else { return true };
+fn is_dots(segment: &str) -> bool {
     let mut dots = 0_u8;
-    for character in text.chars() {
+    for character in segment.chars() {
         dots = dots.saturating_add(match character {
             '.' | '\u{2024}' | '\u{fe52}' | '\u{ff0e}' => 1,
             '\u{2025}' | '\u{fe30}' => 2,
@@ -166,8 +164,12 @@ pub(crate) fn decode_escapes(text: &[u8]) -> Cow<'_, [u8]> {
 }
 
 fn escape(high: u8, low: u8) -> Option<u8> {
-    let digit = |byte| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    digit(high)?.checked_mul(16)?.checked_add(digit(low)?)
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte & 0xf),
+        b'a'..=b'f' | b'A'..=b'F' => Some((byte & 0xf).wrapping_add(9)),
+        _ => None,
+    };
+    Some((digit(high)? << 4) | digit(low)?)
 }
 
 #[cfg(test)]

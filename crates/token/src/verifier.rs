@@ -300,7 +300,7 @@ impl Verifier {
     /// What a token without a signature stands for.
     fn verify_opaque(&self, token: &[u8], now: UnixTime) -> Result<Option<Valid>, Reason> {
         // A signed token has dots, and none of these has.
-        if token.contains(&b'.') {
+        if token.len() > self.token_bytes || token.contains(&b'.') {
             return Ok(None);
         }
         for (index, provider) in self.providers.iter().enumerate() {

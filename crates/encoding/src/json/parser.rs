@@ -16,16 +16,29 @@ const FEW: usize = 24;
 /// A text longer than this is no token.
 const LARGE: usize = 32 << 10;
 
-/// Reads one value, with nothing after it. What is `unproven` may have names twice, and loses what lies deeper.
-pub(super) fn parse(text: Vec<u8>, unproven: bool) -> Result<Json, InvalidJson> {
+/// What is read of a text.
+#[derive(Clone, Copy)]
+pub(super) enum Reading<'n> {
+    /// All of it, if it has no more values and names than this, and no name twice.
+    Whole(usize),
+    /// Texts and numbers of an object with these names, each as often as it is there.
+    Members(&'n [&'n str]),
+}
+
+/// Reads one value, with nothing after it.
+pub(super) fn parse(text: Vec<u8>, reading: Reading<'_>) -> Result<Json, InvalidJson> {
     let text = String::from_utf8(text).map_err(|_| InvalidJson)?;
     // Places have 32 bits; what is added takes less than twice the room of the text (`1e5` becomes `1e+5`).
     u32::try_from(text.len().checked_mul(3).ok_or(InvalidJson)?).map_err(|_| InvalidJson)?;
     // About as many as a token has. In a large text as many as there can be, for growing would take twice the memory.
     let mark = |byte: &u8| matches!(byte, b',' | b':' | b'[' | b'{');
-    let places = if text.len() < LARGE { text.len() / 12 } else { text.bytes().filter(mark).count() };
+    let places = match reading {
+        Reading::Members(names) => names.len().saturating_mul(2),
+        Reading::Whole(_) if text.len() < LARGE => text.len() / 12,
+        Reading::Whole(_) => text.bytes().filter(mark).count(),
+    };
     let nodes = Vec::with_capacity(places.saturating_add(1));
-    let mut parser = Parser { text: &text, added: String::new(), nodes, unproven };
+    let mut parser = Parser { text: &text, added: String::new(), nodes, reading };
     let mut deserializer = serde_json::Deserializer::from_str(&text);
     let read = Seed { parser: &mut parser, depth: 0, is_number: false }.deserialize(&mut deserializer);
     read.and_then(|()| deserializer.end()).map_err(|_| InvalidJson)?;
@@ -39,10 +52,27 @@ struct Parser<'t> {
     /// To follow the text.
     added: String,
     nodes: Vec<Node>,
-    unproven: bool,
+    reading: Reading<'t>,
 }
 
 impl<'t> Parser<'t> {
+    /// Whether there may be one more value.
+    fn check<E: Error>(&self) -> Result<(), E> {
+        match self.reading {
+            Reading::Whole(most) if self.nodes.len() > most => Err(E::custom("too many values")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the value of the name that was read last is to be read.
+    fn is_wanted(&self) -> bool {
+        match (self.reading, self.nodes.last()) {
+            (Reading::Members(wanted), Some(Node::String { start, end })) => wanted.contains(&self.slice(*start, *end)),
+            (Reading::Members(_), _) => false,
+            (Reading::Whole(_), _) => true,
+        }
+    }
+
     /// The place of a part of the text.
     fn borrowed(&self, part: &'t str) -> Option<(u32, u32)> {
         let start = part.as_ptr().addr().checked_sub(self.text.as_ptr().addr())?;
@@ -115,7 +145,7 @@ impl Seed<'_, '_> {
     }
 
     const fn is_skipped(&self) -> bool {
-        self.parser.unproven && self.depth > 0
+        matches!(self.parser.reading, Reading::Members(_)) && self.depth > 0
     }
 
     /// Stands for an array or object until its end is known.
@@ -193,7 +223,9 @@ impl<'t> Visitor<'t> for Seed<'_, 't> {
         }
         let depth = self.deeper()?;
         let first = self.open();
-        while elements.next_element_seed(Seed { parser: self.parser, depth, is_number: false })?.is_some() {}
+        while elements.next_element_seed(Seed { parser: self.parser, depth, is_number: false })?.is_some() {
+            self.parser.check()?;
+        }
         let end = self.parser.end();
         self.close(first, Node::Array { end });
         Ok(())
@@ -211,18 +243,20 @@ impl<'t> Visitor<'t> for Seed<'_, 't> {
         while let Some(found) = name {
             match found {
                 Found::Number => return Err(A::Error::custom("unexpected number")),
-                Found::Name if skipped => {
+                Found::Name if skipped || !self.parser.is_wanted() => {
+                    self.parser.nodes.pop();
                     members.next_value::<IgnoredAny>()?;
                 }
                 Found::Name => members.next_value_seed(Seed { parser: self.parser, depth, is_number: false })?,
             }
+            self.parser.check()?;
             name = members.next_key_seed(Name(self.parser))?;
         }
         if skipped {
             self.parser.nodes.truncate(first);
             return Ok(());
         }
-        if !self.parser.unproven && self.parser.repeats(first) {
+        if matches!(self.parser.reading, Reading::Whole(_)) && self.parser.repeats(first) {
             return Err(A::Error::custom("duplicate member"));
         }
         let end = self.parser.end();

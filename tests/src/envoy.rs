@@ -417,6 +417,7 @@ impl Bootstrap<'_> {
                 "name": "envoy.filters.network.http_connection_manager", "typed_config": {
                     "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
                     "stat_prefix": "ingress", "use_remote_address": true, "xff_num_trusted_hops": 1,
+                    "upgrade_configs": [{ "upgrade_type": "websocket" }],
                     "access_log": [{ "name": "envoy.access_loggers.file", "typed_config": {
                         "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
                         "path": self.access_log,

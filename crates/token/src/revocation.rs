@@ -8,7 +8,7 @@
 //! ```
 
 use alloc::{borrow::ToOwned, boxed::Box, format, string::String, vec::Vec};
-use core::{cmp::Ordering, mem};
+use core::cmp::Ordering;
 
 use datakit_token_encoding::{
     json::{self, Object, Value},
@@ -19,17 +19,21 @@ use crate::{claims::Claims, config_error::ConfigError, numeric_date::MAX_TIME};
 
 /// Rules that a set may have.
 const MAX_RULES: usize = 100_000;
-/// Different sets of names over all rules: a look-up asks once for each.
-const MAX_TABLES: usize = 16;
+/// Different names over all rules: a look-up asks the token once for each.
+const MAX_NAMES: usize = 256;
 /// Members of one `match`.
 const MAX_MEMBERS: usize = 8;
 /// Stands for the key id of the header among the JSON pointers of claims, which all begin with `/`.
 const HEADER_KID: &str = "kid";
 
-/// Compiled rules. A look-up costs the same for ten rules and for a hundred thousand.
+/// Compiled rules. A look-up searches once for each name that the token has, and once more for each value that it has
+/// as well: it costs the same for ten rules and for a hundred thousand, and whatever sets of names they are made of.
 #[derive(Debug, Default)]
 pub(crate) struct Rules {
-    tables: Vec<Table>,
+    /// JSON pointers of claims, and the key id; members stand for them by their place here.
+    names: Box<[String]>,
+    /// Sorted by their members.
+    rows: Box<[Row]>,
     count: usize,
 }
 
@@ -47,20 +51,18 @@ impl Rules {
     pub(crate) fn check(&self, claims: &Claims, key_id: Option<&str>, now: u64) -> Result<Option<u64>, Revoked> {
         // No usable `iat` counts as the oldest.
         let issued_at = claims.issued_at().unwrap_or(0);
+        let value = |name: &str| if name == HEADER_KID { key_id.map(Value::String) } else { claims.at(name) };
+        let present: Vec<(u16, Value<'_>)> =
+            (0..).zip(&self.names).filter_map(|(place, name)| Some((place, value(name)?))).collect();
         let mut earliest: Option<u64> = None;
-        for table in &self.tables {
-            let values =
-                |name: &str| if name == HEADER_KID { Source::KeyId(key_id) } else { Source::Claim(claims.at(name)) };
-            let sources: Vec<_> = table.names.iter().map(|name| values(name)).collect();
-            table.visit(&table.rows, &sources, 0, &mut |rows| {
-                // Times ascend together, so the first rule that covers the token is the one that bites first.
-                let covering = rows.partition_point(|row| row.times.issued_before <= issued_at);
-                if let Some(row) = rows.get(covering) {
-                    let from = row.times.from;
-                    earliest = Some(earliest.map_or(from, |earliest| earliest.min(from)));
-                }
-            });
-        }
+        visit(&self.rows, &present, 0, &mut |rows| {
+            // Times ascend together, so the first rule that covers the token is the one that bites first.
+            let covering = rows.partition_point(|row| row.times.issued_before <= issued_at);
+            if let Some(row) = rows.get(covering) {
+                let from = row.times.from;
+                earliest = Some(earliest.map_or(from, |earliest| earliest.min(from)));
+            }
+        });
         match earliest {
             // Inclusive, and without skew: both ends of a grace period are the publisher's.
             Some(from) if now >= from => Err(Revoked),
@@ -70,58 +72,19 @@ impl Rules {
 
     /// Whether a rule names this key id alone and is in force.
     pub(crate) fn revokes_key(&self, key_id: &str, now: u64) -> bool {
-        let tables = self.tables.iter().filter(|table| matches!(table.names.as_slice(), [name] if name == HEADER_KID));
-        tables.flat_map(|table| &table.rows).any(|row| {
-            let named = matches!(row.values.first(), Some(Scalar::Text(text)) if **text == *key_id);
-            named && now >= row.times.from
+        let is_key_id = |name: u16| self.names.get(usize::from(name)).is_some_and(|name| name == HEADER_KID);
+        self.rows.iter().any(|row| match &*row.members {
+            [(name, Scalar::Text(text))] => **text == *key_id && is_key_id(*name) && now >= row.times.from,
+            _ => false,
         })
     }
-
-    fn add(&mut self, rule: Rule) -> Result<(), &'static str> {
-        if self.count >= MAX_RULES {
-            return Err("expected at most 100000 rules");
-        }
-        let (names, values): (Vec<_>, Vec<_>) = rule.members.into_iter().unzip();
-        let row = Row { values: values.into(), times: rule.times };
-        let tables = self.tables.len();
-        match self.tables.iter_mut().find(|table| table.names == names) {
-            Some(table) => table.rows.push(row),
-            None if tables >= MAX_TABLES => return Err("expected at most 16 different sets of names"),
-            None => self.tables.push(Table { names, rows: Vec::from([row]) }),
-        }
-        self.count = self.count.saturating_add(1);
-        Ok(())
-    }
-
-    fn compile(mut self) -> Self {
-        for table in &mut self.tables {
-            let mut rows = sort(mem::take(&mut table.rows));
-            // Of rules on the same values only those count that are not covered by a wider and earlier one.
-            let mut kept: Vec<Row> = Vec::with_capacity(rows.len());
-            while let Some(row) = rows.pop() {
-                let covered =
-                    kept.last().is_some_and(|last| last.values == row.values && last.times.from <= row.times.from);
-                if !covered {
-                    kept.push(row);
-                }
-            }
-            kept.reverse();
-            table.rows = kept;
-        }
-        self
-    }
 }
 
-/// The rules on the same names, sorted by their values.
-#[derive(Debug)]
-struct Table {
-    names: Vec<String>,
-    rows: Vec<Row>,
-}
-
+/// One compiled rule.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Row {
-    values: Box<[Scalar]>,
+    /// Each with the place of its name, in the order of the places.
+    members: Box<[(u16, Scalar)]>,
     times: Times,
 }
 
@@ -133,47 +96,47 @@ struct Times {
     from: u64,
 }
 
+/// Narrows rows that begin alike down, value by value of the token, to those that have nothing else.
+fn visit<'r>(rows: &'r [Row], present: &[(u16, Value<'_>)], level: usize, found: &mut impl FnMut(&'r [Row])) {
+    // What has no more members comes first.
+    let whole = rows.partition_point(|row| row.members.len() <= level);
+    let (whole, longer) = rows.split_at_checked(whole).unwrap_or_default();
+    found(whole);
+    if longer.is_empty() {
+        return;
+    }
+    let mut present = present;
+    while let Some(((name, value), rest)) = present.split_first() {
+        let mut narrow = |order: &dyn Fn(&Scalar) -> Ordering| {
+            let member =
+                |row: &Row| row.members.get(level).map(|(own, scalar)| own.cmp(name).then_with(|| order(scalar)));
+            let at = |row: &Row| member(row).unwrap_or(Ordering::Less);
+            let start = longer.partition_point(|row| at(row) == Ordering::Less);
+            let alike = longer.get(start..).unwrap_or_default();
+            let alike = alike.get(..alike.partition_point(|row| at(row) == Ordering::Equal)).unwrap_or_default();
+            if !alike.is_empty() {
+                visit(alike, rest, level.saturating_add(1), found);
+            }
+        };
+        match value {
+            // An array has each of its strings.
+            Value::Array(elements) => {
+                for text in elements.iter().filter_map(Value::as_str) {
+                    narrow(&|scalar| scalar.order_text(text));
+                }
+            }
+            value => narrow(&|scalar| scalar.order(*value)),
+        }
+        present = rest;
+    }
+}
+
 /// What a claim is compared with: same type, same bytes.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Scalar {
     Boolean(bool),
     Integer(Box<str>),
     Text(Box<str>),
-}
-
-/// Where the token's side of a comparison comes from.
-enum Source<'t> {
-    KeyId(Option<&'t str>),
-    Claim(Option<Value<'t>>),
-}
-
-impl Table {
-    /// Narrows the rows down, name by name, to those whose values the token has.
-    fn visit<'r>(&self, rows: &'r [Row], sources: &[Source<'_>], level: usize, found: &mut impl FnMut(&'r [Row])) {
-        let Some(source) = sources.get(level) else {
-            return found(rows);
-        };
-        let mut narrow = |order: &dyn Fn(&Scalar) -> Ordering| {
-            let at = |row: &Row| row.values.get(level).map_or(Ordering::Less, order);
-            let start = rows.partition_point(|row| at(row) == Ordering::Less);
-            let rest = rows.get(start..).unwrap_or_default();
-            let rest = rest.get(..rest.partition_point(|row| at(row) == Ordering::Equal)).unwrap_or_default();
-            if !rest.is_empty() {
-                self.visit(rest, sources, level.saturating_add(1), found);
-            }
-        };
-        match source {
-            Source::KeyId(Some(id)) => narrow(&|scalar| scalar.order_text(id)),
-            // An array has each of its strings.
-            Source::Claim(Some(Value::Array(elements))) => {
-                for text in elements.iter().filter_map(Value::as_str) {
-                    narrow(&|scalar| scalar.order_text(text));
-                }
-            }
-            Source::Claim(Some(value)) => narrow(&|scalar| scalar.order(*value)),
-            Source::KeyId(None) | Source::Claim(None) => {}
-        }
-    }
 }
 
 impl Scalar {
@@ -209,7 +172,55 @@ impl Scalar {
     }
 }
 
-/// One rule as written; the members sorted by name.
+/// Rules in the order in which they were written.
+#[derive(Default)]
+struct Written {
+    names: Vec<String>,
+    rows: Vec<Row>,
+}
+
+impl Written {
+    fn add(&mut self, rule: Rule) -> Result<(), &'static str> {
+        if self.rows.len() >= MAX_RULES {
+            return Err("expected at most 100000 rules");
+        }
+        let members: Option<Vec<_>> =
+            rule.members.into_iter().map(|(name, scalar)| Some((self.place(name)?, scalar))).collect();
+        let members = members.ok_or("expected at most 256 different names of claims in all rules")?;
+        self.rows.push(Row { members: sort(members).into(), times: rule.times });
+        Ok(())
+    }
+
+    /// Where a name is, from now on if it is new; `None` if there are too many.
+    fn place(&mut self, name: String) -> Option<u16> {
+        let place = self.names.iter().position(|own| *own == name).unwrap_or(self.names.len());
+        if place == self.names.len() {
+            if place >= MAX_NAMES {
+                return None;
+            }
+            self.names.push(name);
+        }
+        u16::try_from(place).ok()
+    }
+
+    fn compile(self) -> Rules {
+        let count = self.rows.len();
+        let mut rows = sort(self.rows);
+        // Of rules on the same values only those count that are not covered by a wider and earlier one.
+        let mut kept: Vec<Row> = Vec::with_capacity(rows.len());
+        while let Some(row) = rows.pop() {
+            let covered =
+                kept.last().is_some_and(|last| last.members == row.members && last.times.from <= row.times.from);
+            if !covered {
+                kept.push(row);
+            }
+        }
+        kept.reverse();
+        Rules { names: self.names.into(), rows: kept.into(), count }
+    }
+}
+
+/// One rule as written.
 struct Rule {
     members: Vec<(String, Scalar)>,
     times: Times,
@@ -219,7 +230,7 @@ impl Rules {
     /// Reads an array of rules.
     pub(crate) fn read(value: Value<'_>) -> Result<Self, ConfigError> {
         let elements = value.as_array().ok_or_else(|| ConfigError::new("expected an array of revocation rules"))?;
-        let mut rules = Self::default();
+        let mut rules = Written::default();
         for (index, element) in elements.iter().enumerate() {
             let added = Rule::read(element).and_then(|rule| rules.add(rule));
             added.map_err(|problem| ConfigError::new(problem).within_element(index))?;
@@ -258,7 +269,6 @@ impl Rule {
             Some(_) => return Err("`all`: expected `true`, and neither `match` nor `header`"),
             None => {}
         }
-        let members = sort(found);
         let time = |value: Option<Value<'_>>, absent: u64| match value {
             None => Ok(absent),
             Some(value) => {
@@ -267,7 +277,7 @@ impl Rule {
             }
         };
         let times = Times { issued_before: time(issued_before, u64::MAX)?, from: time(from, 0)? };
-        Ok(Self { members, times })
+        Ok(Self { members: found, times })
     }
 }
 

@@ -310,13 +310,13 @@ impl KeySource {
         Ok(changed)
     }
 
-    /// The key for a token that has passed every check before the key, and for how long it is the one.
+    /// The key for a token that has passed every check before the key, its id, and for how long it is the one.
     pub(crate) fn find(
         &self,
         token: &Unverified<'_>,
         issuer: &str,
         now: UnixTime,
-    ) -> Result<(&PublicKey, Window), Reason> {
+    ) -> Result<(&PublicKey, Option<&str>, Window), Reason> {
         let Some(keys) = self.keys() else {
             self.want();
             return Err(Reason::KeysUnavailable);

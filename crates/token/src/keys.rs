@@ -108,8 +108,8 @@ impl KeySet {
     }
 
     /// The key that a token names, or the only one active now if it names none (RFC 7515 appendix D). An unknown id
-    /// never falls back to another key. Also: for how long this is the answer.
-    pub(crate) fn find(&self, id: Option<&str>, now: UnixTime) -> Result<(&PublicKey, Window), Reason> {
+    /// never falls back to another key. Also: its own id, and for how long this is the answer.
+    pub(crate) fn find(&self, id: Option<&str>, now: UnixTime) -> Result<(&PublicKey, Option<&str>, Window), Reason> {
         let now = now.as_secs();
         let active = |key: &&Key| key.period.contains(now);
         let (key, window) = match id {
@@ -129,7 +129,7 @@ impl KeySet {
                 }
             },
         };
-        if active(&key) { Ok((&key.public, window)) } else { Err(Reason::KeyInactive) }
+        if active(&key) { Ok((&key.public, key.id.as_deref(), window)) } else { Err(Reason::KeyInactive) }
     }
 }
 

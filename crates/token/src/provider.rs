@@ -140,10 +140,11 @@ impl Provider {
     }
 
     /// Asks the rules of the configuration and those of the trust bundle; the first second from which one refuses.
-    pub(crate) fn check_revocation(&self, valid: &Valid, now: UnixTime) -> Result<u64, Reason> {
+    /// `key_id` is that of the key which verified the token: whoever holds a leaked one may leave `kid` out.
+    pub(crate) fn check_revocation(&self, valid: &Valid, key_id: Option<&str>, now: UnixTime) -> Result<u64, Reason> {
         let mut first = u64::MAX;
         for rules in [Some(&self.revocations), self.keys.rules()].into_iter().flatten() {
-            let sleeping = rules.check(valid.claims(), valid.key_id(), now.as_secs());
+            let sleeping = rules.check(valid.claims(), key_id, now.as_secs());
             let from = sleeping.map_err(|Revoked| Reason::Revoked)?;
             first = first.min(from.unwrap_or(u64::MAX));
         }

@@ -305,7 +305,7 @@ impl Verifier {
         }
         for (index, provider) in self.providers.iter().enumerate() {
             if let Some(valid) = provider.opaque_tokens.find(token, index, provider, now)? {
-                provider.check_revocation(&valid, now)?;
+                provider.check_revocation(&valid, None, now)?;
                 return Ok(Some(valid));
             }
         }
@@ -321,7 +321,7 @@ impl Verifier {
         let (index, provider) = self.select(&token)?;
         token.check_algorithm(&provider.algorithms)?;
         token.check_type(&provider.types)?;
-        let (key, period) = provider.keys.find(&token, &provider.issuer, now)?;
+        let (key, key_id, period) = provider.keys.find(&token, &provider.issuer, now)?;
         let mut tables = self.tables.try_borrow_mut().ok();
         if let Some(tables) = &mut tables {
             self.drop_unused_tables(tables);
@@ -336,7 +336,7 @@ impl Verifier {
         }
         let mut valid = verified.validate(index, provider, now)?;
         valid.limit(period);
-        valid.limit(Window::new(0, provider.check_revocation(&valid, now)?));
+        valid.limit(Window::new(0, provider.check_revocation(&valid, key_id, now)?));
         // Last, so that the rules of a bundle that has become too old go on refusing what they match.
         provider.keys.check_age(now)?;
         Ok(valid)

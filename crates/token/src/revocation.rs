@@ -30,10 +30,12 @@ const HEADER_KID: &str = "kid";
 /// as well: it costs the same for ten rules and for a hundred thousand, and whatever sets of names they are made of.
 #[derive(Debug, Default)]
 pub(crate) struct Rules {
-    /// JSON pointers of claims, and the key id; members stand for them by their place here.
-    names: Box<[String]>,
-    /// Sorted by their members.
+    /// Members stand for them by their place here.
+    names: Box<[Name]>,
+    /// Sorted by their members: first those without any, then those that begin with the first name, and so on.
     rows: Box<[Row]>,
+    /// How many rows have no member.
+    all: usize,
     count: usize,
 }
 
@@ -51,18 +53,33 @@ impl Rules {
     pub(crate) fn check(&self, claims: &Claims, key_id: Option<&str>, now: u64) -> Result<Option<u64>, Revoked> {
         // No usable `iat` counts as the oldest.
         let issued_at = claims.issued_at().unwrap_or(0);
-        let value = |name: &str| if name == HEADER_KID { key_id.map(Value::String) } else { claims.at(name) };
-        let present: Vec<(u16, Value<'_>)> =
-            (0..).zip(&self.names).filter_map(|(place, name)| Some((place, value(name)?))).collect();
         let mut earliest: Option<u64> = None;
-        visit(&self.rows, &present, 0, &mut |rows| {
+        let mut found = |rows: &[Row]| {
             // Times ascend together, so the first rule that covers the token is the one that bites first.
             let covering = rows.partition_point(|row| row.times.issued_before <= issued_at);
             if let Some(row) = rows.get(covering) {
                 let from = row.times.from;
                 earliest = Some(earliest.map_or(from, |earliest| earliest.min(from)));
             }
-        });
+        };
+        let mut present: Vec<(u16, Value<'_>)> = Vec::new();
+        let mut beginning: Vec<&[Row]> = Vec::new();
+        let mut start = self.all;
+        found(self.rows.get(..start).unwrap_or_default());
+        for (place, name) in (0..).zip(&self.names) {
+            let value = if name.text == HEADER_KID { key_id.map(Value::String) } else { claims.at(&name.text) };
+            if let Some(value) = value {
+                present.push((place, value));
+                beginning.push(self.rows.get(start..name.end).unwrap_or_default());
+            }
+            start = name.end;
+        }
+        let mut rest = present.as_slice();
+        for rows in beginning {
+            let Some((member, after)) = rest.split_first() else { break };
+            narrow(rows, *member, after, 0, &mut found);
+            rest = after;
+        }
         match earliest {
             // Inclusive, and without skew: both ends of a grace period are the publisher's.
             Some(from) if now >= from => Err(Revoked),
@@ -72,12 +89,21 @@ impl Rules {
 
     /// Whether a rule names this key id alone and is in force.
     pub(crate) fn revokes_key(&self, key_id: &str, now: u64) -> bool {
-        let is_key_id = |name: u16| self.names.get(usize::from(name)).is_some_and(|name| name == HEADER_KID);
+        let is_key_id = |name: u16| self.names.get(usize::from(name)).is_some_and(|name| name.text == HEADER_KID);
         self.rows.iter().any(|row| match &*row.members {
             [(name, Scalar::Text(text))] => **text == *key_id && is_key_id(*name) && now >= row.times.from,
             _ => false,
         })
     }
+}
+
+/// What rules look at.
+#[derive(Debug)]
+struct Name {
+    /// The JSON pointer of a claim, or [`HEADER_KID`].
+    text: String,
+    /// The place after the last row that begins with it.
+    end: usize,
 }
 
 /// One compiled rule.
@@ -102,32 +128,39 @@ fn visit<'r>(rows: &'r [Row], present: &[(u16, Value<'_>)], level: usize, found:
     let whole = rows.partition_point(|row| row.members.len() <= level);
     let (whole, longer) = rows.split_at_checked(whole).unwrap_or_default();
     found(whole);
-    if longer.is_empty() {
-        return;
+    let mut rest = present;
+    while let Some((member, after)) = rest.split_first().filter(|_| !longer.is_empty()) {
+        narrow(longer, *member, after, level, found);
+        rest = after;
     }
-    let mut present = present;
-    while let Some(((name, value), rest)) = present.split_first() {
-        let mut narrow = |order: &dyn Fn(&Scalar) -> Ordering| {
-            let member =
-                |row: &Row| row.members.get(level).map(|(own, scalar)| own.cmp(name).then_with(|| order(scalar)));
-            let at = |row: &Row| member(row).unwrap_or(Ordering::Less);
-            let start = longer.partition_point(|row| at(row) == Ordering::Less);
-            let alike = longer.get(start..).unwrap_or_default();
-            let alike = alike.get(..alike.partition_point(|row| at(row) == Ordering::Equal)).unwrap_or_default();
-            if !alike.is_empty() {
-                visit(alike, rest, level.saturating_add(1), found);
-            }
-        };
-        match value {
-            // An array has each of its strings.
-            Value::Array(elements) => {
-                for text in elements.iter().filter_map(Value::as_str) {
-                    narrow(&|scalar| scalar.order_text(text));
-                }
-            }
-            value => narrow(&|scalar| scalar.order(*value)),
+}
+
+/// Goes on with the rows that have this member of the token next.
+fn narrow<'r>(
+    rows: &'r [Row],
+    (name, value): (u16, Value<'_>),
+    after: &[(u16, Value<'_>)],
+    level: usize,
+    found: &mut impl FnMut(&'r [Row]),
+) {
+    let mut equal = |order: &dyn Fn(&Scalar) -> Ordering| {
+        let member = |row: &Row| row.members.get(level).map(|(own, scalar)| own.cmp(&name).then_with(|| order(scalar)));
+        let at = |row: &Row| member(row).unwrap_or(Ordering::Less);
+        let alike = rows.get(rows.partition_point(|row| at(row) == Ordering::Less)..).unwrap_or_default();
+        // Most searches find nothing, which is seen before its end is looked for.
+        if alike.first().is_some_and(|row| at(row) == Ordering::Equal) {
+            let end = alike.partition_point(|row| at(row) == Ordering::Equal);
+            visit(alike.get(..end).unwrap_or_default(), after, level.saturating_add(1), found);
         }
-        present = rest;
+    };
+    match value {
+        // An array has each of its strings.
+        Value::Array(elements) => {
+            for text in elements.iter().filter_map(Value::as_str) {
+                equal(&|scalar| scalar.order_text(text));
+            }
+        }
+        value => equal(&|scalar| scalar.order(value)),
     }
 }
 
@@ -216,7 +249,11 @@ impl Written {
             }
         }
         kept.reverse();
-        Rules { names: self.names.into(), rows: kept.into(), count }
+        let begins = |row: &Row| row.members.first().map(|(name, _)| *name);
+        let all = kept.partition_point(|row| begins(row).is_none());
+        let end = |place: u16| kept.partition_point(|row| begins(row) <= Some(place));
+        let names = (0..).zip(self.names).map(|(place, text)| Name { text, end: end(place) }).collect();
+        Rules { names, rows: kept.into(), all, count }
     }
 }
 

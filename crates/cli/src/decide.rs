@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, process::ExitCode};
 
 use datakit_token::{Decision, OwnedRequest, report_decide};
 
-use crate::{exit, failure::Failure, read_config, time};
+use crate::{exit, failure::Failure, read_config, time, visible::visible};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -27,6 +27,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let request = OwnedRequest::from_json(&text).map_err(|error| Failure::at(file, error))?;
     let request = request.as_request();
     let decision = verifier.decide(&request, now);
-    println!("{}", report_decide(&request, &decision));
+    println!("{}", visible(&report_decide(&request, &decision)));
     Ok(exit(!matches!(decision, Decision::Deny(_))))
 }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Value, json};
 
-use crate::{failure::Failure, read_token};
+use crate::{failure::Failure, read_token, visible::visible};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -24,6 +24,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let header = segment().ok_or_else(malformed)?;
     let claims = segment().ok_or_else(malformed)?;
     eprintln!("NOT VERIFIED: anybody may have written this token. Use `datakit-token verify` before you believe it.");
-    println!("{}", json!({ "verified": false, "header": header, "claims": claims }));
+    let shown = json!({ "verified": false, "header": header, "claims": claims });
+    println!("{}", visible(&shown.to_string()));
     Ok(ExitCode::SUCCESS)
 }

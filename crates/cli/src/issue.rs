@@ -10,7 +10,14 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 
-use crate::{failure::Failure, key::PrivateKey, key_directory::KeyDirectory, lifetime, time};
+use crate::{
+    bundle::Bundle,
+    failure::Failure,
+    key::PrivateKey,
+    key_directory::KeyDirectory,
+    lifetime, time,
+    trial::{Refusal, Trial},
+};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -107,6 +114,40 @@ impl Arguments {
             Algorithm::Ed25519 => "Ed25519",
         };
         Ok(key.sign(&json!({ "alg": alg, "typ": self.typ, "kid": key.id }), &payload))
+    }
+}
+
+impl Arguments {
+    /// Reads a token as verifiers will that have the keys and rules of this directory.
+    pub(crate) fn check(&self, token: &str, directory: &KeyDirectory, now: u64) -> Result<(), Failure> {
+        let now = time(Some(self.not_before.map_or(now, |start| start.max(now))))?;
+        let root = PrivateKey::generate(None)?;
+        let issuer = self.issuer.as_deref().unwrap_or_default();
+        let bundle = Bundle {
+            issuer,
+            sequence: 1,
+            issued_at: now.as_secs(),
+            expires_at: now.as_secs().saturating_add(1),
+            ttl: None,
+            keys: &directory.public()?,
+            rules: &directory.state.rules,
+            next_roots: &[],
+        };
+        let refused = |refusal: Refusal| {
+            let argument = match refusal.pointer.strip_prefix("/providers/0/") {
+                Some("issuer") => "--issuer",
+                Some("types") => "--typ",
+                Some("audiences") => "--audience",
+                _ => return directory.refused(&refusal),
+            };
+            Failure::new(format!("{argument}: {}", refusal.problem))
+        };
+        let mut trial = Trial::new(issuer, &self.audience, &self.typ, &[root.public()]).map_err(refused)?;
+        trial.take(&bundle.sign(&root), now).map_err(refused)?;
+        trial.verify(token, now).map_err(|reason| {
+            let (text, code) = (reason.text(), reason.code());
+            Failure::new(format!("every verifier would refuse the new token: {text} ({code}); nothing is changed"))
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The private key as a JWK (RFC 8037), on disk.
 
-use std::{fs, io::Write, path::Path};
+use std::path::Path;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use ed25519_dalek::{Signer, SigningKey};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, files::read_secret};
 
 /// A signing key with its id.
 pub(crate) struct PrivateKey {
@@ -26,7 +26,7 @@ impl PrivateKey {
         Ok(Self { id, signing })
     }
 
-    /// Reads a private JWK that nobody else may read.
+    /// Reads a private JWK that is its user's own.
     pub(crate) fn read(file: &Path) -> Result<Self, Failure> {
         let text = read_secret(file)?;
         let expected = |what: &str| Failure::at(file, format!("expected a private Ed25519 JWK: {what}"));
@@ -90,43 +90,11 @@ impl PrivateKey {
     }
 }
 
-/// Writes a new file; what is there stays.
-pub(crate) fn create(file: &Path, contents: &[u8], mode: u32) -> Result<(), Failure> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    let written = options.open(file).and_then(|mut open| open.write_all(contents).and_then(|()| open.sync_all()));
-    written.map_err(|error| Failure::at(file, error))
-}
-
 /// RFC 7638, RFC 8037 appendix A.3.
 fn thumbprint(key: &SigningKey) -> String {
     let x = Base64UrlUnpadded::encode_string(key.verifying_key().as_bytes());
     let digest = Sha256::digest(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#));
     Base64UrlUnpadded::encode_string(&digest)
-}
-
-/// The contents of a file that nobody else may read.
-pub(crate) fn read_secret(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    check_mode(file)?;
-    fs::read(file).map(Zeroizing::new).map_err(|error| Failure::at(file, error))
-}
-
-fn check_mode(file: &Path) -> Result<(), Failure> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-
-        let mode = fs::metadata(file).map_err(|error| Failure::at(file, error))?.permissions().mode();
-        if mode & 0o077 != 0 {
-            return Err(Failure::at(
-                file,
-                format!("expected mode 0600, found {:04o}: others may read the key", mode & 0o777),
-            ));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

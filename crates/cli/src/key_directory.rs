@@ -12,11 +12,18 @@ use zeroize::Zeroizing;
 
 use crate::{
     failure::Failure,
-    key::{PrivateKey, create, read_secret},
+    files::{check_directory, lock, make_private_directory, read_secret, replace},
+    key::PrivateKey,
+    rule::{rule_id, rule_key_id},
+    trial::{self, Refusal},
+    visible::visible,
 };
 
 /// The file with everything that is secret or must survive.
 const STATE: &str = "keys.json";
+const LOCK: &str = "lock";
+/// The public roots, for configurations.
+const ROOTS: &str = "roots.json";
 /// Keys that a set may have, as every verifier has it.
 const MAX_KEYS: usize = 64;
 
@@ -54,7 +61,8 @@ pub(crate) struct StoredKey {
 impl KeyDirectory {
     /// Makes a directory with one key that signs at once.
     pub(crate) fn create(path: &Path, key: &PrivateKey) -> Result<Self, Failure> {
-        let lock = lock(path)?;
+        make_private_directory(path)?;
+        let lock = lock(&path.join(LOCK))?;
         let file = path.join(STATE);
         if file.exists() {
             return Err(Failure::at(&file, "expected no such file: keys are never overwritten"));
@@ -72,7 +80,8 @@ impl KeyDirectory {
         if !file.exists() {
             return Err(Failure::at(&file, "no such file: `datakit-token keygen --out DIR` makes a key directory"));
         }
-        let lock = lock(path)?;
+        check_directory(path)?;
+        let lock = lock(&path.join(LOCK))?;
         let text = read_secret(&file)?;
         // The message may quote the file, which is secret.
         let state: State = serde_json::from_slice(&text).map_err(|error| {
@@ -108,11 +117,56 @@ impl KeyDirectory {
         if self.state.keys.iter().any(|other| other.id() == key.id) {
             return Err(Failure::new("--kid: expected an id that no other key has"));
         }
+        if self.roots().iter().any(|root| id(root) == key.id) {
+            return Err(Failure::new("--kid: expected an id that no root has"));
+        }
+        if self.state.rules.iter().any(|rule| rule_key_id(rule) == Some(&key.id)) {
+            return Err(Failure::new("--kid: expected an id that no rule revokes; `status` shows them"));
+        }
         for key in self.state.keys.iter_mut().filter(|key| key.ends.is_none()) {
             key.ends = Some(from.saturating_add(period));
         }
         self.state.keys.push(StoredKey::new(key, from)?);
-        Ok(())
+        self.check()?.map_or(Ok(()), |refusal| Err(self.refused(&refusal)))
+    }
+
+    /// The public roots that `keygen` has written, or whoever changed them since; none without such a file.
+    pub(crate) fn roots(&self) -> Vec<Value> {
+        let text = fs::read(self.path.join(ROOTS)).unwrap_or_default();
+        let set: Value = serde_json::from_slice(&text).unwrap_or_default();
+        set.get("keys").and_then(Value::as_array).cloned().unwrap_or_default()
+    }
+
+    /// Tokens of a key that is not in use pass nowhere: a rule on it would only hide that another id was meant.
+    pub(crate) fn check_key_id(&self, kid: &str) -> Result<(), Failure> {
+        if self.state.keys.iter().any(|key| key.id() == kid) {
+            return Ok(());
+        }
+        if self.roots().iter().any(|root| id(root) == kid) {
+            let help = "after a leak of a root, take it out of `keys.bundle.roots` in every configuration";
+            return Err(Failure::new(format!("--kid: expected a key that signs tokens, and not a root; {help}")));
+        }
+        Err(Failure::new("--kid: expected the id of a key in this directory; `status` shows them"))
+    }
+
+    /// Why verifiers would refuse every bundle of these keys and rules, if they would.
+    pub(crate) fn check(&self) -> Result<Option<Refusal>, Failure> {
+        Ok(trial::check(&PrivateKey::generate(None)?, &self.public()?, &self.state.rules).err())
+    }
+
+    /// The same as an error that says what is wrong in the directory.
+    pub(crate) fn refused(&self, refusal: &Refusal) -> Failure {
+        let problem = &refusal.problem;
+        if let Some(rule) = refusal.rule().and_then(|index| self.state.rules.get(index)) {
+            let (id, text) = (rule_id(rule), visible(&rule.to_string()));
+            let help = format!("`datakit-token unrevoke DIR --id {id}` removes it");
+            return Failure::new(format!("no verifier takes the rule {text}: {problem}; {help}"));
+        }
+        if let Some(key) = refusal.key().and_then(|index| self.state.keys.get(index)) {
+            return Failure::new(format!("no verifier takes the key {}: {}: {problem}", key.id(), refusal.pointer));
+        }
+        let place = if refusal.pointer.is_empty() { "the whole" } else { &refusal.pointer };
+        Failure::new(format!("no verifier takes the keys and rules: {place}: {problem}"))
     }
 
     /// The public JWKs, each with its end.
@@ -137,7 +191,7 @@ impl StoredKey {
 
     /// The key id.
     pub(crate) fn id(&self) -> &str {
-        self.jwk.get("kid").and_then(Value::as_str).unwrap_or_default()
+        id(&self.jwk)
     }
 
     fn private(&self) -> Result<PrivateKey, String> {
@@ -145,27 +199,7 @@ impl StoredKey {
     }
 }
 
-/// Writes a file that others see whole or not at all: a new one, synchronised, takes its name.
-pub(crate) fn replace(file: &Path, contents: &[u8], mode: u32) -> Result<(), Failure> {
-    let fault = |error: std::io::Error| Failure::at(file, error);
-    let mut name = file.as_os_str().to_owned();
-    name.push(".new");
-    let new = PathBuf::from(name);
-    // What a crash has left; its mode may be another.
-    let _ = fs::remove_file(&new);
-    create(&new, contents, mode)?;
-    fs::rename(&new, file).map_err(fault)?;
-    // The new name has to survive as well.
-    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    #[cfg(unix)]
-    File::open(directory).and_then(|directory| directory.sync_all()).map_err(fault)?;
-    Ok(())
-}
-
-fn lock(path: &Path) -> Result<File, Failure> {
-    let file = path.join("lock");
-    let lock = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&file);
-    let lock = lock.map_err(|error| Failure::at(&file, error))?;
-    lock.lock().map_err(|error| Failure::at(&file, error))?;
-    Ok(lock)
+/// The key id of a JWK.
+fn id(jwk: &Value) -> &str {
+    jwk.get("kid").and_then(Value::as_str).unwrap_or_default()
 }

@@ -1,18 +1,14 @@
 //! `keygen`: a new key directory.
 
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use serde_json::json;
 
-use crate::{
-    failure::Failure,
-    key::{PrivateKey, create},
-    key_directory::KeyDirectory,
-};
+use crate::{failure::Failure, files::create, key::PrivateKey, key_directory::KeyDirectory};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Key directory; made if missing
+    /// Key directory; made if missing, with mode 0700
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Key id; the key's thumbprint (RFC 7638) if absent
@@ -22,7 +18,6 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let out = &arguments.out;
-    fs::create_dir_all(out).map_err(|error| Failure::at(out, error))?;
     let (root_file, roots, set) = (out.join("root.jwk"), out.join("roots.json"), out.join("jwks.json"));
     for file in [&root_file, &roots, &set] {
         if file.exists() {

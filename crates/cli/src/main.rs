@@ -1,20 +1,27 @@
-//! The command `datakit-token`: make and rotate keys, issue, replace and revoke, inspect, verify and decide.
+//! The command `datakit-token`: make and rotate keys, issue, replace and revoke, publish, inspect, verify and decide.
 //!
 //! Exit status: 0 done or allowed, 1 denied, 2 usage, file or configuration error.
 
+mod bundle;
 mod decide;
 mod failure;
+mod files;
 mod inspect;
 mod issue;
 mod key;
 mod key_directory;
 mod keygen;
+mod prune;
 mod publish;
 mod replace;
 mod revoke;
 mod rotate;
+mod rule;
 mod status;
+mod trial;
+mod unrevoke;
 mod verify;
+mod visible;
 
 use std::{
     fs,
@@ -27,7 +34,10 @@ use std::{
 use clap::{Parser, Subcommand};
 use datakit_token::{UnixTime, Verifier};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, visible::visible};
+
+/// The last second of the year 9999.
+const MAX_TIME: u64 = 253_402_300_799;
 
 #[derive(Parser)]
 #[command(name = "datakit-token", version, about = "Signed access tokens: keys, tokens, revocation, verdicts")]
@@ -44,6 +54,8 @@ enum Command {
     Rotate(rotate::Arguments),
     /// Add a revocation rule
     Revoke(revoke::Arguments),
+    /// Remove a revocation rule: the tokens that it refused may pass again
+    Unrevoke(unrevoke::Arguments),
     /// Print a new token for a workspace; older ones end after a grace period
     Replace(Box<replace::Arguments>),
     /// Write jwks.json and bundle.jwt for a web server
@@ -65,6 +77,7 @@ fn main() -> ExitCode {
         Command::Keygen(arguments) => keygen::run(&arguments),
         Command::Rotate(arguments) => rotate::run(&arguments),
         Command::Revoke(arguments) => revoke::run(&arguments),
+        Command::Unrevoke(arguments) => unrevoke::run(&arguments),
         Command::Replace(arguments) => replace::run(&arguments),
         Command::Publish(arguments) => publish::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
@@ -74,7 +87,7 @@ fn main() -> ExitCode {
         Command::Decide(arguments) => decide::run(&arguments),
     };
     result.unwrap_or_else(|failure| {
-        eprintln!("error: {failure}");
+        eprintln!("error: {}", visible(&failure.to_string()));
         ExitCode::from(2)
     })
 }
@@ -118,6 +131,12 @@ fn time(now: Option<u64>) -> Result<UnixTime, Failure> {
 /// A report's exit status.
 fn exit(allowed: bool) -> ExitCode {
     if allowed { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+/// A point in time that verifiers read.
+fn seconds(text: &str) -> Result<u64, String> {
+    let seconds = text.parse().ok().filter(|seconds| *seconds <= MAX_TIME);
+    seconds.ok_or_else(|| format!("expected whole seconds since 1970, at most {MAX_TIME}"))
 }
 
 /// A duration: `30s`, `10m`, `6h`, `1d`.

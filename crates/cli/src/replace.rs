@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use crate::{duration, failure::Failure, issue, key_directory::KeyDirectory, revoke, time};
+use crate::{duration, failure::Failure, issue, key_directory::KeyDirectory, revoke, time, visible::visible};
 
 #[derive(clap::Args)]
 #[group(skip)]
@@ -28,7 +28,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     // Read before anything is written: a fault in the arguments must not leave a rule behind.
     let mut directory = KeyDirectory::open(arguments.issue.key())?;
     let token = arguments.issue.token(&directory.signer(now)?, replaced)?;
-    revoke::add(&mut directory, rule)?;
+    revoke::add(&mut directory, &rule)?;
+    arguments.issue.check(&token, &directory, replaced)?;
+    directory.save()?;
+    eprintln!("rule: {}", visible(&rule.to_string()));
     println!("{token}");
     eprintln!("now publish: `datakit-token publish`");
     Ok(ExitCode::SUCCESS)

@@ -2,7 +2,9 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use crate::{duration, failure::Failure, key::PrivateKey, key_directory::KeyDirectory, keygen::key_id, time};
+use crate::{
+    duration, failure::Failure, key::PrivateKey, key_directory::KeyDirectory, keygen::key_id, time, visible::visible,
+};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -31,7 +33,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     directory.rotate(&key, now, from, arguments.security_period)?;
     directory.save()?;
     let ends = from.saturating_add(arguments.security_period);
-    eprintln!("key {}: signs from {from} on; the keys before it are good until {ends}", key.id);
+    eprintln!("key {}: signs from {from} on; the keys before it are good until {ends}", visible(&key.id));
     eprintln!("now publish: `datakit-token publish`");
     Ok(ExitCode::SUCCESS)
 }

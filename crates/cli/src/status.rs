@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use serde_json::{Value, json};
 
-use crate::{failure::Failure, key_directory::KeyDirectory, time};
+use crate::{failure::Failure, key_directory::KeyDirectory, rule::rule_id, time, visible::visible};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -27,11 +27,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             _ if signer.as_deref() == Some(key.id()) => "signs",
             _ => "verifies",
         };
-        println!("{}", json!({ "key": key.id(), "state": state, "signs_from": key.signs_from, "ends": key.ends }));
+        let line = json!({ "key": key.id(), "state": state, "signs_from": key.signs_from, "ends": key.ends });
+        println!("{}", visible(&line.to_string()));
     }
     for rule in &directory.state.rules {
         let from = rule.get("from").and_then(Value::as_u64).unwrap_or(0);
-        println!("{}", json!({ "rule": rule, "state": if now >= from { "in force" } else { "waits" } }));
+        let state = if now >= from { "in force" } else { "waits" };
+        let line = json!({ "rule": rule, "id": rule_id(rule), "state": state });
+        println!("{}", visible(&line.to_string()));
     }
     println!("{}", json!({ "bundle": directory.state.sequence }));
     Ok(ExitCode::SUCCESS)

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use datakit_token::report_verify;
 
-use crate::{exit, failure::Failure, read_config, read_token, time};
+use crate::{exit, failure::Failure, read_config, read_token, time, visible::visible};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -23,6 +23,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let verifier = read_config(&arguments.config)?;
     let now = time(arguments.now)?;
     let outcome = verifier.verify(&read_token(arguments.token_file.as_deref())?, now);
-    println!("{}", report_verify(&outcome));
+    println!("{}", visible(&report_verify(&outcome)));
     Ok(exit(outcome.is_ok()))
 }

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     failure::Failure,
-    files::{check_directory, lock, make_private_directory, read_secret, replace},
+    files::{check_directory, lock, read_secret, replace},
     key::PrivateKey,
     rule::{rule_id, rule_key_id},
     trial::{self, Refusal},
@@ -59,9 +59,8 @@ pub(crate) struct StoredKey {
 }
 
 impl KeyDirectory {
-    /// Makes a directory with one key that signs at once.
+    /// Puts one key that signs at once into a directory.
     pub(crate) fn create(path: &Path, key: &PrivateKey) -> Result<Self, Failure> {
-        make_private_directory(path)?;
         let lock = lock(&path.join(LOCK))?;
         let file = path.join(STATE);
         if file.exists() {

@@ -4,7 +4,12 @@ use std::{path::PathBuf, process::ExitCode};
 
 use serde_json::json;
 
-use crate::{failure::Failure, files::create, key::PrivateKey, key_directory::KeyDirectory};
+use crate::{
+    failure::Failure,
+    files::{create, make_private_directory},
+    key::PrivateKey,
+    key_directory::KeyDirectory,
+};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -12,12 +17,13 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Key id; the key's thumbprint (RFC 7638) if absent
-    #[arg(long, value_name = "ID", value_parser = key_id)]
+    #[arg(long, value_name = "ID", value_parser = key_id, allow_hyphen_values = true)]
     kid: Option<String>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let out = &arguments.out;
+    make_private_directory(out)?;
     let (root_file, roots, set) = (out.join("root.jwk"), out.join("roots.json"), out.join("jwks.json"));
     for file in [&root_file, &roots, &set] {
         if file.exists() {

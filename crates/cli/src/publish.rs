@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
     /// Key ids of further roots that stay in office
-    #[arg(long = "next-root", value_name = "ID", value_parser = key_id)]
+    #[arg(long = "next-root", value_name = "ID", value_parser = key_id, allow_hyphen_values = true)]
     next_roots: Vec<String>,
     /// How long the bundle may be used: at most 31d
     #[arg(long, default_value = "1d", value_parser = lifetime)]
@@ -88,9 +88,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let trial = arguments.trial(&bundle, &root, now).map_err(|refusal| arguments.refused(&refusal, &directory))?;
     if let Some(refusal) = running.as_mut().and_then(|running| running.take(&bundle, now).err()) {
         let problem = refusal.problem;
-        eprintln!(
-            "warning: {problem}: verifiers that have the bundle before this one refuse it, unless that one named this root by --next-root"
-        );
+        eprintln!("warning: verifiers that have the bundle before this one refuse this one: {problem}");
     }
     if bundle.len() > DEFAULT_BYTES {
         let length = bundle.len();
@@ -151,21 +149,23 @@ impl Arguments {
         let is_own = |other: &Value| ["kid", "x"].into_iter().any(|name| other.get(name) == own.get(name));
         let others = directory.roots().into_iter().filter(|other| !is_own(other));
         let roots: Vec<_> = [own.clone()].into_iter().chain(others).collect();
-        let unread = || Refusal { pointer: String::new(), problem: "not a bundle".into() };
-        let taken = issued_at(&text).ok_or_else(unread).and_then(|then| {
-            let mut trial = self.verifier(&roots).or_else(|_| self.verifier(&[own]))?;
-            trial.take(&text, then)?;
-            Ok(trial)
-        });
-        Ok(taken
-            .map_err(|refusal| {
-                let file = file.display();
-                eprintln!(
-                    "warning: {file}, which this replaces, is none that this issuer and root would have published: {}",
-                    refusal.problem
-                );
-            })
-            .ok())
+        let trial = self.verifier(&roots).or_else(|_| self.verifier(&[own]));
+        let mut trial = trial.map_err(|refusal| self.refused(&refusal, directory))?;
+        let unread = || Refusal { pointer: String::new(), problem: "it is no bundle".into() };
+        match issued_at(&text).ok_or_else(unread).and_then(|then| trial.take(&text, then)) {
+            Ok(()) => Ok(Some(trial)),
+            // Nobody who trusts this one would take the next one.
+            Err(refusal) if refusal.pointer == "/iss" => {
+                let place = file.display();
+                let problem = format!("--issuer: expected that of {place}; remove that file if the issuer has changed");
+                Err(Failure::new(problem))
+            }
+            Err(refusal) => {
+                let (place, problem) = (file.display(), refusal.problem);
+                eprintln!("warning: {place}, which this replaces, is none of this root's: {problem}");
+                Ok(None)
+            }
+        }
     }
 
     fn verifier(&self, roots: &[Value]) -> Result<Trial, Refusal> {
@@ -194,7 +194,7 @@ impl Arguments {
             _ if pointer.starts_with("/providers/0/keys/bundle/roots") => "--root",
             _ => return directory.refused(refusal),
         };
-        Failure::new(format!("{argument}: no verifier takes this bundle: {problem}"))
+        Failure::new(format!("{argument}: no verifier takes this bundle: {problem}; nothing is changed"))
     }
 
     /// Takes out the rules that nothing can match any more; the line that says so.

@@ -18,7 +18,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = "1d", value_parser = duration)]
     security_period: u64,
     /// Key id; the key's thumbprint (RFC 7638) if absent
-    #[arg(long, value_name = "ID", value_parser = key_id)]
+    #[arg(long, value_name = "ID", value_parser = key_id, allow_hyphen_values = true)]
     kid: Option<String>,
     /// Seconds since 1970; the machine's clock if absent
     #[arg(long, value_name = "SECS")]

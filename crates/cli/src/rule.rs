@@ -1,6 +1,5 @@
 //! A revocation rule as the arguments of `revoke` and `unrevoke` name it.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -11,13 +10,13 @@ use crate::{failure::Failure, keygen::key_id, seconds};
 #[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
 pub(crate) struct RuleArguments {
     /// One token, by its jti
-    #[arg(long, group = "what")]
+    #[arg(long, group = "what", allow_hyphen_values = true)]
     jti: Option<String>,
     /// All tokens of a user, by their sub
     #[arg(long, group = "what")]
     sub: Option<String>,
     /// All tokens that a leaked key has signed, whatever they say
-    #[arg(long, group = "what", conflicts_with = "issued_before", value_parser = key_id)]
+    #[arg(long, group = "what", conflicts_with = "issued_before", value_parser = key_id, allow_hyphen_values = true)]
     pub(crate) kid: Option<String>,
     /// Tokens with this claim: NAME=TEXT, or NAME:=JSON for an integer or a boolean; NAME may be a JSON pointer. May be
     /// repeated, all must match
@@ -69,7 +68,7 @@ impl RuleArguments {
 /// A name for a rule that stays the same when other rules come and go.
 pub(crate) fn rule_id(rule: &Value) -> String {
     let digest = Sha256::digest(rule.to_string());
-    Base64UrlUnpadded::encode_string(digest.get(..9).unwrap_or_default())
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The key id that a rule is about.

@@ -202,6 +202,69 @@ fn inspect_says_loudly_that_nothing_was_verified() {
     assert_eq!((&shown["verified"], &shown["claims"]["sub"]), (&json!(false), &json!("alice")));
 }
 
+/// Escapes as a terminal or a log viewer would obey them, and what turns text round or hides it.
+#[test]
+fn no_control_character_of_a_token_reaches_the_terminal() {
+    let directory = Directory::new("control");
+    let (private, set) = keys(&directory);
+    let config = config(&directory, &set);
+    let hidden = "\u{1b}]0;x\u{7}\u{9b}2J\u{7f}\u{85}\u{ad}\u{200b}\u{202e}\u{2066}\u{2028}\u{feff}\u{e0041}é😀";
+    let claims = json!({ "iss": "https://id.example.com", "aud": "api", "exp": 1_790_003_600_u64, "permissions": ["p"],
+        "name": hidden, hidden: [hidden] });
+    let file = directory.file("claims.json", &claims.to_string());
+    let arguments = ["issue", "--key", &private, "--claims", &file];
+    let token = stdout(&run(&arguments, ""));
+    let visible = |text: &str| {
+        let invisible = |c: char| {
+            c.is_control() && c != '\n' || "\u{ad}\u{200b}\u{202e}\u{2066}\u{2028}\u{feff}\u{e0041}".contains(c)
+        };
+        assert!(!text.contains(invisible), "{}", text.escape_debug());
+        assert!(text.contains("é😀"), "what can be seen stays: {text}");
+    };
+    let inspected = run(&["inspect"], &token);
+    visible(&stdout(&inspected));
+    let shown: Value = serde_json::from_str(&stdout(&inspected)).unwrap();
+    assert_eq!(shown["claims"], claims);
+    let verified = run(&["verify", "--config", &config, "--now", "1790000000"], &token);
+    assert_eq!(verified.status.code(), Some(0), "{verified:?}");
+    visible(&stdout(&verified));
+    let shown: Value = serde_json::from_str(&stdout(&verified)).unwrap();
+    assert_eq!(shown["claims"], claims);
+
+    let name = directory.file("kid\u{9b}é😀", &token);
+    visible(&stderr(&run(&["issue", "--key", &private, "--claims", &name], "")));
+    let revoke = run(&["revoke", &private, "--claim", &format!("name={hidden}")], "");
+    visible(&stderr(&revoke));
+    let status = stdout(&run(&["status", &private], ""));
+    visible(&status);
+    let rule: Value = serde_json::from_str(status.lines().nth(1).unwrap()).unwrap();
+    assert_eq!(rule["rule"]["match"]["name"], hidden);
+    visible(&stderr(&run(&["unrevoke", &private, "--claim", &format!("name={hidden}")], "")));
+
+    // What the request itself has comes through as bytes.
+    let token = stdout(&run(
+        &[
+            "issue",
+            "--key",
+            &private,
+            "--issuer",
+            "https://id.example.com",
+            "--audience",
+            "api",
+            "--permission",
+            "p",
+            "--now",
+            "1790000000",
+        ],
+        "",
+    ));
+    let path = format!("/a?token={}", token.trim_end());
+    let request = json!({ "method": "GET", "path": path, "headers": [["x-note", "\u{9b}2J\u{85}"]] });
+    let file = directory.file("request.json", &request.to_string());
+    let decided = stdout(&run(&["decide", "--config", &config, "--request", &file, "--now", "1790000000"], ""));
+    assert!(decided.contains("\\u009b2J\\u0085") && !decided.contains('\u{9b}'), "{}", decided.escape_debug());
+}
+
 #[test]
 fn issue_signs_a_file_byte_for_byte() {
     let directory = Directory::new("claims");

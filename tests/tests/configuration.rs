@@ -160,7 +160,7 @@ fn a_configuration_is_refused_with_the_place_and_the_expectation() {
         ),
         ("/responses", json!({ "realm": "a\"b" }), "/responses/realm", "visible ASCII"),
         ("/responses", json!({ "realm": "" }), "/responses/realm", "visible ASCII"),
-        ("/limits", json!({ "token_bytes": 0 }), "/limits/token_bytes", "expected at least 1"),
+        ("/limits", json!({ "token_bytes": 0 }), "/limits/token_bytes", "from 1 to 1048576"),
     ] {
         let (found, said) =
             compile(&with(pointer, value)).err().unwrap_or_else(|| panic!("{place}: {problem}: compiled"));
@@ -517,4 +517,24 @@ fn answers_and_the_rest_are_refused_with_the_place_and_the_expectation() {
             ("/limits", json!({ "parked_requests": "1" }), "/limits/parked_requests", "found a string"),
         ],
     );
+}
+
+#[test]
+fn limits_that_no_memory_holds_are_errors_with_their_bounds() {
+    for (name, most) in [
+        ("token_bytes", 1 << 20),
+        ("parked_requests", 1 << 16),
+        ("cached_tokens", 1 << 20),
+        ("key_table_bytes", 1 << 28),
+    ] {
+        let least = u64::from(name == "token_bytes");
+        for value in [least, most] {
+            assert!(compile(&with("/limits", json!({ name: value }))).is_ok(), "{name} {value}");
+        }
+        for value in [most + 1, 1 << 31, u64::from(u32::MAX), 1 << 32, u64::MAX] {
+            let (place, said) = compile(&with("/limits", json!({ name: value }))).err().unwrap();
+            assert_eq!(place, format!("/limits/{name}"));
+            assert!(said.contains(&format!("expected a whole number from {least} to {most}")), "{said}");
+        }
+    }
 }

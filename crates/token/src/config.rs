@@ -23,7 +23,7 @@ pub(crate) use self::{
 };
 use self::{
     reader::{Read, names, object},
-    value::Version,
+    value::{Bounded, Version},
 };
 use crate::config_error::ConfigError;
 
@@ -124,16 +124,16 @@ pub(crate) enum RequireHttps {
 }
 
 object! {
-    /// Bounds.
+    /// Bounds. Each has one of its own, so that whatever is accepted fits into the memory of a WebAssembly module.
     pub(crate) struct LimitsConfig {
-        /// Longest token.
-        pub(crate) token_bytes: u32 = optional "token_bytes" or Self::default().token_bytes,
+        /// Longest token. In JavaScript so much is taken from the start.
+        pub(crate) token_bytes: Bounded<1, { 1 << 20 }> = optional "token_bytes" or Self::default().token_bytes,
         /// Requests that may wait for keys at the same time.
-        pub(crate) parked_requests: u32 = optional "parked_requests" or Self::default().parked_requests,
+        pub(crate) parked_requests: Bounded<0, { 1 << 16 }> = optional "parked_requests" or Self::default().parked_requests,
         /// Verified tokens that are kept; 0 for none.
-        pub(crate) cached_tokens: Option<u32> = optional "cached_tokens",
+        pub(crate) cached_tokens: Option<Bounded<0, { 1 << 20 }>> = optional "cached_tokens",
         /// Bytes for tables of keys that are used much: 655,360 for each, and as many for what all share. 0 for none.
-        pub(crate) key_table_bytes: u32 = optional "key_table_bytes" or Self::default().key_table_bytes,
+        pub(crate) key_table_bytes: Bounded<0, { 1 << 28 }> = optional "key_table_bytes" or Self::default().key_table_bytes,
     }
 }
 
@@ -162,6 +162,11 @@ names!(RequireHttps { Off "off", Tls "tls", Forwarded "forwarded", });
 
 impl Default for LimitsConfig {
     fn default() -> Self {
-        Self { token_bytes: 8192, parked_requests: 256, cached_tokens: None, key_table_bytes: 4 << 20 }
+        Self {
+            token_bytes: Bounded(8192),
+            parked_requests: Bounded(256),
+            cached_tokens: None,
+            key_table_bytes: Bounded(4 << 20),
+        }
     }
 }

@@ -124,11 +124,9 @@ impl Verifier {
             properties: tls.into_iter().collect(),
         })?;
         warnings.extend(unreachable);
-        let token_bytes = usize::try_from(config.limits.token_bytes).unwrap_or(usize::MAX);
-        if token_bytes == 0 {
-            return Err(ConfigError::new("expected at least 1").within("token_bytes").within("limits"));
-        }
-        let cached_tokens = config.limits.cached_tokens.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
+        let limits = config.limits;
+        let whole = |number: u32| usize::try_from(number).unwrap_or(0);
+        let cached_tokens = limits.cached_tokens.map(|count| whole(count.0));
         Ok(Self {
             editor: Editor::new(&providers, policy.routes()),
             providers,
@@ -137,11 +135,11 @@ impl Verifier {
             responses: Responses::new(config.responses)?,
             require_https,
             observe,
-            token_bytes,
-            parked_requests: usize::try_from(config.limits.parked_requests).unwrap_or(usize::MAX),
+            token_bytes: whole(limits.token_bytes.0),
+            parked_requests: whole(limits.parked_requests.0),
             cached_tokens,
             cache: RefCell::new(Cache::new(cached_tokens.unwrap_or(0))),
-            tables: RefCell::new(KeyTables::new(usize::try_from(config.limits.key_table_bytes).unwrap_or(0))),
+            tables: RefCell::new(KeyTables::new(whole(limits.key_table_bytes.0))),
             header: RefCell::new(None),
             tables_seen: Cell::new(0),
             serial: Cell::new(0),

@@ -222,16 +222,22 @@ impl Read for u64 {
 
 impl Read for u32 {
     fn read(value: Value<'_>) -> Result<Self, ConfigError> {
-        let problem = |_| ConfigError::new(format!("expected a whole number from 0 to {}", Self::MAX));
-        u64::read(value).and_then(|number| Self::try_from(number).map_err(problem))
+        whole_number(value, 0, Self::MAX)
     }
 }
 
 impl Read for u16 {
     fn read(value: Value<'_>) -> Result<Self, ConfigError> {
-        let problem = |_| ConfigError::new(format!("expected a whole number from 0 to {}", Self::MAX));
-        u64::read(value).and_then(|number| Self::try_from(number).map_err(problem))
+        whole_number(value, 0, Self::MAX.into()).map(|number| Self::try_from(number).unwrap_or(Self::MAX))
     }
+}
+
+/// A whole number within bounds; both are in.
+#[inline(never)]
+pub(super) fn whole_number(value: Value<'_>, least: u32, most: u32) -> Result<u32, ConfigError> {
+    let number = u64::read(value)?;
+    let within = u32::try_from(number).ok().filter(|number| (least..=most).contains(number));
+    within.ok_or_else(|| ConfigError::new(format!("expected a whole number from {least} to {most}")))
 }
 
 impl<T: Read> Read for Vec<T> {

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Config, ParamCarrierConfig, Scalar,
     provider::{JwkSetConfig, RevocationsConfig},
-    value::{Duration, Version},
+    value::{Bounded, Duration, Version},
 };
 use crate::reason::Reason;
 
@@ -156,6 +156,12 @@ describe! {
             "from": { "type": "integer", "minimum": 0 } },
         "anyOf": [{ "required": ["match"] }, { "required": ["header"] }, { "required": ["all"] }],
         "dependentSchemas": { "all": { "properties": { "match": false, "header": false } }, "header": { "properties": { "issued_before": false } } } } },
+}
+
+impl<const LEAST: u32, const MOST: u32> Describe for Bounded<LEAST, MOST> {
+    fn describe(_: &mut Definitions) -> Value {
+        json!({ "type": "integer", "minimum": LEAST, "maximum": MOST })
+    }
 }
 
 impl<T: Describe> Describe for Vec<T> {

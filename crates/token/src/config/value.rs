@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use datakit_token_encoding::json::Value;
 
-use super::reader::{Read, wrong};
+use super::reader::{Read, whole_number, wrong};
 use crate::{config_error::ConfigError, numeric_date::parse_duration};
 
 /// The only version of the document.
@@ -14,6 +14,10 @@ pub(crate) struct Version;
 /// Whole seconds, written as `30s`, `10m`, `6h` or `1d`.
 #[derive(Clone, Copy)]
 pub(crate) struct Duration(pub(crate) u64);
+
+/// A whole number from `LEAST` to `MOST`.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounded<const LEAST: u32, const MOST: u32>(pub(crate) u32);
 
 /// A text, a whole number or a boolean.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +41,12 @@ impl Read for Duration {
         let text = value.as_str().ok_or_else(|| wrong("a duration such as `30s`", value))?;
         let problem = "expected a duration such as `30s`, `10m`, `6h` or `1d`";
         parse_duration(text).map(Self).ok_or_else(|| ConfigError::new(problem))
+    }
+}
+
+impl<const LEAST: u32, const MOST: u32> Read for Bounded<LEAST, MOST> {
+    fn read(value: Value<'_>) -> Result<Self, ConfigError> {
+        whole_number(value, LEAST, MOST).map(Self)
     }
 }
 

@@ -1,4 +1,5 @@
 import type { Reason } from './error.js'
+import { bare, has, member } from './member.js'
 import type { Bundle, Remote } from './remote.js'
 
 /** An object with exactly one of these members. */
@@ -191,18 +192,22 @@ export interface Document {
 
 /** Makes the document out of what the caller wrote. */
 export function document(config: Configuration | ShortConfiguration): Document {
-  if (typeof config !== 'object' || config === null || 'providers' in config || 'version' in config) {
-    const providers = (config as Partial<Configuration> | null)?.providers
-    const keys = new Map((Array.isArray(providers) ? providers : []).map((provider) => [provider?.name, provider?.keys]))
+  if (typeof config !== 'object' || config === null || has(config, 'providers') || has(config, 'version')) {
+    const providers = member(config as Partial<Configuration> | null, 'providers')
+    const keys = new Map((Array.isArray(providers) ? providers : []).map((provider) => [member(provider, 'name'), member(provider, 'keys')]))
     return { json: JSON.stringify(config) ?? 'null', pointer: (pointer) => pointer, keys }
   }
-  const { audience, keys, ...rest } = config
-  const provider: Record<string, unknown> = { name: 'default' }
-  const whole: Record<string, unknown> = { version: 1, providers: [provider] }
-  for (const [name, value] of Object.entries(rest)) (COMMON.includes(name) ? whole : provider)[name] = value
+  const short = config as ShortConfiguration
+  const [audience, keys] = [member(short, 'audience'), member(short, 'keys')]
+  // They inherit nothing, so that a member called `__proto__` is one like others, which the core refuses.
+  const provider: Record<string, unknown> = bare({ name: 'default' })
+  const whole: Record<string, unknown> = bare({ version: 1, providers: [provider] })
+  for (const [name, value] of Object.entries(config)) {
+    if (name !== 'audience' && name !== 'keys') (COMMON.includes(name) ? whole : provider)[name] = value
+  }
   if (audience !== undefined) provider['audiences'] = Array.isArray(audience) ? audience : [audience]
   const list = Array.isArray(keys)
-  const sources = typeof keys === 'object' && keys !== null && ['inline', 'remote', 'bundle'].some((name) => name in keys)
+  const sources = ['inline', 'remote', 'bundle'].some((name) => has(keys, name))
   if (keys !== undefined) provider['keys'] = sources ? keys : { inline: list ? { keys } : keys }
   const pointer = (pointer: string) => pointer
     .replace(/^\/providers\/0(?=\/|$)/, '')

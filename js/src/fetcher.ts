@@ -1,4 +1,5 @@
-import type { CoreVerifier } from './core.js'
+import { answer, seconds, type CoreVerifier } from './core.js'
+import { bare, member } from './member.js'
 import { runtimeOf, type Runtime, type SourceState } from './remote.js'
 
 interface Source { provider: string; url: string; accept: string; timeout: number; maxBytes: number; identity: string }
@@ -12,7 +13,10 @@ const JOIN = 3
 /** How often to look whether another request's fetch has ended, where its promise cannot be awaited; milliseconds. */
 const POLL = 20
 
-/** Carries bytes between servers and the core, which decides when, and what an answer is worth. */
+/**
+ * Carries bytes between servers and the core, which decides when, and what an answer is worth. By the host's clock, whatever
+ * one caller says of the time: all callers share the keys.
+ */
 export class Fetcher {
   readonly #core: CoreVerifier
   readonly #sources: readonly Source[]
@@ -23,10 +27,7 @@ export class Fetcher {
   constructor(core: CoreVerifier, keys: ReadonlyMap<string, object>, runtime: Runtime) {
     this.#core = core
     this.#sources = core.source_count() === 0 ? [] : (JSON.parse(core.sources()) as Source[])
-    this.#runtimes = this.#sources.map(({ provider }) => {
-      const own = runtimeOf(keys.get(provider))
-      return { ...runtime, ...Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined)) }
-    })
+    this.#runtimes = this.#sources.map(({ provider }) => runtimeOf(keys.get(provider), runtime))
   }
 
   /** Whether there is nothing to fetch, ever. */
@@ -38,73 +39,73 @@ export class Fetcher {
    * Starts what is due and waits for what a verdict needs; fresh keys are enough unless `lacking` says that one was not
    * among them. True if it waited, so that a second look may help.
    */
-  async prepare(clock: () => number, lacking: boolean): Promise<boolean> {
-    const waited = await Promise.all(this.#sources.map((_, index) => this.#prepare(index, clock, lacking)))
+  async prepare(lacking: boolean): Promise<boolean> {
+    const waited = await Promise.all(this.#sources.map((_, index) => this.#prepare(index, lacking)))
     return waited.includes(true)
   }
 
   /** The same without waiting, for callers that cannot. */
-  start(clock: () => number): void {
-    this.#sources.forEach((_, index) => void this.#prepare(index, clock, false))
+  start(): void {
+    this.#sources.forEach((_, index) => void this.#prepare(index, false))
   }
 
   /** Fetches all sources now, whatever their age. */
-  async reload(clock: () => number): Promise<void> {
-    await Promise.all(this.#sources.map((_, index) => this.#fetch(index, clock)))
+  async reload(): Promise<void> {
+    await Promise.all(this.#sources.map((_, index) => this.#fetch(index)))
   }
 
-  states(now: number): SourceState[] {
-    return this.#sources.map((_, index) => this.#state(index, now))
+  states(): SourceState[] {
+    return this.#sources.map((_, index) => this.#state(index))
   }
 
-  #state(index: number, now: number): SourceState {
-    return Object.freeze(JSON.parse(this.#core.state(index, now, uptime())) as SourceState)
+  #state(index: number): SourceState {
+    return Object.freeze(JSON.parse(this.#core.state(index, seconds(), uptime())) as SourceState)
   }
 
-  async #prepare(index: number, clock: () => number, lacking: boolean): Promise<boolean> {
-    const plan = () => this.#core.plan(index, clock(), uptime())
+  async #prepare(index: number, lacking: boolean): Promise<boolean> {
+    const plan = () => this.#core.plan(index, seconds(), uptime())
     const first = plan()
     if (first !== REFRESH && first !== LOAD && first !== JOIN) return false
     // Somebody else's unknown key is not worth waiting for, least of all if the fetch has been cut off.
-    const waits = first !== REFRESH && (lacking || !this.#state(index, clock()).fresh)
+    const waits = first !== REFRESH && (lacking || !this.#state(index).fresh)
     if (isolatesRequests()) {
       // A promise of another request never resolves here, and work without a waiting request is cut off.
-      if (first !== JOIN || !this.#core.is_loaded(index)) await this.#load(index, clock)
+      if (first !== JOIN || !this.#core.is_loaded(index)) await this.#load(index)
       else if (waits) for (let waited = 0; plan() === JOIN && waited < (this.#sources[index]?.timeout ?? 0); waited += POLL) await sleep(POLL)
       return waits
     }
     if (first !== JOIN && !this.#pending.has(index)) {
-      this.#pending.set(index, this.#load(index, clock).finally(() => this.#pending.delete(index)))
+      this.#pending.set(index, this.#load(index).finally(() => this.#pending.delete(index)))
     }
     if (!waits) return false
     await this.#pending.get(index)
     return true
   }
 
-  async #load(index: number, clock: () => number): Promise<void> {
+  async #load(index: number): Promise<void> {
     if (!this.#core.is_loaded(index) && !this.#restored.has(index)) {
       this.#restored.add(index)
-      if (await this.#restore(index, clock)) return
+      if (await this.#restore(index)) return
     }
-    await this.#fetch(index, clock)
+    await this.#fetch(index)
   }
 
   /** True if what was kept is still fresh. */
-  async #restore(index: number, clock: () => number): Promise<boolean> {
+  async #restore(index: number): Promise<boolean> {
     const store = this.#runtimes[index]?.store
     if (!store) return false
     try {
       const kept = await store.get(this.#key(index))
       if (typeof kept !== 'string') return false
-      this.#report(index, JSON.parse(this.#core.restore(index, kept, clock(), uptime(), jitter())) as Outcome)
+      this.#report(index, answer<Outcome>(this.#core.restore(index, kept, seconds(), uptime(), jitter())))
     } catch {
       // A store that fails is an empty one.
       return false
     }
-    return this.#core.plan(index, clock(), uptime()) < LOAD
+    return this.#core.plan(index, seconds(), uptime()) < LOAD
   }
 
-  async #fetch(index: number, clock: () => number): Promise<void> {
+  async #fetch(index: number): Promise<void> {
     const source = this.#sources[index]
     const runtime = this.#runtimes[index]
     if (!source || !runtime) return
@@ -121,13 +122,13 @@ export class Fetcher {
     try {
       const { status, headers, body } = await Promise.race([get(source, runtime, abort.signal), late])
       const header = (name: string) => headers.get(name) ?? undefined
-      outcome = this.#core.finish(index, status, header('content-type'), header('cache-control'), header('age'), body, clock(), uptime(), jitter())
+      outcome = this.#core.finish(index, status, header('content-type'), header('cache-control'), header('age'), body, seconds(), uptime(), jitter())
     } catch {
-      outcome = this.#core.fail(index, clock(), uptime(), jitter())
+      outcome = this.#core.fail(index, seconds(), uptime(), jitter())
     } finally {
       clearTimeout(timer)
     }
-    if (this.#report(index, JSON.parse(outcome) as Outcome)) await this.#keep(index)
+    if (this.#report(index, answer<Outcome>(outcome))) await this.#keep(index)
   }
 
   async #keep(index: number): Promise<void> {
@@ -159,7 +160,7 @@ export class Fetcher {
 
 /** One GET without redirects, of which no more than the limit is read. */
 async function get(source: Source, runtime: Runtime, signal: AbortSignal) {
-  const init: RequestInit = { headers: { accept: source.accept, ...runtime.headers }, redirect: 'manual', signal }
+  const init = bare<RequestInit>({ headers: { accept: source.accept, ...runtime.headers }, redirect: 'manual', signal })
   // How long keys may be used is decided in one place; workerd does not know the option.
   if (!isolatesRequests()) init.cache = 'no-store'
   const response = await (runtime.fetch ?? fetch)(source.url, init)
@@ -184,7 +185,7 @@ async function get(source: Source, runtime: Runtime, signal: AbortSignal) {
 
 /** Cloudflare Workers: what one request awaits, another must not. */
 function isolatesRequests(): boolean {
-  return globalThis.navigator?.userAgent === 'Cloudflare-Workers'
+  return member(globalThis, 'navigator')?.userAgent === 'Cloudflare-Workers'
 }
 
 function uptime(): number {

@@ -5,9 +5,9 @@ declare module 'datakit-token-core' {
     warnings(): string
     input(): number
     input_size(): number
-    cached_tokens(): number
     verify(length: number, now: number): number
     verdict(): number
+    take_dropped(): number
     output(): number
     decide(request: string, now: number): number
     grants(roles: string, permission: string): boolean

@@ -1,4 +1,5 @@
 import type { JwkSet } from './configuration.js'
+import { bare, member } from './member.js'
 
 /** Where keys survive a restart: a KV namespace, a file, a cache. Values are texts; an error counts as nothing kept. */
 export interface Store {
@@ -70,28 +71,28 @@ export interface SourceState {
 }
 
 const RUNTIME = Symbol.for('datakit-token.runtime')
+const RUNTIME_MEMBERS = ['fetch', 'headers', 'store', 'onFault'] as const
 
 /** Keys from a JWK Set on a server. It has no protection against an old set served again: see `remoteBundle`. */
 export function remoteKeySet(url: string | URL, options: RemoteTimes & Runtime = {}): { remote: Remote } {
-  const { runtime, times } = split(options)
-  return Object.freeze({ remote: { url: String(url), ...times }, [RUNTIME]: runtime })
+  return Object.freeze({ remote: { url: String(url), ...timesOf(options) }, [RUNTIME]: runtimeOf(undefined, options) })
 }
 
 /** Keys and revocation rules from a signed trust bundle on a server. */
 export function remoteBundle(url: string | URL, options: { roots: JwkSet; min_seq?: number } & RemoteTimes & Runtime): { bundle: Bundle } {
-  const { roots, min_seq, ...rest } = options
-  const { runtime, times } = split(rest)
-  const bundle: Bundle = { roots, remote: { url: String(url), ...times } }
-  if (min_seq !== undefined) bundle.min_seq = min_seq
-  return Object.freeze({ bundle, [RUNTIME]: runtime })
+  const bundle: Bundle = { roots: member(options, 'roots') as JwkSet, remote: { url: String(url), ...timesOf(options, 'roots', 'min_seq') } }
+  const least = member(options, 'min_seq')
+  if (least !== undefined) bundle.min_seq = least
+  return Object.freeze({ bundle, [RUNTIME]: runtimeOf(undefined, options) })
 }
 
-function split(options: RemoteTimes & Runtime): { runtime: Runtime; times: RemoteTimes } {
-  const { fetch, headers, store, onFault, ...times } = options
-  return { runtime: { fetch, headers, store, onFault } as Runtime, times }
+/** What belongs into the configuration document, misspelled members included: the core refuses those. */
+function timesOf(options: RemoteTimes, ...others: string[]): RemoteTimes {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => ![...RUNTIME_MEMBERS, ...others].includes(name)))
 }
 
-/** What was given to the function that made these keys. */
-export function runtimeOf(keys: object | undefined): Runtime {
-  return (keys as { [RUNTIME]?: Runtime } | undefined)?.[RUNTIME] ?? {}
+/** What was given to the function that made these keys, and for the rest what holds for all. */
+export function runtimeOf(keys: object | undefined, all: Runtime): Runtime {
+  const own = member(keys as { [RUNTIME]?: Runtime } | undefined, RUNTIME)
+  return bare(Object.fromEntries(RUNTIME_MEMBERS.map((name) => [name, member(own, name) ?? member(all, name)])))
 }

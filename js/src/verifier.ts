@@ -1,8 +1,10 @@
 import { document, type Configuration, type ShortConfiguration } from './configuration.js'
 import { ConfigurationError, TokenError, type Reason } from './error.js'
-import { instantiate, output, TokenInput, type CoreVerifier } from './core.js'
+import { answer, instantiate, output, seconds, TokenInput, type CoreVerifier } from './core.js'
 import { Fetcher } from './fetcher.js'
+import { has, member } from './member.js'
 import type { Runtime, SourceState } from './remote.js'
+import { head, type RequestLike } from './request.js'
 
 /** Claims as JSON gives them; integers beyond 2^53 are bigints. */
 export type Claims = Readonly<Record<string, unknown>>
@@ -38,18 +40,6 @@ export interface CreateOptions extends Runtime {
 export interface Options {
   /** Seconds since 1970; the host's clock if absent. */
   now?: number
-}
-
-/** The head of a request: a fetch `Request`, or its parts. */
-export interface RequestLike {
-  readonly method: string
-  /** An absolute URL, or use `path`. */
-  readonly url?: string
-  /** The request target with its query; wins over `url`. */
-  readonly path?: string
-  readonly headers: Iterable<readonly [string, string]> | Readonly<Record<string, string | readonly string[] | undefined>>
-  /** What the host knows of the connection, for rules that ask. `tls_version` is there by itself if `url` begins with `https:`. */
-  readonly connection?: Readonly<Partial<Record<'client_address' | 'tls_version' | 'server_name' | 'peer_certificate_sha256' | 'peer_subject' | 'peer_uri_san', string>>>
 }
 
 /** The request that goes on: the same with its edits made. */
@@ -105,98 +95,107 @@ export function bind(source: ModuleSource) {
     const core = instantiate(source)
     let verifier: CoreVerifier
     try {
-      verifier = new core.Verifier(json, variables(runtime.environment ?? {}))
+      verifier = new core.Verifier(json, variables(member(runtime, 'environment') ?? {}))
     } catch (error) {
-      const fault = error as { pointer?: string; problem?: string }
-      if (typeof fault.problem !== 'string') throw error
-      throw new ConfigurationError(pointer(fault.pointer ?? ''), fault.problem)
+      if (!has(error, 'problem')) throw error
+      const fault = error as { pointer: string; problem: string }
+      throw new ConfigurationError(pointer(fault.pointer), fault.problem)
     }
     const fetcher = new Fetcher(verifier, keys, runtime)
     const input = new TokenInput(verifier)
-    const kept = new Kept<C>(verifier.cached_tokens())
-    const judge = <T>(attempt: () => T, options?: Options): T => {
-      const result = attempt()
-      // Nobody waits, but the next caller finds the keys.
-      if (!fetcher.empty) fetcher.start(clock(options))
+    const kept = new Kept<C>(verifier)
+    /** Nobody waits, but the next caller finds the keys. */
+    const startFetches = <T>(result: T): T => {
+      if (!fetcher.empty) fetcher.start()
       return result
     }
     /** Judges with fresh keys, and again if it turns out that the key may have come since. */
-    const judgeFresh = async <T>(attempt: () => T, lacksKeys: (result: T) => boolean, options?: Options): Promise<T> => {
+    const judgeFresh = async <T>(attempt: () => T, lacksKeys: (result: T) => boolean): Promise<T> => {
       if (fetcher.empty) return attempt()
-      await fetcher.prepare(clock(options), false)
+      await fetcher.prepare(false)
       const result = attempt()
-      return lacksKeys(result) && (await fetcher.prepare(clock(options), true)) ? attempt() : result
+      return lacksKeys(result) && (await fetcher.prepare(true)) ? attempt() : result
     }
-    const judgeToken = (token: string, options?: Options): VerifiedToken<C> | TokenError => {
+    // `now` has been read: between what is written into the core and its verdict nothing of the caller's may run.
+    const judgeToken = (token: string, now: Now): VerifiedToken<C> | TokenError => {
       if (token === undefined || token === null) {
         return new TokenError('missing_token', 'there is no token', 401, false)
       }
       if (typeof token !== 'string') return new TokenError('malformed', 'the token is not a string', 401, false)
-      const serial = verifier.verify(input.write(token), now(options))
+      const time = now ?? seconds()
+      const serial = verifier.verify(input.write(token), time)
       const known = kept.get(serial)
       if (known) return known
       const verdict = parse(output(verifier, verifier.verdict()))
-      if (verdict.verdict !== 'allow') return refusal(verdict)
-      return kept.add(serial, verified<C>(verifier, verdict))
+      return verdict.verdict === 'allow' ? kept.add(serial, verified<C>(verifier, verdict)) : refusal(verdict)
     }
-    const judgeRequest = (request: string, options?: Options): Decision<C> => {
-      const verdict = JSON.parse(output(verifier, verifier.decide(request, now(options)))) as Passed | Denied
+    const judgeRequest = (request: string, now: Now): Decision<C> => {
+      const verdict = answer<Passed | Denied>(output(verifier, verifier.decide(request, now ?? seconds())))
       const { upstream } = verdict
       if (verdict.verdict === 'allow' && upstream) {
         const { serial } = verdict
         const token = serial === undefined ? undefined : (kept.get(serial) ?? kept.add(serial, verified<C>(verifier, parse(output(verifier, verifier.verdict())) as Allowed)))
         return freeze({ verdict: 'allow', token, upstream })
       }
+      // The core may have kept the token of a denied request in the place of others.
+      kept.forget()
       const { reason, status, response } = verdict as Denied
       if (verdict.verdict === 'observe' && upstream) return freeze({ verdict: 'observe', reason, status, response, upstream })
       return freeze({ verdict: 'deny', reason, status, response })
     }
-    const verifyFresh = (token: string, options?: Options) =>
-      judgeFresh(() => judgeToken(token, options), (result) => result instanceof TokenError && lacksKeys(result.code), options)
+    const verifyFresh = (token: string, options?: Options) => {
+      const now = nowOf(options)
+      return judgeFresh(() => judgeToken(token, now), (result) => result instanceof TokenError && lacksKeys(result.code))
+    }
     const api: Verifier<C> = {
-      verifySync: (token, options) => unwrap(judge(() => judgeToken(token, options), options)),
+      verifySync: (token, options) => unwrap(startFetches(judgeToken(token, nowOf(options)))),
       verify: async (token, options) => unwrap(await verifyFresh(token, options)),
       safeVerify: async (token, options) => {
         const result = await verifyFresh(token, options)
         return result instanceof TokenError ? { ok: false, error: result } : { ok: true, token: result }
       },
-      decideSync: (request, options) => judge(() => judgeRequest(head(request), options), options),
+      decideSync: (request, options) => startFetches(judgeRequest(head(request), nowOf(options))),
       decide: async (request, options) => {
         // Read at once: the caller may go on with the request.
-        const text = head(request)
-        return judgeFresh(() => judgeRequest(text, options), (result) => result.verdict !== 'allow' && lacksKeys(result.reason), options)
+        const [text, now] = [head(request), nowOf(options)]
+        return judgeFresh(() => judgeRequest(text, now), (result) => result.verdict !== 'allow' && lacksKeys(result.reason))
       },
-      reload: () => fetcher.reload(clock()),
+      reload: () => fetcher.reload(),
       get sources() {
-        return Object.freeze(fetcher.states(now(undefined)))
+        return Object.freeze(fetcher.states())
       },
       get fresh() {
-        return fetcher.states(now(undefined)).every((state) => state.fresh)
+        return fetcher.states().every((state) => state.fresh)
       },
     }
     return Object.freeze(api)
   }
 }
 
-/** The tokens of the core's cache, by their serial numbers: frozen, so that all who send one may share what was made of it. */
+/** The tokens of the core's cache, and no others, by their serial numbers: frozen, so that all who send one may share what was made of it. */
 class Kept<C> {
-  readonly #capacity: number
+  readonly #core: CoreVerifier
   readonly #tokens = new Map<number, VerifiedToken<C>>()
 
-  constructor(capacity: number) {
-    this.#capacity = capacity
+  constructor(core: CoreVerifier) {
+    this.#core = core
   }
 
   get(serial: number): VerifiedToken<C> | undefined {
     return serial === 0 ? undefined : this.#tokens.get(serial)
   }
 
+  /** Keeps a token that the core keeps. */
   add(serial: number, token: VerifiedToken<C>): VerifiedToken<C> {
-    if (serial === 0 || this.#capacity === 0) return token
-    // The oldest goes: the core may have forgotten it, or makes it anew.
-    if (this.#tokens.size >= this.#capacity) this.#tokens.delete(this.#tokens.keys().next().value as number)
+    if (serial === 0) return token
     this.#tokens.set(serial, token)
+    this.forget()
     return token
+  }
+
+  /** Forgets what the core has forgotten. */
+  forget(): void {
+    for (let serial; (serial = this.#core.take_dropped()); ) this.#tokens.delete(serial)
   }
 }
 
@@ -216,21 +215,19 @@ function lacksKeys(reason: Reason): boolean {
   return reason === 'unknown_key' || reason === 'keys_unavailable'
 }
 
-function clock(options?: Options): () => number {
-  return () => now(options)
-}
+/** When to judge; `undefined` stands for the host's clock, whatever it says by then. */
+type Now = number | undefined
 
-function now(options: Options | undefined): number {
-  const given = options?.now
-  if (given === undefined) return Date.now() / 1000
-  return typeof given === 'number' ? given : Number.NaN
+function nowOf(options: Options | undefined): Now {
+  const now = member(options, 'now')
+  return now === undefined || typeof now === 'number' ? now : Number.NaN
 }
 
 /** A line of JSON, and after it the claims of an accepted token. */
 function parse(text: string): Allowed | Denied {
   const end = text.indexOf('\n')
-  if (end < 0) return JSON.parse(text) as Denied
-  const verdict = JSON.parse(text.slice(0, end)) as Allowed
+  if (end < 0) return answer<Denied>(text)
+  const verdict = answer<Allowed>(text.slice(0, end))
   verdict.claims = text.slice(end + 1)
   return verdict
 }
@@ -301,31 +298,4 @@ function freeze<T>(value: T): T {
     for (const member of Object.values(value)) freeze(member)
   }
   return value
-}
-
-/** The head of a request as JSON. Lone surrogates become U+FFFD, which the core refuses like every other non-byte. */
-function head(request: RequestLike): string {
-  const headers: [string, string][] = []
-  const given = request?.headers ?? {}
-  if (Symbol.iterator in given) {
-    for (const [name, value] of given as Iterable<readonly [string, string]>) headers.push([String(name), String(value)])
-  } else {
-    for (const [name, value] of Object.entries(given as Record<string, string | readonly string[] | undefined>)) {
-      if (value === undefined) continue
-      for (const one of Array.isArray(value) ? value : [value]) headers.push([name, String(one)])
-    }
-  }
-  const url = request?.url === undefined ? undefined : String(request.url)
-  const connection = { ...(url?.slice(0, 6).toLowerCase() === 'https:' ? { tls_version: 'https' } : {}), ...request?.connection }
-  const named = headers.some(([name]) => name.toLowerCase() === 'host')
-  const host = named ? undefined : /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(url ?? '')?.[1]
-  return JSON.stringify({ method: String(request?.method), path: String(request?.path ?? target(url)), headers, host, connection })
-}
-
-/** The request target of an absolute URL, byte for byte as the URL spells it. */
-function target(url: string | undefined): string {
-  const match = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*(\/?[^#]*)/i.exec(String(url))
-  if (!match) return String(url)
-  const rest = match[1] ?? ''
-  return rest.startsWith('/') ? rest : `/${rest}`
 }

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "tests")]
 
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 
 use datakit_token::{Answer, Decision, Moment, Reason, Request, UnixTime, Verifier};
 use datakit_token_tests::mint;
@@ -72,6 +72,61 @@ fn of_many_tokens_the_last_ones_are_all_there() {
     let (first, last) = (&tokens[..336], &tokens[336..]);
     assert!(last.iter().zip(&all[336..]).all(|(token, valid)| Rc::ptr_eq(valid, &verify(token))));
     assert!(first.iter().zip(&all).all(|(token, valid)| !Rc::ptr_eq(valid, &verify(token))));
+}
+
+#[test]
+fn a_host_learns_of_every_token_that_is_not_kept_any_more() {
+    let keys = json!({ "remote": { "url": "https://id.example.com/set" } });
+    // Most of them short, some that take the place of many, some that are too long to be kept.
+    let size = |number: usize| [10, 10, 2500, 3500][number % 4];
+    let make = |number| token("k1", Some("k1"), &json!({ "n": number, "x": "x".repeat(size(number)) }));
+    let tokens: Vec<_> = (0..600).map(make).collect();
+    // By their number, and by their bytes.
+    for (capacity, kept) in [(40, 40..=40), (4096, 330..=430)] {
+        let mut verifier = verifier(capacity, &keys, &json!({}));
+        let set = |other: &str| json!({ "keys": [mint::jwk("k1"), mint::jwk(other)] }).to_string();
+        fetch(&mut verifier, &set("k2"), NOW, 0);
+        verifier.number_kept();
+        let mut host = BTreeMap::new();
+        let mut ask = |verifier: &mut Verifier, number: usize| {
+            let valid = verifier.verify(tokens[number].as_bytes(), time(NOW)).unwrap();
+            assert_eq!(valid.serial().is_some(), tokens[number].len() <= 4096);
+            if let Some(serial) = valid.serial() {
+                let (known, ours) = host.entry(serial).or_insert_with(|| (number, Rc::clone(&valid)));
+                assert!(*known == number && Rc::ptr_eq(ours, &valid), "one number for two tokens");
+            }
+            while let Some(serial) = verifier.take_dropped() {
+                assert!(host.remove(&serial).is_some(), "said once");
+            }
+        };
+        // Some are asked for again and again.
+        (0..900).for_each(|round: usize| ask(&mut verifier, if round % 3 == 0 { round % 24 } else { round % 600 }));
+        // With other keys each takes the place that it had.
+        fetch(&mut verifier, &set("k3"), NOW, 1);
+        (0..300).for_each(|round| ask(&mut verifier, round * 2));
+        assert!(kept.contains(&host.len()), "{}", host.len());
+        for (serial, (number, ours)) in host {
+            let valid = verifier.verify(tokens[number].as_bytes(), time(NOW)).unwrap();
+            let renewed = verifier.take_dropped() == Some(serial);
+            assert!(Rc::ptr_eq(&valid, &ours) || renewed, "{number} is not kept");
+        }
+    }
+}
+
+#[test]
+fn a_token_that_is_not_kept_has_no_number() {
+    let keys = json!({ "inline": { "keys": [mint::jwk("k1")] } });
+    let short = token("k1", Some("k1"), &json!({}));
+    let long = token("k1", Some("k1"), &json!({ "x": "x".repeat(5000) }));
+    let serial = |verifier: &Verifier, token: &str| verifier.verify(token.as_bytes(), time(NOW)).unwrap().serial();
+    for (capacity, numbered) in [(0, None), (10, Some(1))] {
+        let mut verifier = verifier(capacity, &keys, &json!({}));
+        verifier.number_kept();
+        assert_eq!(serial(&verifier, &long), None);
+        assert_eq!([serial(&verifier, &short), serial(&verifier, &short)], [numbered, numbered]);
+    }
+    // Nobody asks.
+    assert_eq!(serial(&verifier(10, &keys, &json!({})), &short), None);
 }
 
 #[test]
@@ -185,7 +240,7 @@ fn cache_on_and_off_agree_on_every_sequence_of_tokens_times_and_documents() {
         json!({ "revocations": [{ "match": { "sub": "s1" }, "from": NOW + 90 }, { "match": { "sub": "s1" }, "issued_before": NOW + 5, "from": NOW + 30 }] }),
     ];
     let mut hits = 0;
-    let mut seen = std::collections::BTreeMap::new();
+    let mut seen = BTreeMap::new();
     for round in 0..60 {
         let bundle = round % 2 == 1;
         let (keys, change) = (&keys[round % 2], &changes[round % changes.len()]);

@@ -48,13 +48,15 @@ impl Verifier {
             let mut variables = environment.split('\0');
             variables.find_map(|variable| variable.strip_prefix(name)?.strip_prefix('=').map(String::from))
         };
-        let core = datakit_token::Verifier::with_environment(config.as_bytes(), &variable).map_err(|error| {
+        let compiled = datakit_token::Verifier::with_environment(config.as_bytes(), &variable);
+        let mut core = compiled.map_err(|error| {
             let thrown = js_sys::Error::new(&error.to_string());
             let set = |name: &str, value: &str| js_sys::Reflect::set(&thrown, &name.into(), &value.into());
             // A plain new object takes new members.
             let _ = set("pointer", error.pointer()).and(set("problem", error.problem()));
             JsValue::from(thrown)
         })?;
+        core.number_kept();
         let input = vec![0; core.token_bytes().saturating_add(1)];
         Ok(Self { core, input, outcome: Err(Reason::NotConfigured), output: String::new() })
     }
@@ -75,16 +77,16 @@ impl Verifier {
         self.input.len()
     }
 
-    /// How many verified tokens are kept.
-    pub fn cached_tokens(&self) -> usize {
-        self.core.cached_tokens()
-    }
-
-    /// Judges the token in the input at `now` (seconds). Gives the token's serial number; 0 if it is refused, or has none.
+    /// Judges the token in the input at `now` (seconds). Gives the serial number of a token that is kept; else 0.
     pub fn verify(&mut self, length: usize, now: f64) -> u32 {
         let token = self.input.get(..length).unwrap_or(&self.input);
         self.outcome = time(now).ok_or(Reason::NotConfigured).and_then(|now| self.core.verify(token, now));
         self.outcome.as_ref().ok().and_then(|valid| valid.serial()).unwrap_or(0)
+    }
+
+    /// The serial number of a token that is not kept any more, each once; 0 if there are no more.
+    pub fn take_dropped(&mut self) -> u32 {
+        self.core.take_dropped().unwrap_or(0)
     }
 
     /// Writes the verdict on the last token where [`Verifier::output`] says, and gives its length: a line of JSON, and

@@ -25,7 +25,7 @@ pub(crate) fn token(memory: String, valid: &Valid) -> String {
     text
 }
 
-/// The verdict on a request that may go on, with the serial number of its token; 0 for one that has none.
+/// The verdict on a request that may go on, with the serial number of its token; 0 for one that is not kept.
 pub(crate) fn request(valid: Option<&Valid>, upstream: (&Request<'_>, &UpstreamEdits)) -> String {
     let verdict = JsonObject::new().text("verdict", "allow");
     let verdict = match valid {

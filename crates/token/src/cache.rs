@@ -5,6 +5,7 @@
 //! goes the long way, so that a verdict and its reason never depend on the cache.
 
 use alloc::{boxed::Box, collections::VecDeque, rc::Rc, vec, vec::Vec};
+use core::mem::replace;
 
 use crate::{
     claims::Valid,
@@ -30,6 +31,16 @@ pub(crate) struct Cache {
     free: Vec<u32>,
     /// Entries in the order of arrival, or of the second chance.
     queue: VecDeque<u32>,
+    /// `None` if nobody asks.
+    serials: Option<Serials>,
+}
+
+/// The numbers of kept tokens, for a host that has something of its own for each of them.
+#[derive(Default)]
+struct Serials {
+    last: u32,
+    /// Those of tokens that are not kept any more, until the host takes them.
+    dropped: Vec<u32>,
 }
 
 /// The number of an entry.
@@ -73,17 +84,32 @@ impl Cache {
         Some(&entry.valid)
     }
 
-    /// Keeps a token that has just been verified.
-    pub(crate) fn insert(&mut self, token: &[u8], valid: &Rc<Valid>, changes: u64) {
-        let Some(tail) = tail(token) else { return };
-        if self.capacity == 0 || token.len() > MAX_TOKEN {
-            return;
+    /// From now on each kept token has a serial number, and [`Cache::take_dropped`] says which are not kept any more.
+    pub(crate) fn number(&mut self) {
+        self.serials.get_or_insert_default();
+    }
+
+    /// The serial number of a token that was kept and is not any more, each once.
+    pub(crate) fn take_dropped(&mut self) -> Option<u32> {
+        self.serials.as_mut()?.dropped.pop()
+    }
+
+    /// Keeps a token that has just been verified, and gives it back as it is kept.
+    pub(crate) fn insert(&mut self, token: &[u8], mut valid: Valid, changes: u64) -> Rc<Valid> {
+        let fits = self.capacity > 0 && token.len() <= MAX_TOKEN;
+        let Some(tail) = tail(token).filter(|_| fits) else { return Rc::new(valid) };
+        if let Some(serials) = &mut self.serials
+            && let Some(next) = serials.last.checked_add(1)
+        {
+            serials.last = next;
+            valid.set_serial(next);
         }
+        let valid = Rc::new(valid);
         let (window, provider) = (valid.window(), valid.provider());
         let entry = Entry {
             tail,
             token: token.into(),
-            valid: Rc::clone(valid),
+            valid: Rc::clone(&valid),
             window,
             provider,
             changes,
@@ -95,15 +121,15 @@ impl Cache {
             // Keys or rules have changed since, or the time was another one.
             Some(number) => {
                 if let Some(known) = self.entry_mut(number) {
-                    let (old, next) = (known.weight(), known.next);
-                    *known = Entry { next, ..entry };
-                    self.bytes = self.bytes.saturating_sub(old);
+                    let next = known.next;
+                    let old = replace(known, Entry { next, ..entry });
+                    self.forget(&old);
                 }
             }
             None => self.add(entry),
         }
         while self.queue.len() > self.capacity || self.bytes > MAX_BYTES {
-            let Some(oldest) = self.queue.pop_front() else { return };
+            let Some(oldest) = self.queue.pop_front() else { break };
             match self.entry_mut(oldest) {
                 Some(entry) if entry.used => {
                     entry.used = false;
@@ -112,6 +138,7 @@ impl Cache {
                 _ => self.remove(oldest),
             }
         }
+        valid
     }
 
     fn find(&self, tail: Tail) -> Link {
@@ -141,7 +168,7 @@ impl Cache {
     fn remove(&mut self, number: u32) {
         let place = usize::try_from(number).ok().and_then(|place| self.entries.get_mut(place));
         let Some(removed) = place.and_then(Option::take) else { return };
-        self.bytes = self.bytes.saturating_sub(removed.weight());
+        self.forget(&removed);
         self.free.push(number);
         // Whatever led to it leads on.
         let Some(chain) = self.chain(removed.tail) else { return };
@@ -157,6 +184,13 @@ impl Cache {
                 return;
             }
             link = entry.next;
+        }
+    }
+
+    fn forget(&mut self, entry: &Entry) {
+        self.bytes = self.bytes.saturating_sub(entry.weight());
+        if let (Some(serials), Some(serial)) = (&mut self.serials, entry.valid.serial()) {
+            serials.dropped.push(serial);
         }
     }
 

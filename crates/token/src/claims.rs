@@ -25,7 +25,7 @@ const EXACT_DIGITS: usize = 15;
 /// A token whose signature, claims and time hold: the first stage that shows claims.
 pub struct Valid {
     claims: Claims,
-    /// Tells it from every other token that the same verifier has verified; 0 for no number.
+    /// Tells it from every other token that the same verifier has kept; 0 for no number.
     serial: u32,
     /// `None` for a token without a signature.
     header: Option<Rc<Header>>,
@@ -61,8 +61,9 @@ impl Valid {
         self.header.as_ref()?.key_id.as_deref()
     }
 
-    /// A number that no other verification of the same verifier has; `None` if there was none left. A token that comes
-    /// out of the cache is the same one, so what was made of it may be kept under this number.
+    /// A number that no other verification of the same verifier has, if the token is kept and the host has asked for
+    /// numbers ([`crate::Verifier::number_kept`]). A token that comes out of the cache is the same one, so what was made of it
+    /// may be kept under this number.
     #[must_use]
     pub const fn serial(&self) -> Option<u32> {
         if self.serial == 0 { None } else { Some(self.serial) }

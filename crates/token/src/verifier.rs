@@ -50,8 +50,6 @@ pub struct Verifier {
     header: RefCell<Option<KnownHeader>>,
     /// The changes of all key sources when the tables were last looked through.
     tables_seen: Cell<u64>,
-    /// Given to the last verified token.
-    serial: Cell<u32>,
     warnings: Vec<ConfigError>,
 }
 
@@ -142,7 +140,6 @@ impl Verifier {
             tables: RefCell::new(KeyTables::new(whole(limits.key_table_bytes.0))),
             header: RefCell::new(None),
             tables_seen: Cell::new(0),
-            serial: Cell::new(0),
             warnings,
         })
     }
@@ -195,10 +192,15 @@ impl Verifier {
         self.token_bytes
     }
 
-    /// How many verified tokens are kept.
-    #[must_use]
-    pub fn cached_tokens(&self) -> usize {
-        self.cached_tokens.unwrap_or(0)
+    /// From now on each kept token has a serial number ([`Valid::serial`]), for a host that has something of its own for
+    /// it until [`Verifier::take_dropped`] gives that number.
+    pub fn number_kept(&mut self) {
+        self.cache.get_mut().number();
+    }
+
+    /// The serial number of a token that was kept and is not any more: each once, and `None` when there are no more.
+    pub fn take_dropped(&mut self) -> Option<u32> {
+        self.cache.get_mut().take_dropped()
     }
 
     /// How many requests may wait for keys at the same time.
@@ -230,16 +232,12 @@ impl Verifier {
         if let Some(valid) = self.verify_opaque(token, now)? {
             return Ok(Rc::new(valid));
         }
-        let mut valid = self.verify_anew(token, now)?;
-        if let Some(serial) = self.serial.get().checked_add(1) {
-            self.serial.set(serial);
-            valid.set_serial(serial);
-        }
-        let valid = Rc::new(valid);
-        if let Ok(cache) = &mut cache {
-            cache.insert(token, &valid, changes(valid.provider()));
-        }
-        Ok(valid)
+        let valid = self.verify_anew(token, now)?;
+        let changes = changes(valid.provider());
+        Ok(match &mut cache {
+            Ok(cache) => cache.insert(token, valid, changes),
+            Err(_) => Rc::new(valid),
+        })
     }
 
     /// Judges a request: finds its token, verifies it, and asks the rules.

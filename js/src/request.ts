@@ -1,0 +1,68 @@
+import { has, member } from './member.js'
+
+/** The head of a request: a fetch `Request`, or its parts. */
+export interface RequestLike {
+  readonly method: string
+  /** An absolute http or https URL, or what `path` would be. What two readers could read in two ways is refused. */
+  readonly url?: string
+  /** The request target with its query; wins over `url`. */
+  readonly path?: string
+  readonly headers: Iterable<readonly [string, string]> | Readonly<Record<string, string | readonly string[] | undefined>>
+  /** What the host knows of the connection, for rules that ask. `tls_version` is there by itself if `url` begins with `https:`. */
+  readonly connection?: Readonly<Partial<Record<(typeof CONNECTION)[number], string>>>
+}
+
+const CONNECTION = ['client_address', 'tls_version', 'server_name', 'peer_certificate_sha256', 'peer_subject', 'peer_uri_san'] as const
+
+/** The head of a request as JSON; empty, which the core refuses, where it cannot be read. Nothing of the caller's runs later. */
+export function head(request: RequestLike): string {
+  try {
+    return JSON.stringify(read(request))
+  } catch {
+    return ''
+  }
+}
+
+/** Lone surrogates become U+FFFD, which the core refuses like every other non-byte. */
+function read(request: RequestLike) {
+  const headers: [string, string][] = []
+  const given = member(request, 'headers') ?? {}
+  if (has(given, Symbol.iterator)) {
+    for (const [name, value] of given as Iterable<readonly [string, string]>) headers.push([String(name), String(value)])
+  } else {
+    for (const [name, value] of Object.entries(given as Record<string, string | readonly string[] | undefined>)) {
+      if (value === undefined) continue
+      for (const one of Array.isArray(value) ? value : [value]) headers.push([name, String(one)])
+    }
+  }
+  const address = member(request, 'url') as unknown
+  const url = address === undefined || address === null ? undefined : split(String(address))
+  const hosts = headers.filter(([name]) => name.toLowerCase() === 'host')
+  // Who made the URL of such a header may look for the path elsewhere.
+  if (url?.host !== undefined && hosts.some(([, value]) => /[\0- /?#@\\]/.test(value))) throw new Error('host')
+  const connection: Record<string, string> = url?.secure ? { tls_version: 'https' } : {}
+  const known = member(request, 'connection')
+  for (const name of CONNECTION) {
+    const value = member(known, name)
+    if (value !== undefined) connection[name] = value
+  }
+  const host = hosts.length > 0 ? undefined : url?.host
+  return { method: String(member(request, 'method')), path: String(member(request, 'path') ?? url?.path), headers, host, connection }
+}
+
+/**
+ * Takes a URL apart: the only place that does. The path stays as it is spelled, for the core to judge; all else has to be
+ * what `new URL` reads, as that is what the caller may look at. Throws where it is not: at `\` and `@` in the authority, at
+ * what WHATWG removes, at other spellings of a host.
+ */
+function split(url: string): { path: string; host?: string; secure?: boolean } {
+  if (/[\0-\x1f]| $/.test(url)) throw new Error('url')
+  // The target of a request, as Node has it.
+  if (url.startsWith('/')) return { path: url }
+  const [, scheme = '', authority = '', rest = ''] = /^(https?):\/\/([^/?#]*)([^#]*)/i.exec(url) ?? []
+  const secure = scheme.length === 5
+  const { host } = new URL(url)
+  const name = authority.toLowerCase()
+  if (name !== host && name !== `${host}:${secure ? 443 : 80}`) throw new Error('authority')
+  return { path: rest.startsWith('/') ? rest : `/${rest}`, host: authority, secure }
+}

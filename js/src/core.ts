@@ -1,6 +1,5 @@
 import * as core from 'datakit-token-core'
 import { WasmBlockedError } from './error.js'
-import { bare } from './member.js'
 
 /** What wasm-bindgen generates. */
 export type Core = typeof core
@@ -33,11 +32,6 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 /** What a verifier has just written. */
 export function output(verifier: CoreVerifier, length: number): string {
   return decoder.decode(new Uint8Array(memory.buffer, verifier.output(), length))
-}
-
-/** Reads what the core says. */
-export function answer<T extends object>(text: string): T {
-  return bare(JSON.parse(text) as T)
 }
 
 /** The host's clock. */

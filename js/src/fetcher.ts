@@ -1,4 +1,4 @@
-import { answer, seconds, type CoreVerifier } from './core.js'
+import { seconds, type CoreVerifier } from './core.js'
 import { bare, member } from './member.js'
 import { runtimeOf, type Runtime, type SourceState } from './remote.js'
 
@@ -97,7 +97,7 @@ export class Fetcher {
     try {
       const kept = await store.get(this.#key(index))
       if (typeof kept !== 'string') return false
-      this.#report(index, answer<Outcome>(this.#core.restore(index, kept, seconds(), uptime(), jitter())))
+      this.#report(index, JSON.parse(this.#core.restore(index, kept, seconds(), uptime(), jitter())) as Outcome)
     } catch {
       // A store that fails is an empty one.
       return false
@@ -128,7 +128,7 @@ export class Fetcher {
     } finally {
       clearTimeout(timer)
     }
-    if (this.#report(index, answer<Outcome>(outcome))) await this.#keep(index)
+    if (this.#report(index, JSON.parse(outcome) as Outcome)) await this.#keep(index)
   }
 
   async #keep(index: number): Promise<void> {
@@ -143,10 +143,11 @@ export class Fetcher {
   }
 
   /** Reports a fault; true if there is none. */
-  #report(index: number, { fault, text }: Outcome): boolean {
+  #report(index: number, outcome: Outcome): boolean {
+    const fault = member(outcome, 'fault')
     if (fault === undefined) return true
     try {
-      this.#runtimes[index]?.onFault?.({ provider: this.#sources[index]?.provider ?? '', code: fault, message: text ?? fault })
+      this.#runtimes[index]?.onFault?.({ provider: this.#sources[index]?.provider ?? '', code: fault, message: outcome.text ?? fault })
     } catch {
       // A listener's fault is not a reason to refuse tokens.
     }

@@ -59,7 +59,9 @@ function split(url: string): { path: string; host?: string; secure?: boolean } {
   if (/[\0-\x1f]| $/.test(url)) throw new Error('url')
   // The target of a request, as Node has it.
   if (url.startsWith('/')) return { path: url }
-  const [, scheme = '', authority = '', rest = ''] = /^(https?):\/\/([^/?#]*)([^#]*)/i.exec(url) ?? []
+  const match = /^(https?):\/\/([^/?#]+)([^#]*)/i.exec(url)
+  if (!match) throw new Error('url')
+  const [, scheme = '', authority = '', rest = ''] = match
   const secure = scheme.length === 5
   const { host } = new URL(url)
   const name = authority.toLowerCase()

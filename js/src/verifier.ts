@@ -1,6 +1,6 @@
 import { document, type Configuration, type ShortConfiguration } from './configuration.js'
 import { ConfigurationError, TokenError, type Reason } from './error.js'
-import { answer, instantiate, output, seconds, TokenInput, type CoreVerifier } from './core.js'
+import { instantiate, output, seconds, TokenInput, type CoreVerifier } from './core.js'
 import { Fetcher } from './fetcher.js'
 import { has, member } from './member.js'
 import type { Runtime, SourceState } from './remote.js'
@@ -130,10 +130,10 @@ export function bind(source: ModuleSource) {
       return verdict.verdict === 'allow' ? kept.add(serial, verified<C>(verifier, verdict)) : refusal(verdict)
     }
     const judgeRequest = (request: string, now: Now): Decision<C> => {
-      const verdict = answer<Passed | Denied>(output(verifier, verifier.decide(request, now ?? seconds())))
-      const { upstream } = verdict
+      const verdict = JSON.parse(output(verifier, verifier.decide(request, now ?? seconds()))) as Passed | Denied
+      const upstream = member(verdict, 'upstream')
       if (verdict.verdict === 'allow' && upstream) {
-        const { serial } = verdict
+        const serial = member(verdict, 'serial')
         const token = serial === undefined ? undefined : (kept.get(serial) ?? kept.add(serial, verified<C>(verifier, parse(output(verifier, verifier.verdict())) as Allowed)))
         return freeze({ verdict: 'allow', token, upstream })
       }
@@ -226,8 +226,8 @@ function nowOf(options: Options | undefined): Now {
 /** A line of JSON, and after it the claims of an accepted token. */
 function parse(text: string): Allowed | Denied {
   const end = text.indexOf('\n')
-  if (end < 0) return answer<Denied>(text)
-  const verdict = answer<Allowed>(text.slice(0, end))
+  if (end < 0) return JSON.parse(text) as Denied
+  const verdict = JSON.parse(text.slice(0, end)) as Allowed
   verdict.claims = text.slice(end + 1)
   return verdict
 }
@@ -238,7 +238,8 @@ function refusal(denied: Denied): TokenError {
 }
 
 function verified<C>(verifier: CoreVerifier, verdict: Allowed): VerifiedToken<C> {
-  const { claims: text, wide = [], roles, permissions } = verdict
+  const { claims: text, roles, permissions } = verdict
+  const wide = member(verdict, 'wide') ?? []
   let parsed: Record<string, unknown> | undefined
   // Not before somebody looks at them: parsing takes as long as everything else after the signature.
   const claims = () => {
@@ -255,11 +256,11 @@ function verified<C>(verifier: CoreVerifier, verdict: Allowed): VerifiedToken<C>
       return claims() as C
     },
     issuer: verdict.issuer,
-    subject: verdict.subject,
+    subject: member(verdict, 'subject'),
     roles,
     permissions,
     expiresAt: verdict.expiresAt,
-    keyId: verdict.keyId,
+    keyId: member(verdict, 'keyId'),
     can: (permission: string, match?: UserInformation) => matches(claims, match) && grants(permission),
     authorize: (permission: string, match?: UserInformation) => {
       if (!matches(claims, match)) throw new TokenError('binding_mismatch', 'the token does not match the request', 403, false)

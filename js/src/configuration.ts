@@ -143,6 +143,8 @@ interface Common {
   /** What each role grants: permissions, `area.*`, or `*`. */
   roles?: Readonly<Record<string, readonly string[]>>
   policies?: Readonly<Record<string, Requirement>>
+  /** How the upstream tells paths apart. */
+  paths?: { ignore_case?: boolean; ignore_trailing_slash?: boolean }
   rules?: readonly Rule[]
   responses?: {
     realm?: string
@@ -179,7 +181,7 @@ export interface ShortConfiguration extends ProviderOptions, Common {
   keys: JwkSet | readonly Jwk[] | Keys
 }
 
-const COMMON = ['mode', 'transport', 'presets', 'roles', 'policies', 'rules', 'responses', 'limits']
+const COMMON = ['mode', 'transport', 'presets', 'roles', 'policies', 'paths', 'rules', 'responses', 'limits']
 
 /** The document for the core. */
 export interface Document {

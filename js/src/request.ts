@@ -7,6 +7,8 @@ export interface RequestLike {
   readonly url?: string
   /** The request target with its query; wins over `url`. */
   readonly path?: string
+  /** `http` or `https`, where there is no `url` to say so: for tokens in cookies, whose pages have to come by the same scheme. */
+  readonly scheme?: string
   readonly headers: Iterable<readonly [string, string]> | Readonly<Record<string, string | readonly string[] | undefined>>
   /** What the host knows of the connection, for rules that ask. `tls_version` is there by itself if `url` begins with `https:`. */
   readonly connection?: Readonly<Partial<Record<(typeof CONNECTION)[number], string>>>
@@ -40,14 +42,15 @@ function read(request: RequestLike) {
   const hosts = headers.filter(([name]) => name.toLowerCase() === 'host')
   // Who made the URL of such a header may look for the path elsewhere.
   if (url?.host !== undefined && hosts.some(([, value]) => /[\0- /?#@\\]/.test(value))) throw new Error('host')
-  const connection: Record<string, string> = url?.secure ? { tls_version: 'https' } : {}
+  const scheme = url?.scheme ?? member(request, 'scheme')
+  const connection: Record<string, string> = url?.scheme === 'https' ? { tls_version: 'https' } : {}
   const known = member(request, 'connection')
   for (const name of CONNECTION) {
     const value = member(known, name)
     if (value !== undefined) connection[name] = value
   }
   const host = hosts.length > 0 ? undefined : url?.host
-  return { method: String(member(request, 'method')), path: String(member(request, 'path') ?? url?.path), headers, host, connection }
+  return { method: String(member(request, 'method')), path: String(member(request, 'path') ?? url?.path), headers, host, scheme, connection }
 }
 
 /**
@@ -55,16 +58,16 @@ function read(request: RequestLike) {
  * what `new URL` reads, as that is what the caller may look at. Throws where it is not: at `\` and `@` in the authority, at
  * what WHATWG removes, at other spellings of a host.
  */
-function split(url: string): { path: string; host?: string; secure?: boolean } {
+function split(url: string): { path: string; host: string | undefined; scheme: string | undefined } {
   if (/[\0-\x1f]| $/.test(url)) throw new Error('url')
   // The target of a request, as Node has it.
-  if (url.startsWith('/')) return { path: url }
+  if (url.startsWith('/')) return { path: url, host: undefined, scheme: undefined }
   const match = /^(https?):\/\/([^/?#]+)([^#]*)/i.exec(url)
   if (!match) throw new Error('url')
-  const [, scheme = '', authority = '', rest = ''] = match
-  const secure = scheme.length === 5
+  const [, given = '', authority = '', rest = ''] = match
+  const scheme = given.toLowerCase()
   const { host } = new URL(url)
   const name = authority.toLowerCase()
-  if (name !== host && name !== `${host}:${secure ? 443 : 80}`) throw new Error('authority')
-  return { path: rest.startsWith('/') ? rest : `/${rest}`, host: authority, secure }
+  if (name !== host && name !== `${host}:${scheme === 'https' ? 443 : 80}`) throw new Error('authority')
+  return { path: rest.startsWith('/') ? rest : `/${rest}`, host: authority, scheme }
 }

@@ -40,6 +40,7 @@ export const sample = {
   ],
   roles: { owner: ['*'], general: ['log.*', 'ingest.logging'] },
   policies: { staff: { any: [{ role: 'owner' }, { scope: 'staff' }] } },
+  paths: { ignore_case: true, ignore_trailing_slash: true },
   rules: [
     { name: 'preflight', match: { cors_preflight: true }, allow: 'unchecked' },
     { match: { hosts: ['api.example.com', '*.example.com'], methods: ['GET', 'POST'], path: { exact: '/healthz' } }, allow: 'anyone' },

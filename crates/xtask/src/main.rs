@@ -8,6 +8,7 @@ mod node;
 mod package;
 mod stamp;
 mod step;
+mod upstreams;
 mod wasm_target;
 
 use std::{env, fs, process::ExitCode};
@@ -85,6 +86,7 @@ fn test() -> Result<()> {
     let envoy = envoy::ensure(&workspace)?;
     let package = workspace.install_package()?;
     workspace.build_clock()?;
+    upstreams::ensure(&workspace)?;
     Step::new("format").run(workspace.cargo().args(["fmt", "--all", "--check"]))?;
     let clippy = ["clippy", "--quiet", "--workspace", "--exclude", "xtask", "--lib", "--bins", "--", "-D", "warnings"];
     Step::new("lints").run(workspace.cargo().args(clippy))?;

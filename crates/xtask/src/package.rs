@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::{node, stamp::Stamp, step::Step, wasm_target::WasmTarget};
+use crate::{node, stamp::Stamp, step::Step, upstreams, wasm_target::WasmTarget};
 
 /// WebAssembly features that the Rust target has on by default.
 const FEATURES: &[&str] = &[
@@ -77,7 +77,8 @@ impl Workspace {
             .current_dir(&self.root)
             .env("DATAKIT_TOKEN_DIST", self.dist())
             .env("DATAKIT_TOKEN_ENVOY", envoy)
-            .env("DATAKIT_TOKEN_PACKAGE", package);
+            .env("DATAKIT_TOKEN_PACKAGE", package)
+            .env("DATAKIT_TOKEN_UPSTREAMS", upstreams::directory(self));
     }
 
     /// `datakit_token.wasm`, the filter.

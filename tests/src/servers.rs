@@ -177,7 +177,7 @@ impl Servers {
         let port = free_port()?;
         let mut command = installed.command("bin", "php")?;
         // Without the machine's settings.
-        command.args(["-n", "-S", &format!("127.0.0.1:{port}")]).arg(script);
+        command.args(["-n", "-d", "display_errors=0", "-S", &format!("127.0.0.1:{port}")]).arg(script);
         self.spawn(command, port)?;
         self.add("PHP".into(), port, "/show.php", false);
         Ok(())
@@ -187,6 +187,8 @@ impl Servers {
         let installed = Installed::find()?;
         self.write("show.php", &PHP.replace("NAMES", names))?;
         self.write("show.sh", ENVIRONMENT)?;
+        // Beside the script is where it looks.
+        self.write("php.ini", "display_errors = 0\n")?;
         let port = free_port()?;
         let configuration = format!(
             "server.modules = (\"mod_cgi\")\nserver.document-root = \"{}\"\nserver.bind = \"127.0.0.1\"\nserver.port = {port}\n\

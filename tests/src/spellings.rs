@@ -87,22 +87,19 @@ pub fn params(name: &str) -> Vec<Vec<u8>> {
     let mut names = Names::new(name.as_bytes());
     names.add(name.to_ascii_uppercase());
     names.add(title(name));
-    let escape = |index: usize, form: fn(u8) -> String| {
-        let (start, end) = name.split_at(index);
-        format!("{start}{}{}", form(end.as_bytes()[0]), &end[1..])
-    };
-    for index in 0..name.len() {
-        for form in [
-            |byte| format!("%{byte:02x}"),
-            |byte| format!("%{byte:02X}"),
-            |byte| format!("%25{byte:02x}"),
-            |byte| format!("%u00{byte:02x}"),
-            // An overlong form, and a full-width one, which starts at U+FF01 for `!`.
-            |byte: u8| format!("%c{}%{:02x}", byte >> 6, 0x80 | (byte & 0x3f)),
-            |byte: u8| format!("%ef%{:02x}%{:02x}", 0xbc + ((byte - 0x20) >> 6), 0x80 | ((byte - 0x20) & 0x3f)),
-        ] as [fn(u8) -> String; 6]
-        {
-            names.add(escape(index, form));
+    let forms: [fn(u8) -> String; 6] = [
+        |byte| format!("%{byte:02x}"),
+        |byte| format!("%{byte:02X}"),
+        |byte| format!("%25{byte:02x}"),
+        |byte| format!("%u00{byte:02x}"),
+        // An overlong form, and a full-width one, which starts at U+FF01 for `!`.
+        |byte| format!("%c{}%{:02x}", byte >> 6, 0x80 | (byte & 0x3f)),
+        |byte| format!("%ef%{:02x}%{:02x}", 0xbc + ((byte - 0x20) >> 6), 0x80 | ((byte - 0x20) & 0x3f)),
+    ];
+    for (index, byte) in name.bytes().enumerate() {
+        for form in forms {
+            let bytes = name.as_bytes();
+            names.add([&bytes[..index], form(byte).as_bytes(), &bytes[index + 1..]].concat());
         }
     }
     names.add(name.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>());

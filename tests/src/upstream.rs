@@ -27,6 +27,8 @@ pub fn start() -> Result<SocketAddr, std::io::Error> {
 /// Answers requests until the peer closes.
 fn serve(mut stream: TcpStream) -> Option<()> {
     stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
+    // Else the body waits until the head is acknowledged.
+    stream.set_nodelay(true).ok()?;
     let mut received = Vec::new();
     let mut chunk = [0; 16384];
     loop {

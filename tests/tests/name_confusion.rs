@@ -43,10 +43,8 @@ const HEADERS: &[&str] = &[
 const PARAMS: &[&str] = &["tenant_id", "token", "_method"];
 
 /// What gets past the rules, and what `docs/authorisation.md` says of it.
-const DOCUMENTED: &[(&str, &str)] = &[
-    ("_method", "an upstream that takes the method from a parameter has to be told not to"),
-    ("x-original-method", "no upstream reads it by itself"),
-];
+const DOCUMENTED: &[(&str, &str)] =
+    &[("_method", "an upstream that takes the method from a parameter has to be told not to")];
 
 /// Where a name is.
 #[derive(Clone, Copy, PartialEq)]
@@ -362,7 +360,7 @@ fn rule_sets() -> Vec<RuleSet> {
             )
         },
     ];
-    for name in ["x-http-method-override", "x-http-method", "x-method-override"] {
+    for name in ["x-http-method-override", "x-http-method", "x-method-override", "x-original-method"] {
         sets.push(RuleSet {
             victim: "DELETE",
             ..set("method override", name, configuration(&plain, &by_method), Allowed::Nothing)

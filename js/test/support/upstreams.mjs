@@ -22,6 +22,7 @@ const app = (express, parser) => {
 
 const router = (express) => {
   const application = express()
+  application.all('/exact', (request, response) => send(response, 'exact'))
   for (const route of ['admin', 'public']) application.use(`/${route}`, (request, response) => send(response, route))
   return application.use((request, response) => send(response, 'none'))
 }

@@ -2,7 +2,7 @@
 //!
 //! CGI makes a variable of each header (RFC 3875 section 4.1.18): PHP, lighttpd and what runs behind them read `x_user` and
 //! `x.user` as `X-User`. PHP does so with parameters as well (`tenant.id`, `tenant[id`); it and the usual parser of Express
-//! read `tenant_id[]`, and ASP.NET looks at no case. A name that the configuration knows is compared with all of these.
+//! read `tenant_id[]`, that one `[tenant_id]` too, and ASP.NET looks at no case. A name that the configuration knows is compared with all of these.
 
 use alloc::{borrow::Cow, vec::Vec};
 
@@ -21,10 +21,12 @@ pub(crate) fn is_parameter_like(raw: &[u8], known: &str) -> bool {
     }
     let name = read_form_name(raw);
     let known = known.as_bytes();
-    // An array has its name before the bracket; C strings end at NUL.
-    let end = name.iter().position(|byte| matches!(byte, b'[' | 0)).unwrap_or(name.len());
-    let head = name.get(..end).unwrap_or_default();
-    [&*name, head].into_iter().any(|name| is_like(name, known) || is_like(trim(name), known))
+    // An array has its name before the bracket, or in the first pair of them; C strings end at NUL.
+    let inner = trim(&name);
+    let inner = inner.strip_prefix(b"[").unwrap_or(inner);
+    let end = inner.iter().position(|byte| matches!(byte, b'[' | b']' | 0)).unwrap_or(inner.len());
+    let head = inner.get(..end).unwrap_or_default();
+    [&*name, trim(&name), head, trim(head)].into_iter().any(|name| is_like(name, known))
 }
 
 /// Whether every reader takes a query parameter with this name, as received, for the known one.
@@ -91,6 +93,10 @@ mod tests {
             "%74enant%5fid",
             "tenant.id[]",
             "%20tenant+id[",
+            "[tenant_id]",
+            "%5Btenant_id%5D[0]",
+            "[tenant_id]x",
+            "[tenant.id",
         ] {
             assert!(is_parameter_like(name.as_bytes(), "tenant_id"), "{name}");
         }
@@ -104,6 +110,7 @@ mod tests {
             "tenant__id",
             "tenant[id]",
             "a[tenant_id]",
+            "[a][tenant_id]",
         ] {
             assert!(!is_parameter_like(name.as_bytes(), "tenant_id"), "{name}");
         }

@@ -398,8 +398,8 @@ fn r11_numbers_are_capped() {
     let mut world = World::bundle();
     let names =
         |count: usize| (0..count).map(|number| json!({ "match": { format!("c{number}"): 1 } })).collect::<Vec<_>>();
-    assert_eq!(world.deliver("root-1", &json!({ "rules": names(17) })), "malformed");
-    assert_eq!(world.deliver("root-1", &json!({ "rules": names(16) })), "changed");
+    assert_eq!(world.deliver("root-1", &json!({ "rules": names(257) })), "malformed");
+    assert_eq!(world.deliver("root-1", &json!({ "rules": names(256) })), "changed");
     let keys: Vec<_> = (0..65).map(|number| mint::jwk(&format!("key-{number}"))).collect();
     assert_eq!(world.deliver("root-1", &json!({ "seq": 6, "keys": keys })), "malformed");
     let rules: Vec<_> = (0..40_000).map(|number| json!({ "match": { "jti": number } })).collect();

@@ -56,7 +56,8 @@ impl RuleArguments {
         for (name, value) in [("issued_before", self.issued_before), ("from", self.from)] {
             rule.extend(value.map(|value| (name.to_owned(), json!(value))));
         }
-        let rule = Value::Object(rule);
+        let mut rule = Value::Object(rule);
+        rule.sort_all_objects();
         // serde_json takes an object with a certain name for a number.
         if serde_json::from_str::<Value>(&rule.to_string()).ok().as_ref() != Some(&rule) {
             return Err(Failure::new("--claim: expected a name that can be kept"));
@@ -67,6 +68,8 @@ impl RuleArguments {
 
 /// A name for a rule that stays the same when other rules come and go.
 pub(crate) fn rule_id(rule: &Value) -> String {
+    let mut rule = rule.clone();
+    rule.sort_all_objects();
     let digest = Sha256::digest(rule.to_string());
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -41,8 +41,12 @@ impl Random {
     fn rule(&mut self) -> Value {
         let mut rule = Map::new();
         let names = ["c0", "c1", "c2", "c3", "kid", "/o/a", "/o/b"];
-        let claims: Map<_, _> =
-            names.iter().filter_map(|name| (self.below(3) == 0).then(|| ((*name).into(), self.scalar()))).collect();
+        let mut claims = Map::new();
+        for name in names {
+            if self.below(3) == 0 {
+                claims.insert(name.into(), self.scalar());
+            }
+        }
         if !claims.is_empty() {
             rule.insert("match".into(), claims.into());
         }

@@ -135,7 +135,7 @@ fn visit<'r>(rows: &'r [Row], present: &[(u16, Value<'_>)], level: usize, found:
     }
 }
 
-/// Goes on with the rows that have this member of the token next.
+/// Goes on with the rows that have this member of the token next; at the first level they all have its name.
 fn narrow<'r>(
     rows: &'r [Row],
     (name, value): (u16, Value<'_>),
@@ -144,8 +144,11 @@ fn narrow<'r>(
     found: &mut impl FnMut(&'r [Row]),
 ) {
     let mut equal = |order: &dyn Fn(&Scalar) -> Ordering| {
-        let member = |row: &Row| row.members.get(level).map(|(own, scalar)| own.cmp(&name).then_with(|| order(scalar)));
-        let at = |row: &Row| member(row).unwrap_or(Ordering::Less);
+        let beside = |(own, scalar): &(u16, Scalar)| {
+            // Not for both in one expression: most searches are here, and this keeps a comparison out of each step.
+            if level == 0 { order(scalar) } else { own.cmp(&name).then_with(|| order(scalar)) }
+        };
+        let at = |row: &Row| row.members.get(level).map_or(Ordering::Less, beside);
         let alike = rows.get(rows.partition_point(|row| at(row) == Ordering::Less)..).unwrap_or_default();
         // Most searches find nothing, which is seen before its end is looked for.
         if alike.first().is_some_and(|row| at(row) == Ordering::Equal) {

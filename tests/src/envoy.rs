@@ -72,6 +72,26 @@ impl Envoy {
         })
     }
 
+    /// The same, after `edit` has changed the bootstrap document (see [`wasm`] and [`connection_manager`]).
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_edited(
+        configurations: &[String],
+        upstream: SocketAddr,
+        keys: Option<SocketAddr>,
+        workers: u32,
+        edit: impl FnOnce(&mut Value),
+    ) -> Result<Self, String> {
+        let filter = filter()?;
+        Self::launch_with(&Process { workers, ..Process::default() }, |access_log| {
+            let bootstrap = Bootstrap { configurations, encrypted: &[], upstream, keys, filter: &filter, access_log };
+            let mut bootstrap = bootstrap.to_json();
+            edit(&mut bootstrap);
+            bootstrap.to_string()
+        })
+    }
+
     /// As [`Self::start`]; the configurations among `encrypted` can be reached by [`Self::tls_listener`] as well.
     ///
     /// # Errors
@@ -331,6 +351,36 @@ fn variable(name: &str) -> Result<String, String> {
 /// If `DATAKIT_TOKEN_DIST` is not set.
 pub fn filter() -> Result<PathBuf, String> {
     Ok(PathBuf::from(variable("DATAKIT_TOKEN_DIST")?).join("datakit_token.wasm"))
+}
+
+/// The connection manager of a listener in a bootstrap document.
+pub fn connection_manager(bootstrap: &mut Value, listener: usize) -> &mut Value {
+    &mut bootstrap["static_resources"]["listeners"][listener]["filter_chains"][0]["filters"][0]["typed_config"]
+}
+
+/// The Wasm plugin of a listener in a bootstrap document.
+pub fn wasm(bootstrap: &mut Value, listener: usize) -> &mut Value {
+    &mut connection_manager(bootstrap, listener)["http_filters"][0]["typed_config"]["config"]
+}
+
+/// Adds a listener with the hostile plugin (`tests/plugin`) to a bootstrap document: the last one, with the `vm_id` of the
+/// filter in the first.
+///
+/// # Errors
+/// If `DATAKIT_TOKEN_DIST` is not set.
+pub fn add_hostile_plugin(bootstrap: &mut Value, configuration: &str) -> Result<(), String> {
+    let module = filter()?.with_file_name("hostile_plugin.wasm");
+    let listeners = bootstrap["static_resources"]["listeners"].as_array_mut().ok_or("no listeners")?;
+    let index = listeners.len();
+    let mut listener = listeners.first().cloned().ok_or("no listener")?;
+    listener["name"] = json!(format!("listener-{index}"));
+    listeners.push(listener);
+    let plugin = wasm(bootstrap, index);
+    plugin["name"] = json!("hostile");
+    plugin["root_id"] = json!("hostile");
+    plugin["vm_config"]["code"]["local"]["filename"] = json!(module);
+    plugin["configuration"]["value"] = json!(configuration);
+    Ok(())
 }
 
 /// The answer of a listener discovery service.

@@ -10,68 +10,29 @@ use datakit_token::{Answer, Fault, FetchRequest, KeySource, Moment, SourceError,
 use crate::{
     header_map,
     host::{Host, HostError, Level},
+    seal::Seal,
+    share::Share,
 };
 
 /// Milliseconds between two ticks. Parked requests and other workers wait up to that long for what a fetch brought.
 const TICK: u32 = 200;
 
-/// A lease ends this many seconds after the timeout of its fetch, in case its holder has gone.
-const MARGIN: u64 = 2;
-
 /// The remote sources of one plugin, as this VM sees them.
-#[derive(Debug, Default)]
 pub(crate) struct Fetcher {
     ticks: u64,
+    seal: Seal,
     shares: Vec<Share>,
     /// The source of each call that has not been answered.
     calls: BTreeMap<u32, usize>,
     counters: BTreeMap<&'static str, u32>,
 }
 
-/// What this VM knows of a source that it shares with others.
-#[derive(Debug)]
-struct Share {
-    status_key: String,
-    document_key: String,
-    /// The last document taken over.
-    version: u64,
-    /// Attempts of others that have been heard of.
-    attempted: u64,
-    /// Somebody else's fetch is under way.
-    busy: bool,
-}
-
-/// What all VMs know of a source. Times are seconds since 1970.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Status {
-    /// Of the document; 0 if there is none yet.
-    version: u64,
-    /// Nobody else fetches before this.
-    lease: u64,
-    attempted: u64,
-    /// Failed attempts in a row.
-    failures: u64,
-}
-
 impl Fetcher {
     /// Prepares for the remote sources of a verifier, and takes over what others have fetched before.
-    pub(crate) fn new(host: &impl Host, verifier: &mut Verifier) -> Result<Self, HostError> {
-        let mut fetcher = Self::default();
-        for source in verifier.remote_sources() {
-            let key = |part: &str| format!("datakit_token.keys {part} {}", source.identity());
-            let share = Share {
-                status_key: key("status"),
-                document_key: key("document"),
-                version: 0,
-                attempted: 0,
-                busy: false,
-            };
-            // The first VM is made before all others: from here on, changes can be compared with something.
-            if host.shared(&share.status_key)?.is_none() {
-                host.set_shared(&share.status_key, &Status::default().write(), 0)?;
-            }
-            fetcher.shares.push(share);
-        }
+    pub(crate) fn new(host: &impl Host, verifier: &mut Verifier, seal: Seal) -> Result<Self, HostError> {
+        let shares =
+            verifier.remote_sources().map(|source| Share::new(host, &seal, source)).collect::<Result<Vec<_>, _>>()?;
+        let mut fetcher = Self { ticks: 0, seal, shares, calls: BTreeMap::new(), counters: BTreeMap::new() };
         if fetcher.shares.is_empty() {
             return Ok(fetcher);
         }
@@ -87,7 +48,7 @@ impl Fetcher {
     pub(crate) fn expects_answer(&self, verifier: &Verifier) -> bool {
         let uptime = self.uptime();
         verifier.remote_sources().zip(&self.shares).any(|(source, share)| {
-            let coming = share.busy || source.is_in_flight(uptime) || source.is_due(uptime);
+            let coming = share.is_busy() || source.is_in_flight(uptime) || source.is_due(uptime);
             coming && (source.is_wanted() || !source.is_loaded())
         })
     }
@@ -135,7 +96,9 @@ impl Fetcher {
                     age: find(b"age"),
                     body,
                 };
-                source.finish(status.map(|_| &answer), moment)
+                // Envoy's own, when it has reached nobody or waited long enough: it notes the time that a server took.
+                let by_envoy = matches!(status, Some(503 | 504)) && find(b"x-envoy-upstream-service-time").is_none();
+                source.finish(status.filter(|_| !by_envoy).map(|_| &answer), moment)
             }
             _ => source.finish(None, moment),
         };
@@ -145,32 +108,19 @@ impl Fetcher {
 
     /// Takes over what others have done.
     fn observe(&mut self, host: &impl Host, verifier: &mut Verifier) -> bool {
-        let uptime = self.uptime();
-        let Some(moment) = moment(host, uptime) else { return false };
-        let now = moment.now.as_secs();
+        let Some(moment) = moment(host, self.uptime()) else { return false };
         let mut news = false;
         for (source, share) in verifier.remote_sources_mut().zip(&mut self.shares) {
-            let Some((status, _)) = read_status(host, &share.status_key) else { continue };
-            let was_busy = share.busy;
-            share.busy = status.is_leased(source, now) && !source.is_in_flight(uptime);
-            news |= was_busy && !share.busy;
-            if status.version != share.version
-                && let Ok(Some((document, _))) = host.shared(&share.document_key)
-            {
-                share.version = status.version;
-                share.attempted = status.attempted;
-                news = true;
-                if let Err(error) = source.restore(&document, moment) {
-                    log_fault(host, source, &error);
-                }
-            } else if status.attempted != share.attempted
-                && status.failures > 0
-                && status.attempted <= now
-                && !share.busy
-            {
-                share.attempted = status.attempted;
-                let age = now.saturating_sub(status.attempted).saturating_mul(1000);
-                source.defer(uptime, age, u32::try_from(status.failures).unwrap_or(u32::MAX));
+            let look = share.look(host, &self.seal, source, moment);
+            news |= look.news;
+            if let Some(error) = look.fault {
+                log_fault(host, source, &error);
+            }
+            if look.foreign {
+                let provider = source.provider();
+                let message =
+                    "another plugin writes into its shared data, which is not believed: see `vm_config.vm_id`";
+                host.log(Level::Warn, &format!("datakit-token: provider {provider}: {message}"));
             }
         }
         news
@@ -179,25 +129,17 @@ impl Fetcher {
     fn fetch_if_due(&mut self, host: &impl Host, verifier: &mut Verifier, index: usize) -> bool {
         let uptime = self.uptime();
         let Some(moment) = moment(host, uptime) else { return false };
-        let now = moment.now.as_secs();
         let (Some(source), Some(share)) = (verifier.remote_sources_mut().nth(index), self.shares.get_mut(index)) else {
             return false;
         };
-        if share.busy || !source.is_due(uptime) {
+        if !source.is_due(uptime) {
+            share.rest();
             return false;
         }
         let Some(request) = source.request().cloned() else { return false };
-        // One worker takes the lease; the others see it at their next tick.
-        let Some((status, version)) = read_status(host, &share.status_key) else { return false };
-        if status.is_leased(source, now) {
+        if !share.take_lease(host, &self.seal, source, moment) {
             return false;
         }
-        let lease = now.saturating_add(request.timeout().div_ceil(1000)).saturating_add(MARGIN);
-        let taken = Status { lease, attempted: now, ..status };
-        if host.set_shared(&share.status_key, &taken.write(), version).is_err() {
-            return false;
-        }
-        share.attempted = now;
         source.begin(uptime);
         let headers = header_map::write(&[
             (":method", "GET"),
@@ -230,7 +172,6 @@ impl Fetcher {
         outcome: &Result<bool, SourceError>,
         moment: Moment,
     ) {
-        let now = moment.now.as_secs();
         let (Some(source), Some(share)) = (verifier.remote_sources_mut().nth(index), self.shares.get_mut(index)) else {
             return;
         };
@@ -241,62 +182,20 @@ impl Fetcher {
         if let Some(counter) = self.counters.get(name) {
             host.increment(*counter);
         }
-        let known = read_status(host, &share.status_key).map(|(status, _)| status).unwrap_or_default();
-        let status = match outcome {
-            Ok(changed) => {
-                if *changed {
-                    let (keys, rules) = source.counts();
-                    let provider = source.provider();
-                    host.log(
-                        Level::Info,
-                        &format!("datakit-token: provider {provider}: {keys} keys, {rules} revocation rules"),
-                    );
-                }
-                let stored = source.snapshot().map(|document| host.set_shared(&share.document_key, &document, 0));
-                let version =
-                    if matches!(stored, Some(Ok(()))) { known.version.saturating_add(1) } else { known.version };
-                share.version = version;
-                Status { version, lease: 0, attempted: now, failures: 0 }
+        match outcome {
+            Ok(true) => {
+                let (keys, rules) = source.counts();
+                let provider = source.provider();
+                host.log(
+                    Level::Info,
+                    &format!("datakit-token: provider {provider}: {keys} keys, {rules} revocation rules"),
+                );
             }
-            Err(error) => {
-                log_fault(host, source, error);
-                Status { lease: 0, attempted: now, failures: source.failures().into(), ..known }
-            }
-        };
-        share.attempted = now;
-        // If this fails, the lease runs out by itself.
-        let _ = host.set_shared(&share.status_key, &status.write(), 0);
-    }
-}
-
-impl Status {
-    fn read(bytes: &[u8]) -> Option<Self> {
-        let (numbers, rest) = bytes.as_chunks::<8>();
-        match (numbers, rest) {
-            ([version, lease, attempted, failures], []) => Some(Self {
-                version: u64::from_le_bytes(*version),
-                lease: u64::from_le_bytes(*lease),
-                attempted: u64::from_le_bytes(*attempted),
-                failures: u64::from_le_bytes(*failures),
-            }),
-            _ => None,
+            Ok(false) => {}
+            Err(error) => log_fault(host, source, error),
         }
+        share.conclude(host, &self.seal, source, outcome.is_ok(), moment);
     }
-
-    fn write(self) -> Vec<u8> {
-        [self.version, self.lease, self.attempted, self.failures].into_iter().flat_map(u64::to_le_bytes).collect()
-    }
-
-    /// A lease longer than any is from before the clock was put back.
-    fn is_leased(&self, source: &KeySource, now: u64) -> bool {
-        let timeout = source.request().map_or(0, FetchRequest::timeout).div_ceil(1000);
-        now < self.lease && self.lease <= now.saturating_add(timeout).saturating_add(MARGIN)
-    }
-}
-
-fn read_status(host: &impl Host, key: &str) -> Option<(Status, u32)> {
-    let (bytes, version) = host.shared(key).ok()??;
-    Some((Status::read(&bytes)?, version))
 }
 
 fn log_fault(host: &impl Host, source: &KeySource, error: &SourceError) {
@@ -304,7 +203,8 @@ fn log_fault(host: &impl Host, source: &KeySource, error: &SourceError) {
     host.log(Level::Warn, &format!("datakit-token: provider {provider}: keys not taken: {error}"));
 }
 
-fn moment(host: &impl Host, uptime: u64) -> Option<Moment> {
+/// Now, by both clocks.
+pub(crate) fn moment(host: &impl Host, uptime: u64) -> Option<Moment> {
     let nanoseconds = host.now().ok()?;
     let [jitter, ..] = (nanoseconds / 1_000).to_le_bytes();
     Some(Moment { now: UnixTime::from_secs(nanoseconds / 1_000_000_000)?, uptime, jitter })

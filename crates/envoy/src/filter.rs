@@ -22,47 +22,59 @@ pub(crate) enum Action {
     Wait,
 }
 
-/// Decides about the current request; `patient` if it may wait for keys.
-pub(crate) fn decide(host: &impl Host, plugin: Option<&Plugin>, patient: bool) -> Action {
-    // Fail closed: without configuration, headers or clock nothing is allowed.
-    let Some(plugin) = plugin else {
-        reply(host, Reason::NotConfigured, &Response::without_configuration(Reason::NotConfigured));
-        return Action::Answered;
-    };
-    let Refused { denial, shown_path } = match judge(host, plugin) {
-        Ok(None) => {
-            plugin.counters.count_allowed(host);
-            return Action::Continue;
-        }
-        Ok(Some(watched)) => {
-            plugin.counters.count_observed(host, watched);
-            return Action::Continue;
-        }
-        Err(refused) => refused,
-    };
-    let lacks_keys = matches!(denial.reason(), Reason::UnknownKey | Reason::KeysUnavailable);
-    if lacks_keys && patient && plugin.may_wait() {
-        return Action::Wait;
-    }
-    plugin.counters.count_denied(host, denial.reason());
-    if let Some(path) = &shown_path {
-        // For the access log. Where that fails, the request is denied all the same.
-        let _ = host.replace_request_header(b":path", path);
-    }
-    reply(host, denial.reason(), denial.response());
-    Action::Answered
-}
-
 /// A request that may not go on.
-struct Refused {
+pub(crate) struct Refused {
     denial: Denial,
     /// Its path without tokens, if there is one in it.
     shown_path: Option<Vec<u8>>,
 }
 
+/// Decides about the current request. One that lacks keys which are on their way is not answered: it gets back the denial for
+/// the case that it cannot wait.
+pub(crate) fn decide(host: &impl Host, plugin: Option<&Plugin>) -> Result<Action, Refused> {
+    // Fail closed: without configuration, headers or clock nothing is allowed.
+    let Some(plugin) = plugin else {
+        reply(host, Reason::NotConfigured, &Response::without_configuration(Reason::NotConfigured));
+        return Ok(Action::Answered);
+    };
+    match judge(host, plugin) {
+        Ok(None) => {
+            plugin.counters.count_allowed(host);
+            Ok(Action::Continue)
+        }
+        Ok(Some(watched)) => {
+            plugin.counters.count_observed(host, watched);
+            Ok(Action::Continue)
+        }
+        Err(Refusal::Final(refused)) => {
+            deny(host, plugin, &refused);
+            Ok(Action::Answered)
+        }
+        Err(Refusal::Lacking(refused)) => Err(refused),
+    }
+}
+
+/// Answers the current request.
+pub(crate) fn deny(host: &impl Host, plugin: &Plugin, Refused { denial, shown_path }: &Refused) {
+    plugin.counters.count_denied(host, denial.reason());
+    if let Some(path) = shown_path {
+        // For the access log. Where that fails, the request is denied all the same.
+        let _ = host.replace_request_header(b":path", path);
+    }
+    reply(host, denial.reason(), denial.response());
+}
+
+/// Why a request does not go on.
+enum Refusal {
+    Final(Refused),
+    /// It lacks keys that are on their way.
+    Lacking(Refused),
+}
+
 /// Makes the edits of a request that may go on; gives the reason if that is so only because nothing is denied.
-fn judge(host: &impl Host, plugin: &Plugin) -> Result<Option<Reason>, Refused> {
-    let not_ready = || Refused { denial: plugin.verifier.deny(Reason::NotConfigured), shown_path: None };
+fn judge(host: &impl Host, plugin: &Plugin) -> Result<Option<Reason>, Refusal> {
+    let not_ready =
+        || Refusal::Final(Refused { denial: plugin.verifier.deny(Reason::NotConfigured), shown_path: None });
     let bytes = host.request_headers().map_err(|HostError| not_ready())?;
     let now = host.now().ok().and_then(|now| UnixTime::from_secs(now / 1_000_000_000)).ok_or_else(not_ready)?;
 
@@ -79,18 +91,24 @@ fn judge(host: &impl Host, plugin: &Plugin) -> Result<Option<Reason>, Refused> {
     })
     .ok_or_else(not_ready)?;
     let properties = plugin.verifier.connection_properties();
-    let connection = connection::read(host, properties).map_err(|HostError| not_ready())?;
+    let connection = connection::read(host, properties, &headers).map_err(|HostError| not_ready())?;
     let request = Request::new(method, path, headers)
         .with_host(authority)
         .with_scheme(scheme)
         .with_connection(connection.iter().map(|(property, value)| (*property, value.as_slice())).collect());
+    let refused = |denial: Denial| Refused { denial, shown_path: plugin.verifier.shown_path(&request) };
     match plugin.verifier.decide(&request, now) {
         // A token that cannot be taken out of the request must not go on with it.
         Decision::Allow(grant) => edit(host, &request, grant.edits()).map(|()| None).map_err(|HostError| not_ready()),
         Decision::Observe(denial, edits) => {
             edit(host, &request, &edits).map(|()| Some(denial.reason())).map_err(|HostError| not_ready())
         }
-        Decision::Deny(denial) => Err(Refused { denial, shown_path: plugin.verifier.shown_path(&request) }),
+        // Nobody knows yet whether the key is unknown, and clients drop their data on a 401.
+        Decision::Deny(denial) if plugin.expects_keys(denial.reason()) => {
+            let denial = plugin.verifier.deny_request(Reason::KeysUnavailable, &request);
+            Err(Refusal::Lacking(refused(denial)))
+        }
+        Decision::Deny(denial) => Err(Refusal::Final(refused(denial))),
     }
 }
 
@@ -220,12 +238,14 @@ mod tests {
         fn call_body(&self, _: usize) -> Result<Vec<u8>, HostError> {
             Err(HostError)
         }
-        fn shared(&self, key: &str) -> Result<Option<(Vec<u8>, u32)>, HostError> {
-            Ok(self.shared.borrow().get(key).cloned())
+        fn shared(&self, name: &str, limit: usize) -> Result<Option<(Vec<u8>, u32)>, HostError> {
+            let shared = self.shared.borrow();
+            let Some((value, version)) = shared.get(name) else { return Ok(None) };
+            if value.len() <= limit { Ok(Some((value.clone(), *version))) } else { Err(HostError) }
         }
-        fn set_shared(&self, key: &str, value: &[u8], version: u32) -> Result<(), HostError> {
+        fn set_shared(&self, name: &str, value: &[u8], version: u32) -> Result<(), HostError> {
             let mut shared = self.shared.borrow_mut();
-            let (known, current) = shared.entry(key.into()).or_default();
+            let (known, current) = shared.entry(name.into()).or_default();
             if version != 0 && version != *current {
                 return Err(HostError);
             }

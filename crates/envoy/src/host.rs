@@ -31,10 +31,11 @@ pub(crate) trait Host {
     fn call_headers(&self) -> Result<Vec<u8>, HostError>;
     /// The body of the answer to a call.
     fn call_body(&self, size: usize) -> Result<Vec<u8>, HostError>;
-    /// A value that all workers share, and the number of its version; `None` if there is none.
-    fn shared(&self, key: &str) -> Result<Option<(Vec<u8>, u32)>, HostError>;
+    /// A value that all workers share, and the number of its version; `None` if there is none. One of more bytes than
+    /// `limit` is not copied, and is an error.
+    fn shared(&self, name: &str, limit: usize) -> Result<Option<(Vec<u8>, u32)>, HostError>;
     /// Sets a shared value; a version other than 0 must still be the current one.
-    fn set_shared(&self, key: &str, value: &[u8], version: u32) -> Result<(), HostError>;
+    fn set_shared(&self, name: &str, value: &[u8], version: u32) -> Result<(), HostError>;
     /// Makes the following calls concern this context.
     fn set_context(&self, context: u32) -> Result<(), HostError>;
     /// Lets the paused request of the current context go on.

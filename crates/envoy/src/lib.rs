@@ -12,3 +12,5 @@ mod header_map;
 mod host;
 mod parking;
 mod plugin;
+mod seal;
+mod share;

@@ -2,15 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use datakit_token::{Reason, Verifier};
+use datakit_token::{ConnectionProperty, KeySource, Reason, Verifier};
 use datakit_token_encoding::sorted::Sorted;
 
 use crate::{
-    fetch::Fetcher,
+    connection,
+    fetch::{self, Fetcher},
     filter::{self, Action},
     host::{Host, HostError, Level},
-    parking::Parking,
+    parking::{Parking, Place},
+    seal::Seal,
 };
+
+/// What whoever uses it has to know, as Envoy's default believes everybody.
+const CLIENT_ADDRESS: &str = "rules look at the client's address: Envoy knows it with `use_remote_address: true` alone, and \
+    `xff_num_trusted_hops` has to be the number of proxies before it. One from `X-Forwarded-For` behind which this Envoy has \
+    not written its peer is not believed";
 
 /// All contexts of the VM. Several filters may share one VM, each with its own configuration.
 #[derive(Default)]
@@ -65,7 +72,7 @@ impl Plugins {
         let plugin = host
             .configuration(size)
             .map_err(|HostError| String::from("the host does not hand over the configuration"))
-            .and_then(|configuration| Plugin::new(host, &configuration));
+            .and_then(|configuration| Plugin::new(host, &configuration, self.plugins.values().flatten()));
         match plugin {
             Ok(plugin) => {
                 self.plugins.insert(context, Some(plugin));
@@ -82,11 +89,16 @@ impl Plugins {
     pub(crate) fn decide(&mut self, host: &impl Host, context: u32) -> Action {
         let plugin =
             self.requests.get(&context).and_then(|plugin| self.plugins.get_mut(plugin)).and_then(Option::as_mut);
-        let action = filter::decide(host, plugin.as_deref(), true);
-        if let (Action::Wait, Some(plugin)) = (action, plugin) {
-            plugin.parking.park(context, plugin.fetcher.uptime());
+        let denial = match filter::decide(host, plugin.as_deref()) {
+            Ok(action) => return action,
+            Err(denial) => denial,
+        };
+        let Some(plugin) = plugin else { return Action::Answered };
+        if plugin.park(host, context) {
+            return Action::Wait;
         }
-        action
+        filter::deny(host, plugin, &denial);
+        Action::Answered
     }
 
     /// Time passes for a plugin.
@@ -107,38 +119,104 @@ impl Plugins {
 }
 
 impl Plugin {
-    fn new(host: &impl Host, configuration: &[u8]) -> Result<Self, String> {
+    /// `others` are the plugins that run in this VM already.
+    fn new<'p>(
+        host: &impl Host,
+        configuration: &[u8],
+        others: impl Iterator<Item = &'p Self> + Clone,
+    ) -> Result<Self, String> {
         // A Struct arrives as protobuf bytes, which no JSON reader explains well.
         if configuration.trim_ascii_start().first() != Some(&b'{') {
             return Err("expected a JSON object in a google.protobuf.StringValue".into());
         }
-        let variable = |name: &str| read_variable(&host.environment().ok()?, name);
+        let environment = host.environment();
+        let variable = |name: &str| read_variable(environment.as_ref().ok()?, name);
         let mut verifier = Verifier::with_environment(configuration, &variable).map_err(|error| error.to_string())?;
         verifier.cache_by_default();
         verifier.check_clusters().map_err(|error| error.to_string())?;
+        check_vm_id(host, &verifier)?;
         for warning in verifier.warnings() {
             host.log(Level::Warn, &format!("datakit-token: {warning}"));
         }
+        if verifier.connection_properties().contains(&ConnectionProperty::ClientAddress) {
+            host.log(Level::Warn, &format!("datakit-token: {CLIENT_ADDRESS}"));
+        }
         let counters = Counters::define(host).map_err(|HostError| String::from("the host defines no metrics"))?;
-        let fetcher = Fetcher::new(host, &mut verifier)
+        inherit(host, &mut verifier, others);
+        let seal = Seal::new(configuration, environment.as_deref().unwrap_or_default());
+        let fetcher = Fetcher::new(host, &mut verifier, seal)
             .map_err(|HostError| String::from("the host has no shared data, timers or metrics"))?;
         let parking = Parking::new(verifier.parked_requests());
         Ok(Self { verifier, counters, fetcher, parking })
     }
 
-    /// Whether a request that lacks keys should wait for them.
-    pub(crate) fn may_wait(&self) -> bool {
-        self.parking.has_room() && self.fetcher.expects_answer(&self.verifier)
+    /// Whether a request was denied for want of keys that are on their way.
+    pub(crate) fn expects_keys(&self, denied: Reason) -> bool {
+        matches!(denied, Reason::UnknownKey | Reason::KeysUnavailable) && self.fetcher.expects_answer(&self.verifier)
+    }
+
+    /// Lets the current request wait, if there is or can be a place for it.
+    fn park(&mut self, host: &impl Host, context: u32) -> bool {
+        let address = host.property(&connection::CLIENT_ADDRESS).ok().flatten();
+        let client = address.and_then(|address| connection::client(&address));
+        match self.parking.find_place(client) {
+            Place::Free => {}
+            Place::Of(other) => {
+                self.let_go(host, other);
+                // What follows concerns the newcomer again.
+                let _ = host.set_context(context);
+            }
+            Place::None => return false,
+        }
+        self.parking.park(context, client, self.fetcher.uptime());
+        true
     }
 
     /// Judges waiting requests again: all if there is news, else those that have waited long enough. Nobody waits twice.
     fn release(&mut self, host: &impl Host, news: bool) {
         for context in self.parking.take(news, self.fetcher.uptime()) {
-            // A request that cannot be addressed has gone.
-            if host.set_context(context).is_ok() && filter::decide(host, Some(self), false) == Action::Continue {
-                // If this fails the request stays where it is, until its client or a timeout ends it.
+            self.let_go(host, context);
+        }
+    }
+
+    /// Judges a request that waits no longer.
+    fn let_go(&self, host: &impl Host, context: u32) {
+        // A request that cannot be addressed has gone.
+        if host.set_context(context).is_err() {
+            return;
+        }
+        match filter::decide(host, Some(self)) {
+            // If this fails the request stays where it is, until its client or a timeout ends it.
+            Ok(Action::Continue) => {
                 let _ = host.resume();
             }
+            Ok(_) => {}
+            Err(denial) => filter::deny(host, self, &denial),
+        }
+    }
+}
+
+/// Envoy shares data among all plugins with one `vm_id`, whatever their code, and without one among all that have none.
+fn check_vm_id(host: &impl Host, verifier: &Verifier) -> Result<(), String> {
+    let vm_id = host.property(&["plugin_vm_id"]).ok().flatten();
+    if verifier.remote_sources().next().is_none() || vm_id.is_some_and(|vm_id| !vm_id.is_empty()) {
+        return Ok(());
+    }
+    Err("expected `vm_config.vm_id` in Envoy's configuration of this plugin, a name that no other plugin has: keys are \
+         fetched for all workers and shared with whatever has the same `vm_id`, the empty one included"
+        .into())
+}
+
+/// Takes over what plugins of this VM have fetched: a new configuration begins with the keys and sequence numbers of the one
+/// that it replaces. It has never been outside this VM, unlike shared data.
+fn inherit<'p>(host: &impl Host, verifier: &mut Verifier, others: impl Iterator<Item = &'p Plugin> + Clone) {
+    let Some(moment) = fetch::moment(host, 0) else { return };
+    for source in verifier.remote_sources_mut() {
+        let identity = source.identity();
+        let same = others.clone().flat_map(|plugin| plugin.verifier.remote_sources());
+        for snapshot in same.filter(|other| other.identity() == identity).filter_map(KeySource::snapshot) {
+            // What this configuration does not take, it fetches.
+            let _ = source.restore(&snapshot, moment);
         }
     }
 }

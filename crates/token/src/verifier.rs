@@ -245,8 +245,14 @@ impl Verifier {
         match self.grant(request, now) {
             Ok(grant) => Decision::Allow(grant),
             Err(reason) if self.observe => Decision::Observe(self.deny(reason), self.editor.observe(request)),
-            Err(reason) => Decision::Deny(self.responses.denial(reason, Some(request))),
+            Err(reason) => Decision::Deny(self.deny_request(reason, request)),
         }
+    }
+
+    /// The denial of a request for a reason that the host knows better: keys that it lacks may be on their way.
+    #[must_use]
+    pub fn deny_request(&self, reason: Reason, request: &Request<'_>) -> Denial {
+        self.responses.denial(reason, Some(request))
     }
 
     /// What a log may show instead of the target of a denied request, if that has a token in it.

@@ -87,6 +87,7 @@ fn test() -> Result<()> {
     let package = workspace.install_package()?;
     workspace.build_clock()?;
     upstreams::ensure(&workspace)?;
+    workspace.build_hostile_plugin(&wasm_target::ensure(&workspace)?)?;
     Step::new("format").run(workspace.cargo().args(["fmt", "--all", "--check"]))?;
     let clippy = ["clippy", "--quiet", "--workspace", "--exclude", "xtask", "--lib", "--bins", "--", "-D", "warnings"];
     Step::new("lints").run(workspace.cargo().args(clippy))?;

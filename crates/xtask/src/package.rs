@@ -169,6 +169,14 @@ impl Workspace {
         Ok(())
     }
 
+    /// `hostile_plugin.wasm`, which the tests put beside the filter.
+    pub(crate) fn build_hostile_plugin(&self, wasm: &WasmTarget) -> Result<()> {
+        let built = wasm.build(self, "hostile plugin (WebAssembly)", "datakit-token-hostile-plugin", "release")?;
+        let name = "hostile_plugin.wasm";
+        fs::copy(&built, self.dist().join(name)).context(name)?;
+        Ok(())
+    }
+
     /// Installs the tarball as a user would, and gives the directory of that project.
     pub(crate) fn install_package(&self) -> Result<PathBuf> {
         let project = self.target.join("npm-project");

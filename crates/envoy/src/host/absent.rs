@@ -63,7 +63,7 @@ impl Host for Envoy {
         Err(HostError)
     }
 
-    fn shared(&self, _: &str) -> Result<Option<(Vec<u8>, u32)>, HostError> {
+    fn shared(&self, _: &str, _: usize) -> Result<Option<(Vec<u8>, u32)>, HostError> {
         Err(HostError)
     }
 

@@ -4,6 +4,7 @@
 use std::{
     alloc::{Layout, alloc},
     ptr,
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use crate::host::{Host, HostError, Level};
@@ -115,9 +116,15 @@ unsafe extern "C" {
 /// The Envoy around this VM.
 pub(crate) struct Envoy;
 
+/// The most that the host may copy into this VM at a time: its memory never shrinks.
+static LARGEST: AtomicUsize = AtomicUsize::new(usize::MAX);
+
 /// Memory for the host: the buffer of a vector with capacity `size`, which [`take`] turns back into the vector. Null if
-/// there is none left; the host then refuses the call.
+/// there is none left, or it is more than expected; the host then refuses the call.
 pub(crate) fn allocate(size: usize) -> *mut u8 {
+    if size > LARGEST.load(Ordering::Relaxed) {
+        return ptr::null_mut();
+    }
     match Layout::array::<u8>(size) {
         // SAFETY: the size is not zero. Nobody reads the memory before the host has written all of it.
         Ok(layout) if size > 0 => unsafe { alloc(layout) },
@@ -261,20 +268,23 @@ impl Host for Envoy {
         take(status, data, length)
     }
 
-    fn shared(&self, key: &str) -> Result<Option<(Vec<u8>, u32)>, HostError> {
+    fn shared(&self, name: &str, limit: usize) -> Result<Option<(Vec<u8>, u32)>, HostError> {
         let (mut data, mut length, mut version) = (ptr::null_mut(), 0, 0_u32);
-        // SAFETY: the key is valid for reading and the pointers for writing during the call.
-        let status =
-            unsafe { proxy_get_shared_data(key.as_ptr(), key.len(), &raw mut data, &raw mut length, &raw mut version) };
+        LARGEST.store(limit, Ordering::Relaxed);
+        // SAFETY: the name is valid for reading and the pointers for writing during the call.
+        let status = unsafe {
+            proxy_get_shared_data(name.as_ptr(), name.len(), &raw mut data, &raw mut length, &raw mut version)
+        };
+        LARGEST.store(usize::MAX, Ordering::Relaxed);
         if status == NOT_FOUND {
             return Ok(None);
         }
         take(status, data, length).map(|value| Some((value, version)))
     }
 
-    fn set_shared(&self, key: &str, value: &[u8], version: u32) -> Result<(), HostError> {
+    fn set_shared(&self, name: &str, value: &[u8], version: u32) -> Result<(), HostError> {
         // SAFETY: the slices are valid for reading during the call.
-        check(unsafe { proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), version) })
+        check(unsafe { proxy_set_shared_data(name.as_ptr(), name.len(), value.as_ptr(), value.len(), version) })
     }
 
     fn set_context(&self, context: u32) -> Result<(), HostError> {

@@ -1,0 +1,239 @@
+//! What the VMs of one configuration tell each other about a source.
+//!
+//! Values have a MAC ([`crate::seal`]), so nobody makes them up. Old ones can still be put back: a status counts only if
+//! its number is higher than any seen before, and what others say never keeps this VM from fetching for longer than a fetch
+//! may take.
+
+use datakit_token::{FetchRequest, KeySource, Moment, SourceError};
+
+use crate::{
+    host::{Host, HostError},
+    seal::{Found, Seal},
+};
+
+/// A lease ends this many seconds after the timeout of its fetch, in case its holder has gone.
+const MARGIN: u64 = 2;
+
+/// What this VM knows of a source that it shares with others.
+#[derive(Debug)]
+pub(crate) struct Share {
+    status_name: String,
+    document_name: String,
+    /// The newest that has been seen.
+    known: Status,
+    /// Of the last document that has been looked at.
+    version: u64,
+    /// Attempts of others that have been heard of.
+    attempted: u64,
+    /// Somebody else's fetch is under way.
+    busy: bool,
+    /// Since when a fetch has been due that others kept us from.
+    held_since: Option<u64>,
+    /// The operator has been told that somebody else writes here.
+    warned: bool,
+}
+
+/// What all VMs know of a source. Times are seconds since 1970.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Status {
+    /// Grows each time it is written.
+    number: u64,
+    /// Of the document; 0 if there is none yet.
+    version: u64,
+    /// Bytes of the document.
+    size: u64,
+    /// Nobody else fetches before this.
+    lease: u64,
+    attempted: u64,
+    /// Failed attempts in a row.
+    failures: u64,
+}
+
+/// What a look at the shared data brought.
+pub(crate) struct Look {
+    /// A document, or the end of an attempt.
+    pub(crate) news: bool,
+    /// What is wrong with a document.
+    pub(crate) fault: Option<SourceError>,
+    /// Somebody else writes here, which has not been said since the last good value.
+    pub(crate) foreign: bool,
+}
+
+impl Share {
+    /// Prepares for a source.
+    pub(crate) fn new(host: &impl Host, seal: &Seal, source: &KeySource) -> Result<Self, HostError> {
+        let identity = source.identity();
+        let share = Self {
+            status_name: seal.name("status", &identity),
+            document_name: seal.name("document", &identity),
+            known: Status::default(),
+            version: 0,
+            attempted: 0,
+            busy: false,
+            held_since: None,
+            warned: false,
+        };
+        // The first VM is made before all others: from here on, changes can be compared with something.
+        if !matches!(seal.read(host, &share.status_name, Status::SIZE).0, Found::Own(_)) {
+            seal.write(host, &share.status_name, &Status::default().write(), 0)?;
+        }
+        Ok(share)
+    }
+
+    /// Whether somebody else's fetch is under way.
+    pub(crate) const fn is_busy(&self) -> bool {
+        self.busy
+    }
+
+    /// Takes over what others have done.
+    pub(crate) fn look(&mut self, host: &impl Host, seal: &Seal, source: &mut KeySource, moment: Moment) -> Look {
+        let now = moment.now.as_secs();
+        let mut look = Look { news: false, fault: None, foreign: false };
+        let before = self.known.number;
+        let (found, _) = self.read(host, seal);
+        if self.known.number > before {
+            self.warned = false;
+        } else if found == Found::Foreign && !self.warned {
+            self.warned = true;
+            look.foreign = true;
+        }
+        self.busy = self.known.is_leased(source, now) && !source.is_in_flight(moment.uptime);
+        look.news = self.known.number > before && !self.busy;
+        if self.known.version > self.version {
+            // Once for each version, whatever is there: another value may have been put in its place.
+            self.version = self.known.version;
+            self.attempted = self.known.attempted;
+            if let Some(snapshot) = self.document(host, seal) {
+                look.news = true;
+                look.fault = source.restore(&snapshot, moment).err();
+            } else {
+                look.foreign = !self.warned;
+                self.warned = true;
+            }
+        } else if self.known.attempted != self.attempted
+            && self.known.failures > 0
+            && self.known.attempted <= now
+            && !self.busy
+        {
+            self.attempted = self.known.attempted;
+            let age = now.saturating_sub(self.known.attempted).saturating_mul(1000);
+            source.defer(moment.uptime, age, u32::try_from(self.known.failures).unwrap_or(u32::MAX));
+        }
+        look
+    }
+
+    /// Whether this VM fetches now that it is due. One takes the lease; the others see it at their next look. Whoever has
+    /// been kept waiting for longer than a fetch takes goes on alone: the cool-down still holds.
+    pub(crate) fn take_lease(&mut self, host: &impl Host, seal: &Seal, source: &KeySource, moment: Moment) -> bool {
+        let now = moment.now.as_secs();
+        let since = *self.held_since.get_or_insert(moment.uptime);
+        let alone = moment.uptime.saturating_sub(since) >= longest_lease(source).saturating_mul(1000);
+        if self.busy && !alone {
+            return false;
+        }
+        let (_, version) = self.read(host, seal);
+        if self.known.is_leased(source, now) && !alone {
+            return false;
+        }
+        let lease = now.saturating_add(longest_lease(source));
+        let taken = Status { number: self.known.number.saturating_add(1), lease, attempted: now, ..self.known };
+        let version = if alone { 0 } else { version };
+        if seal.write(host, &self.status_name, &taken.write(), version).is_err() && !alone {
+            return false;
+        }
+        self.known = taken;
+        self.attempted = now;
+        self.busy = false;
+        self.held_since = None;
+        true
+    }
+
+    /// No fetch is due.
+    pub(crate) const fn rest(&mut self) {
+        self.held_since = None;
+    }
+
+    /// Tells the others how a fetch went.
+    pub(crate) fn conclude(
+        &mut self,
+        host: &impl Host,
+        seal: &Seal,
+        source: &KeySource,
+        succeeded: bool,
+        moment: Moment,
+    ) {
+        self.read(host, seal);
+        let now = moment.now.as_secs();
+        let mut status = Status { number: self.known.number.saturating_add(1), lease: 0, attempted: now, ..self.known };
+        if succeeded {
+            status.failures = 0;
+            if let Some(snapshot) = source.snapshot() {
+                let document = [&status.number.to_le_bytes(), snapshot.as_slice()].concat();
+                let size = u64::try_from(document.len()).unwrap_or(u64::MAX);
+                if seal.write(host, &self.document_name, &document, 0).is_ok() {
+                    (status.version, status.size) = (status.number, size);
+                }
+            }
+        } else {
+            status.failures = source.failures().into();
+        }
+        self.known = status;
+        self.version = status.version;
+        self.attempted = now;
+        // If this fails, the lease runs out by itself.
+        let _ = seal.write(host, &self.status_name, &status.write(), 0);
+    }
+
+    /// Reads the status: one that is not newer than what is known changes nothing.
+    fn read(&mut self, host: &impl Host, seal: &Seal) -> (Found, u32) {
+        let (found, version) = seal.read(host, &self.status_name, Status::SIZE);
+        if let Found::Own(bytes) = &found
+            && let Some(status) = Status::read(bytes)
+            && status.number > self.known.number
+        {
+            self.known = status;
+        }
+        (found, version)
+    }
+
+    /// The document that the status is about, and no other.
+    fn document(&self, host: &impl Host, seal: &Seal) -> Option<Vec<u8>> {
+        let size = usize::try_from(self.known.size).ok()?;
+        let (Found::Own(document), _) = seal.read(host, &self.document_name, size) else { return None };
+        let (version, snapshot) = document.split_first_chunk::<8>()?;
+        (u64::from_le_bytes(*version) == self.known.version).then(|| snapshot.to_vec())
+    }
+}
+
+impl Status {
+    /// Bytes.
+    const SIZE: usize = 48;
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (numbers, rest) = bytes.as_chunks::<8>();
+        let ([number, version, size, lease, attempted, failures], []) = (numbers, rest) else { return None };
+        Some(Self {
+            number: u64::from_le_bytes(*number),
+            version: u64::from_le_bytes(*version),
+            size: u64::from_le_bytes(*size),
+            lease: u64::from_le_bytes(*lease),
+            attempted: u64::from_le_bytes(*attempted),
+            failures: u64::from_le_bytes(*failures),
+        })
+    }
+
+    fn write(self) -> Vec<u8> {
+        let numbers = [self.number, self.version, self.size, self.lease, self.attempted, self.failures];
+        numbers.into_iter().flat_map(u64::to_le_bytes).collect()
+    }
+
+    /// A lease longer than any is from before the clock was put back.
+    fn is_leased(&self, source: &KeySource, now: u64) -> bool {
+        now < self.lease && self.lease <= now.saturating_add(longest_lease(source))
+    }
+}
+
+/// Seconds.
+fn longest_lease(source: &KeySource) -> u64 {
+    source.request().map_or(0, FetchRequest::timeout).div_ceil(1000).saturating_add(MARGIN)
+}

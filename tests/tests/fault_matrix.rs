@@ -391,6 +391,30 @@ fn a_removed_key_stops_working_at_the_next_refresh_cache_on_or_off() {
 }
 
 #[test]
+fn what_envoy_answers_itself_counts_as_unreachable_and_the_servers_own_errors_as_bad_status() {
+    let late = Behaviour::Slow(Duration::from_secs(3), set(&["k1"]));
+    let cases = [
+        ("slower than the timeout", late, "unreachable"),
+        ("closes without an answer", Behaviour::Down, "unreachable"),
+        ("its own 503", Behaviour::Status(503, "upstream connect error".into()), "bad_status"),
+        ("its own 504", Behaviour::Status(504, "upstream request timeout".into()), "bad_status"),
+    ];
+    for (name, behaviour, fault) in cases {
+        let server = KeyServer::start().unwrap();
+        server.set("/set", behaviour);
+        let envoy = envoy_with(&server, &json!({ "timeout": "1s" }), &json!({}));
+        let counted = |fault: &str| envoy.statistic(&format!("datakit_token.fetch.{fault}")).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(8);
+        while counted(fault) == 0 {
+            assert!(Instant::now() < deadline, "{name}: no {fault}\n{}", envoy.log());
+            thread::sleep(Duration::from_millis(50));
+        }
+        let other = if fault == "unreachable" { "bad_status" } else { "unreachable" };
+        assert_eq!(counted(other), 0, "{name}");
+    }
+}
+
+#[test]
 fn requests_wait_for_the_first_keys_up_to_a_number() {
     let server = KeyServer::start().unwrap();
     let body = set(&["k1"]);

@@ -67,3 +67,5 @@ pub(crate) use imported::{Envoy, allocate};
 mod imported;
 #[cfg(target_arch = "wasm32")]
 mod imported;
+#[cfg(test)]
+pub(crate) mod mock;

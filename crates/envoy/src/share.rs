@@ -237,3 +237,178 @@ impl Status {
 fn longest_lease(source: &KeySource) -> u64 {
     source.request().map_or(0, FetchRequest::timeout).div_ceil(1000).saturating_add(MARGIN)
 }
+
+#[cfg(test)]
+mod tests {
+    use datakit_token::{Answer, Moment, UnixTime, Verifier};
+
+    use super::{Look, Share, longest_lease};
+    use crate::{host::mock::Mock, seal::Seal};
+
+    const NOW: u64 = 1_790_000_000;
+    const CONFIGURATION: &str = r#"{"version":1,"providers":[{"name":"main","issuer":"i","audiences":["a"],"keys":{"remote":
+        {"url":"https://keys.example/set","cluster":"keys","timeout":"5s","cooldown":"1s","refresh":"60s"}}}]}"#;
+    const SETS: [&str; 2] = [
+        r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#,
+        r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k2","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#,
+    ];
+
+    /// One VM of several that share a host.
+    struct Vm {
+        verifier: Verifier,
+        share: Share,
+        seal: Seal,
+    }
+
+    impl Vm {
+        fn new(host: &Mock) -> Self {
+            let verifier = Verifier::from_json(CONFIGURATION.as_bytes()).unwrap();
+            let seal = Seal::new(CONFIGURATION.as_bytes(), b"");
+            let share = Share::new(host, &seal, verifier.remote_sources().next().unwrap()).unwrap();
+            Self { verifier, share, seal }
+        }
+
+        fn look(&mut self, host: &Mock, seconds: u64) -> Look {
+            let source = self.verifier.remote_sources_mut().next().unwrap();
+            self.share.look(host, &self.seal, source, moment(seconds))
+        }
+
+        fn take_lease(&mut self, host: &Mock, seconds: u64) -> bool {
+            let source = self.verifier.remote_sources_mut().next().unwrap();
+            let taken = self.share.take_lease(host, &self.seal, source, moment(seconds));
+            if taken {
+                source.begin(seconds * 1000);
+            }
+            taken
+        }
+
+        fn fetch(&mut self, host: &Mock, seconds: u64, set: &str) {
+            assert!(self.take_lease(host, seconds));
+            let source = self.verifier.remote_sources_mut().next().unwrap();
+            let body = set.as_bytes();
+            let answer = Answer { status: 200, content_type: None, cache_control: None, age: None, body };
+            source.finish(Some(&answer), moment(seconds)).unwrap();
+            self.share.conclude(host, &self.seal, source, true, moment(seconds));
+        }
+
+        fn set(&self) -> Option<usize> {
+            let snapshot = self.verifier.remote_sources().next().unwrap().snapshot()?;
+            SETS.iter().position(|set| snapshot.ends_with(set.as_bytes()))
+        }
+    }
+
+    fn moment(seconds: u64) -> Moment {
+        Moment { now: UnixTime::from_secs(NOW + seconds).unwrap(), uptime: seconds * 1000, jitter: 0 }
+    }
+
+    fn value(host: &Mock, name: &str) -> Vec<u8> {
+        host.shared.borrow()[name].0.clone()
+    }
+
+    fn put(host: &Mock, name: &str, value: &[u8]) {
+        let mut shared = host.shared.borrow_mut();
+        let (known, version) = shared.entry(name.into()).or_default();
+        (*known, *version) = (value.into(), *version + 1);
+    }
+
+    #[test]
+    fn one_vm_fetches_and_the_others_take_it_over() {
+        let host = Mock::new();
+        let (mut one, mut other) = (Vm::new(&host), Vm::new(&host));
+        assert!(one.take_lease(&host, 1));
+        assert!(!other.take_lease(&host, 1));
+        assert!(!other.look(&host, 1).news && other.share.is_busy());
+        one.fetch(&host, 9, SETS[0]);
+        let look = other.look(&host, 10);
+        assert!(look.news && look.fault.is_none() && !look.foreign && !other.share.is_busy());
+        assert_eq!(other.set(), Some(0));
+        // The same once more is no news.
+        assert!(!other.look(&host, 11).news);
+    }
+
+    #[test]
+    fn old_values_put_back_change_nothing() {
+        let host = Mock::new();
+        let (mut one, mut other) = (Vm::new(&host), Vm::new(&host));
+        let names = [one.share.status_name.clone(), one.share.document_name.clone()];
+        one.fetch(&host, 1, SETS[0]);
+        other.look(&host, 1);
+        let old = names.clone().map(|name| value(&host, &name));
+        assert!(one.take_lease(&host, 20));
+        let leased = value(&host, &names[0]);
+        one.fetch(&host, 27, SETS[1]);
+        assert!(other.look(&host, 28).news);
+        assert_eq!(other.set(), Some(1));
+        for status in [&old[0], &leased] {
+            put(&host, &names[0], status);
+            put(&host, &names[1], &old[1]);
+            let look = other.look(&host, 28);
+            assert!(!look.news && !look.foreign && look.fault.is_none() && !other.share.is_busy());
+            assert_eq!(other.set(), Some(1));
+        }
+        // And nobody is kept from fetching by a lease that is over.
+        assert!(other.take_lease(&host, 60));
+    }
+
+    #[test]
+    fn a_document_of_another_version_is_looked_at_once_and_not_taken() {
+        let host = Mock::new();
+        let (mut one, mut other) = (Vm::new(&host), Vm::new(&host));
+        one.fetch(&host, 1, SETS[0]);
+        other.look(&host, 1);
+        let name = one.share.document_name.clone();
+        let old = value(&host, &name);
+        one.fetch(&host, 20, SETS[1]);
+        put(&host, &name, &old);
+        let look = other.look(&host, 20);
+        assert!(look.foreign && look.fault.is_none());
+        assert_eq!(other.set(), Some(0));
+        assert!(!other.look(&host, 21).foreign);
+        // The next fetch of anybody mends it.
+        one.fetch(&host, 40, SETS[1]);
+        assert!(other.look(&host, 40).news);
+        assert_eq!(other.set(), Some(1));
+    }
+
+    #[test]
+    fn a_vm_that_is_kept_from_fetching_goes_on_alone_after_the_time_of_a_fetch() {
+        let host = Mock::new();
+        let (mut one, mut other) = (Vm::new(&host), Vm::new(&host));
+        let lease = longest_lease(one.verifier.remote_sources().next().unwrap());
+        assert_eq!(lease, 7);
+        // Somebody takes lease after lease, and never fetches.
+        for seconds in 1..8 {
+            one.share.known.lease = 0;
+            assert!(one.take_lease(&host, seconds));
+            other.look(&host, seconds);
+            assert!(!other.take_lease(&host, seconds), "{seconds}");
+        }
+        one.share.known.lease = 0;
+        assert!(one.take_lease(&host, 8));
+        other.look(&host, 8);
+        assert!(other.take_lease(&host, 8));
+    }
+
+    #[test]
+    fn garbage_counts_as_absent_and_is_said_once() {
+        for garbage in [vec![], vec![0; 80], vec![0xff; 80], vec![b'{'; 79], vec![0; 1 << 20]] {
+            let host = Mock::new();
+            let mut vm = Vm::new(&host);
+            let name = vm.share.status_name.clone();
+            vm.fetch(&host, 1, SETS[0]);
+            put(&host, &name, &garbage);
+            assert!(vm.look(&host, 2).foreign);
+            for seconds in 3..20 {
+                put(&host, &name, &garbage);
+                let look = vm.look(&host, seconds);
+                assert!(!look.foreign && !look.news && look.fault.is_none());
+            }
+            assert!(!vm.share.is_busy());
+            assert_eq!(vm.set(), Some(0));
+            vm.fetch(&host, 20, SETS[1]);
+            // A new VM finds nothing but garbage, and begins by itself.
+            put(&host, &name, &garbage);
+            Vm::new(&host).fetch(&host, 21, SETS[1]);
+        }
+    }
+}

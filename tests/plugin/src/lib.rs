@@ -16,8 +16,6 @@
 //! | `/swap` | writes what it has remembered of another value |
 //! | `/contend` | writes what is there again, a thousand times |
 #![cfg(target_arch = "wasm32")]
-#![allow(unsafe_code, reason = "the ABI is made of foreign functions and raw memory")]
-#![allow(missing_docs, reason = "the names are those of the ABI")]
 
 use std::{cell::RefCell, ptr};
 

@@ -58,7 +58,8 @@ fn config(server: &KeyServer) -> Value {
             "stale_for": "10m" })
     };
     let bundle = json!({ "roots": { "keys": [mint::jwk("root-1")] }, "remote": remote("/bundle") });
-    json!({ "version": 1, "providers": [
+    // Nobody waits: what a worker knows is seen at once.
+    json!({ "version": 1, "limits": { "parked_requests": 0 }, "providers": [
             { "name": "set", "issuer": ISSUERS[0], "audiences": ["api"], "keys": { "remote": remote("/set") } },
             { "name": "bundle", "issuer": ISSUERS[1], "audiences": ["api"], "keys": { "bundle": bundle } }],
         "rules": [{ "match": { "path": { "prefix": "/" } }, "require": { "permission": "p" } }] })
@@ -153,7 +154,7 @@ fn a_hostile_plugin_neither_brings_in_a_key_nor_keeps_out_anybody() {
                 thread::sleep(Duration::from_millis(20));
             }
         };
-        check(Duration::from_secs(2));
+        check(Duration::from_secs(1));
         serve(&server, index + 2, &["k0", &key]);
         let rotated = Instant::now();
         // A refresh, and a lease that was put back again and again until its end.
@@ -161,10 +162,10 @@ fn a_hostile_plugin_neither_brings_in_a_key_nor_keeps_out_anybody() {
         let came = wait_for(order, limit, || passes(&envoy, &key));
         let gone = removed.take().map(|old: String| {
             wait_for(order, limit, || {
-                ISSUERS.iter().all(|issuer| (0..8).all(|_| status(&envoy, 0, &token(issuer, &old, &old)) == 401))
+                ISSUERS.iter().all(|issuer| (0..8).all(|_| status(&envoy, 0, &token(issuer, &old, &old)) != 200))
             })
         });
-        check(start.elapsed() + Duration::from_secs(2));
+        check(start.elapsed() + Duration::from_secs(1));
         let seconds = rotated.elapsed().as_secs();
         let fetches = ["/set", "/bundle"].map(|path| server.fetches(path) as u64);
         println!(
@@ -178,7 +179,7 @@ fn a_hostile_plugin_neither_brings_in_a_key_nor_keeps_out_anybody() {
     let log = envoy.log();
     let told = log.lines().filter(|line| line.contains("another plugin writes into its shared data")).count();
     println!("{told} warnings of foreign values in {} lines", log.lines().count());
-    // Every VM looks at two values five times a second for at least five seconds of each order.
+    // Every VM looks at two values five times a second for at least two seconds of each order.
     assert!((1..400).contains(&told), "{told}");
     assert!(!log.contains("thief") && !log.contains("keys not taken"), "{log}");
 }

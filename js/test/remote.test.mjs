@@ -154,6 +154,52 @@ test('stale keys are used up to stale_for', async () => {
   assert.equal(await verdict(verifier, token, { now: seconds() + 65 }), 'keys_unavailable')
 })
 
+const day = 86400
+const always = { iat: seconds() - 2 * day, exp: seconds() + 3650 * day }
+
+test('the time that one caller gives does not keep keys fresh for the others', async () => {
+  const document = serve(set(k1))
+  const verifier = verifierOf(remoteKeySet(document.url, { ...fast, stale_for: '3s' }))
+  const token = issue(k1, always)
+  assert.equal(await verdict(verifier, token, { now: seconds() + 5 * 365 * day }), 'keys_unavailable')
+  assert.equal(await verdict(verifier, token), 'ok')
+  document.answer = (_, response) => response.writeHead(500).end()
+  await sleep(1100)
+  assert.equal(await verdict(verifier, token, { now: seconds() + 5 * 365 * day }), 'keys_unavailable')
+  assert.equal(await verdict(verifier, token), 'ok')
+  await sleep(3100)
+  assert.equal(await verdict(verifier, token), 'keys_unavailable')
+  assert.equal(verifier.fresh, false)
+})
+
+test('the time that one caller gives does not make keys too old for the others', async () => {
+  const document = serve(set(k1))
+  const verifier = verifierOf(remoteKeySet(document.url, { cooldown: '60s' }))
+  const token = issue(k1, always)
+  assert.equal(await verdict(verifier, token, { now: seconds() - day }), 'ok')
+  assert.equal(await verdict(verifier, token), 'ok')
+  assert.equal(verifier.verifySync(token).keyId, 'k1')
+  assert.deepEqual([verifier.fresh, document.fetches], [true, 1])
+  await verifier.reload()
+  assert.equal(await verdict(verifier, token, { now: seconds() - day }), 'ok')
+  assert.deepEqual(verifier.sources.map(({ fresh, failures }) => [fresh, failures]), [[true, 0]])
+})
+
+test('a trust bundle is judged by the clock of the host, whatever time a caller gives', async () => {
+  const faults = []
+  for (const away of [365 * day, -365 * day, -day, Number.NaN, 1]) {
+    const document = serve(bundle(root, { seq: 5, keys: [k1.jwk] }), 'application/jwt')
+    const verifier = verifierOf(remoteBundle(document.url, { roots: { keys: [root.jwk] }, cooldown: '60s', onFault: ({ code }) => faults.push(code) }))
+    const token = issue(k1, always)
+    // Whose time is before the bundle or long after it gets what that time deserves.
+    const first = await verdict(verifier, token, { now: seconds() + away })
+    assert.ok(['ok', 'keys_unavailable', 'not_yet_valid', 'not_configured'].includes(first), first)
+    assert.equal(await verdict(verifier, token), 'ok', String(away))
+    assert.deepEqual([verifier.fresh, verifier.sources[0].failures, document.fetches], [true, 0, 1])
+  }
+  assert.deepEqual(faults, [])
+})
+
 test('a trust bundle brings keys and rules, and cannot be rolled back', async () => {
   const document = serve(bundle(root, { seq: 5, keys: [k1.jwk] }), 'application/jwt')
   const faults = []

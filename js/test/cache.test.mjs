@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { sign } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { newKey } from './support/key.mjs'
 
 const { createVerifier } = createRequire(`${process.env.DATAKIT_TOKEN_PACKAGE}/`)('datakit-token')
@@ -13,6 +15,14 @@ const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url
 const issue = (claims = {}) => {
   const signed = `${encode({ alg: 'EdDSA', typ: 'at+jwt', kid: 'k1' })}.${encode({ iss: 'i', aud: 'a', iat: now, exp: now + 600, ...claims })}`
   return `${signed}.${sign(null, Buffer.from(signed), privateKey).toString('base64url')}`
+}
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc')
+/** Bytes of the JavaScript heap, without garbage. */
+const heap = () => {
+  collect()
+  collect()
+  return process.memoryUsage().heapUsed
 }
 const code = (attempt) => {
   try { return attempt() && 'ok' } catch (error) { return error.code }
@@ -100,4 +110,62 @@ test('tokens arrive after the memory of the module has grown', () => {
   const others = Array.from({ length: 300 }, () => createVerifier({ ...config, limits: { token_bytes: 65536 } }))
   assert.equal(code(() => verifier.verifySync(token, { now })), 'ok')
   assert.equal(code(() => others[299].verifySync(token, { now })), 'ok')
+})
+
+test('what the core does not keep is not kept in JavaScript either: a long token, 40,000 times', () => {
+  const verifier = createVerifier({ ...config, rules: [{ match: {}, allow: 'authenticated' }], limits: { cached_tokens: 40_000 } })
+  const token = issue({ filler: 'x'.repeat(5_880) })
+  assert.equal(token.length, 8_073)
+  const request = { method: 'GET', path: '/', headers: { authorization: `Bearer ${token}` } }
+  for (let count = 0; count < 100; count++) verifier.verifySync(token, { now })
+  const before = heap()
+  for (let count = 0; count < 20_000; count++) verifier.verifySync(token, { now })
+  for (let count = 0; count < 20_000; count++) verifier.decideSync(request, { now })
+  const grown = heap() - before
+  assert.ok(grown < 1 << 20, `${grown} bytes`)
+  assert.equal(verifier.verifySync(token, { now }).claims.filler.length, 5_880)
+})
+
+test('tokens that the core forgets are forgotten in JavaScript: by their number, by their bytes, also for those that no rule lets pass', async () => {
+  const filler = 'x'.repeat(2_500)
+  const tokens = Array.from({ length: 1_600 }, (_, number) => issue({ number, filler }))
+  const request = (token) => ({ method: 'GET', path: '/', headers: { authorization: `Bearer ${token}` } })
+  for (const [cached_tokens, least, most] of [[200, 200, 200], [40_000, 250, 320]]) {
+    const verifier = createVerifier({ ...config, limits: { cached_tokens } })
+    let references = tokens.slice(0, 800).map((token) => new WeakRef(verifier.verifySync(token, { now })))
+    const alive = async () => {
+      // What has been looked at lives until the turn ends.
+      await new Promise((resolve) => setImmediate(resolve))
+      collect()
+      return references.filter((reference) => reference.deref()).length
+    }
+    const count = await alive()
+    assert.ok(count >= least && count <= most, `${count} of ${cached_tokens}`)
+    for (const token of tokens.slice(800)) assert.equal(verifier.decideSync(request(token), { now }).reason, 'no_rule')
+    assert.equal(await alive(), 0)
+  }
+})
+
+test('limits that no memory holds are configuration errors, and other verifiers go on', () => {
+  const good = createVerifier({ ...config, limits: { cached_tokens: 4 } })
+  const token = issue({ sub: 'x' })
+  const first = good.verifySync(token, { now })
+  const long = { version: 1, providers: [{ name: 'main', issuer: 'i', audiences: ['a'], keys: { inline: { keys: config.keys } } }] }
+  for (const base of [config, long]) {
+    for (const [name, most] of [['token_bytes', 1 << 20], ['parked_requests', 1 << 16], ['cached_tokens', 1 << 20], ['key_table_bytes', 1 << 28]]) {
+      for (const value of [most + 1, 1e9, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 53]) {
+        assert.throws(() => createVerifier({ ...base, limits: { [name]: value } }), (error) => {
+          assert.deepEqual([error.name, error.pointer], ['ConfigurationError', `/limits/${name}`])
+          assert.ok(error.problem.endsWith(` to ${most}`), error.problem)
+          return true
+        })
+      }
+      const largest = createVerifier({ ...base, limits: { [name]: most } })
+      assert.equal(largest.verifySync(token, { now }).subject, 'x')
+    }
+    const wide = createVerifier({ ...base, limits: { token_bytes: 1 << 20 } })
+    assert.equal(code(() => wide.verifySync('x'.repeat(1 << 20), { now })), 'malformed')
+    assert.equal(code(() => wide.verifySync('x'.repeat((1 << 20) + 1), { now })), 'too_large')
+  }
+  assert.equal(good.verifySync(token, { now }), first)
 })

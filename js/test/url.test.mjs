@@ -136,6 +136,21 @@ test('honest URLs pass as they are spelled', () => {
   assert.ok(honest > 8000)
 })
 
+test('characters that `new URL` removes bring no second parameter past the rules', () => {
+  const verifier = verifierOf([{ match: {}, require: { claim: '/tenant', equals: { query_param: 'tenant' } } }])
+  const headers = { authorization: `Bearer ${issue(k1, { tenant: 'own' })}` }
+  const base = 'http://h/q?tenant=own'
+  for (const [query, verdict] of [['', 'allow'], ['&other=victim', 'allow'], ['&tenant=victim', 'deny'], ['&ten\tant=victim', 'deny'], ['&ten\nant=victim', 'deny'], ['&tenant\r=victim', 'deny'], ['\t', 'deny'], [' ', 'deny'], ['\u0000', 'deny'], ['&\u001ftenant=victim', 'deny']]) {
+    for (const url of [base + query, `/q?tenant=own${query}`]) {
+      assert.equal(decide(verifier, url, headers).verdict, verdict, JSON.stringify(url))
+      if (verdict === 'allow') assert.deepEqual(new URL(url, base).searchParams.getAll('tenant'), ['own'])
+    }
+  }
+  // Nor do they make a value longer.
+  const spaced = { authorization: `Bearer ${issue(k1, { tenant: 'own ' })}` }
+  for (const url of [`${base} `, `${base}\u0000`, ` ${base}`]) assert.equal(decide(verifier, url, spaced).reason, 'invalid_request', JSON.stringify(url))
+})
+
 test('what is no URL is refused without an exception', () => {
   const hostile = { toString: null, valueOf: null }
   for (const url of ['nonsense', '', '*', 'h:443', '/\\h/admin', '//h/admin', 1, true, Symbol('x'), [], {}, hostile, { href: 'http://h/a' }, () => 'x']) {

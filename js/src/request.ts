@@ -41,7 +41,7 @@ function read(request: RequestLike) {
   const url = address === undefined || address === null ? undefined : split(String(address))
   const hosts = headers.filter(([name]) => name.toLowerCase() === 'host')
   // Who made the URL of such a header may look for the path elsewhere.
-  if (url?.host !== undefined && hosts.some(([, value]) => /[\0- /?#@\\]/.test(value))) throw new Error('host')
+  const odd = url?.odd || (url?.host !== undefined && hosts.some(([, value]) => /[\0- /?#@\\]/.test(value)))
   const scheme = url?.scheme ?? member(request, 'scheme')
   const connection: Record<string, string> = url?.scheme === 'https' ? { tls_version: 'https' } : {}
   const known = member(request, 'connection')
@@ -50,24 +50,32 @@ function read(request: RequestLike) {
     if (value !== undefined) connection[name] = value
   }
   const host = hosts.length > 0 ? undefined : url?.host
-  return { method: String(member(request, 'method')), path: String(member(request, 'path') ?? url?.path), headers, host, scheme, connection }
+  const path = String(member(request, 'path') ?? url?.path)
+  // No target has a fragment: the core refuses it, whatever the rules say.
+  return { method: String(member(request, 'method')), path: odd ? `${path}#` : path, headers, host, scheme, connection }
 }
+
+interface Parts { path: string; host: string | undefined; scheme: string | undefined; odd: boolean }
 
 /**
  * Takes a URL apart: the only place that does. The path stays as it is spelled, for the core to judge; all else has to be
- * what `new URL` reads, as that is what the caller may look at. Throws where it is not: at `\` and `@` in the authority, at
- * what WHATWG removes, at other spellings of a host.
+ * what `new URL` reads, as that is what the caller may look at. Odd is what is not: with `\` or `@` in the authority, with
+ * what WHATWG removes, with another spelling of a host.
  */
-function split(url: string): { path: string; host: string | undefined; scheme: string | undefined } {
-  if (/[\0-\x1f]| $/.test(url)) throw new Error('url')
+function split(url: string): Parts {
+  const scheme = /^(https?):/i.exec(url)?.[1]?.toLowerCase()
+  const odd = { path: url, host: undefined, scheme, odd: true }
+  if (/[\0-\x1f]| $/.test(url)) return odd
   // The target of a request, as Node has it.
-  if (url.startsWith('/')) return { path: url, host: undefined, scheme: undefined }
-  const match = /^(https?):\/\/([^/?#]+)([^#]*)/i.exec(url)
-  if (!match) throw new Error('url')
-  const [, given = '', authority = '', rest = ''] = match
-  const scheme = given.toLowerCase()
-  const { host } = new URL(url)
-  const name = authority.toLowerCase()
-  if (name !== host && name !== `${host}:${scheme === 'https' ? 443 : 80}`) throw new Error('authority')
-  return { path: rest.startsWith('/') ? rest : `/${rest}`, host: authority, scheme }
+  if (url.startsWith('/')) return { path: url, host: undefined, scheme, odd: false }
+  const [, authority, rest = ''] = /^https?:\/\/([^/?#]+)([^#]*)/i.exec(url) ?? []
+  if (!authority) return odd
+  try {
+    const { host } = new URL(url)
+    const name = authority.toLowerCase()
+    if (name !== host && name !== `${host}:${scheme === 'https' ? 443 : 80}`) return odd
+  } catch {
+    return odd
+  }
+  return { path: rest.startsWith('/') ? rest : `/${rest}`, host: authority, scheme, odd: false }
 }

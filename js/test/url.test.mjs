@@ -151,6 +151,15 @@ test('characters that `new URL` removes bring no second parameter past the rules
   for (const url of [`${base} `, `${base}\u0000`, ` ${base}`]) assert.equal(decide(verifier, url, spaced).reason, 'invalid_request', JSON.stringify(url))
 })
 
+test('an odd URL is denied nothing where the configuration says to watch only', () => {
+  const watching = createVerifier({ issuer, audience: 'api', keys: [k1.jwk], rules: [{ match: {}, allow: 'unchecked' }], mode: 'observe', transport: { require_https: 'tls' } })
+  for (const url of ['https://h\\admin?', 'https://x@h/', 'https://h/a?\t', 'https://0x7f.1/', 'https://h:99999/']) {
+    const decision = decide(watching, url)
+    assert.deepEqual([decision.verdict, decision.reason], ['observe', 'invalid_request'], url)
+  }
+  assert.equal(decide(watching, 'https://h/a').verdict, 'allow')
+})
+
 test('what is no URL is refused without an exception', () => {
   const hostile = { toString: null, valueOf: null }
   for (const url of ['nonsense', '', '*', 'h:443', '/\\h/admin', '//h/admin', 1, true, Symbol('x'), [], {}, hostile, { href: 'http://h/a' }, () => 'x']) {

@@ -79,6 +79,7 @@ fn the_core_depends_on_no_host() {
     let output = Command::new(env::var("CARGO").unwrap_or_else(|_| "cargo".into()))
         .args([
             "tree",
+            "--locked",
             "--package",
             "datakit-token",
             "--edges",

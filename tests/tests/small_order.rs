@@ -107,8 +107,10 @@ fn a_token_with_a_commitment_of_small_order_is_refused() {
         let mut refused = 0;
         for table_bytes in [0, 4 << 20] {
             let verifier = Verifier::from_json(config(table_bytes).to_string().as_bytes()).unwrap();
-            let verify = |token: &str| verifier.verify(token.as_bytes(), now).map_or_else(|reason| reason.code(), |_| "ok");
-            let good = (0..).map(signed).filter_map(|text| holder.sign_well(text.as_bytes()).map(|good| token(&text, &good)));
+            let verify =
+                |token: &str| verifier.verify(token.as_bytes(), now).map_or_else(|reason| reason.code(), |_| "ok");
+            let good =
+                (0..).map(signed).filter_map(|text| holder.sign_well(text.as_bytes()).map(|good| token(&text, &good)));
             for good in good.take(usize::try_from(MANY).unwrap()) {
                 assert_eq!(verify(&good), "ok");
             }

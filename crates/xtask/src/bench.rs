@@ -51,6 +51,7 @@ fn install_rivals(workspace: &Workspace) -> Result<()> {
     }
     let mut npm = Command::new("npm");
     // Not `ci`: it refuses a lock file without the binaries of every other platform, and not every registry has those.
+    // What the lock file names comes in that version and with that hash all the same.
     npm.args(["install", "--no-save", "--no-audit", "--no-fund"]).current_dir(&bench);
     match Step::new("npm packages of the benchmark").run(&mut npm) {
         Ok(()) => fs::write(stamp, lock)?,
@@ -61,8 +62,8 @@ fn install_rivals(workspace: &Workspace) -> Result<()> {
 
 fn core(workspace: &Workspace) -> Result<()> {
     for name in ["bench-refusals", "bench-revocations", "bench-rules"] {
-        let bench = ["run", "--quiet", "--release", "-p", "datakit-token-tests", "--bin", name];
-        step::run_loud(workspace.cargo().args(bench))?;
+        let bench = ["--quiet", "--release", "-p", "datakit-token-tests", "--bin", name];
+        step::run_loud(workspace.cargo("run").args(bench))?;
     }
     Ok(())
 }
@@ -72,8 +73,8 @@ fn envoy(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
     node::ensure(workspace)?; // it brings the optimiser
     workspace.build_filter(&wasm)?;
     let envoy = envoy::ensure(workspace)?;
-    let mut command = workspace.cargo();
-    command.args(["run", "--quiet", "--release", "-p", "datakit-token-tests", "--bin", "bench-envoy", "--"]);
+    let mut command = workspace.cargo("run");
+    command.args(["--quiet", "--release", "-p", "datakit-token-tests", "--bin", "bench-envoy", "--"]);
     command.args(arguments).env("DATAKIT_TOKEN_DIST", workspace.dist()).env("DATAKIT_TOKEN_ENVOY", envoy);
     step::run_loud(command.env("DATAKIT_TOKEN_BENCH", workspace.target().join("bench.json")))
 }

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{package::Workspace, step::Step};
+use crate::{package::Workspace, step::Step, tally::Tally};
 
 const TARGETS: &[&str] = &["token", "claims", "keys", "configuration", "request", "signature", "bundle"];
 
@@ -23,14 +23,14 @@ const FLAGS: &[&str] = &[
 ];
 
 /// Runs all targets, two at a time, for this long in total. The corpus stays in `target/fuzz/corpus` and grows.
-pub(crate) fn run(workspace: &Workspace, seconds: u64) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace, seconds: u64, tally: &mut Tally) -> Result<()> {
     let fuzz = workspace.target().join("fuzz");
     let corpus = fuzz.join("corpus");
-    let seeds = ["run", "--quiet", "-p", "datakit-token-tests", "--bin", "fuzz-seeds", "--"];
-    Step::new("fuzz seeds").run(workspace.cargo().args(seeds).arg(&corpus))?;
+    let seeds = ["--quiet", "-p", "datakit-token-tests", "--bin", "fuzz-seeds", "--"];
+    Step::new("fuzz seeds").run(workspace.cargo("run").args(seeds).arg(&corpus))?;
     let host = host()?;
-    let mut build = workspace.cargo();
-    build.args(["build", "--quiet", "--release", "--bins", "--target", &host, "--manifest-path"]);
+    let mut build = workspace.cargo("build");
+    build.args(["--quiet", "--release", "--bins", "--target", &host, "--manifest-path"]);
     build.arg(workspace.root().join("tests/fuzz/Cargo.toml")).arg("--target-dir").arg(&fuzz);
     // A target of its own name keeps the flags away from build scripts.
     Step::new("fuzz targets").run(build.env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\u{1f}")))?;
@@ -54,6 +54,7 @@ pub(crate) fn run(workspace: &Workspace, seconds: u64) -> Result<()> {
         }
         for (name, log, child) in running {
             total += finish(name, child, &log)?;
+            tally.pass();
         }
     }
     println!("{total} executions, 0 crashes, 0 wrong verdicts");

@@ -64,8 +64,19 @@ impl Workspace {
         Stamp::of(self.dist().join(format!(".{step}.stamp")), inputs)
     }
 
-    /// Cargo in the checkout.
-    pub(crate) fn cargo(&self) -> Command {
+    /// Cargo in the checkout, with the versions of the lock file and no others.
+    pub(crate) fn cargo(&self, subcommand: &str) -> Command {
+        let mut command = self.unlocked_cargo();
+        command.arg(subcommand);
+        // What formats reads no lock file.
+        if subcommand != "fmt" {
+            command.arg("--locked");
+        }
+        command
+    }
+
+    /// Cargo that may choose versions.
+    pub(crate) fn unlocked_cargo(&self) -> Command {
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.current_dir(&self.root);
         command
@@ -110,8 +121,8 @@ impl Workspace {
         if stamp.is_current(&schema) {
             return Ok(());
         }
-        let mut command = self.cargo();
-        command.args(["test", "--quiet", "-p", "datakit-token", "--lib", "schema"]);
+        let mut command = self.cargo("test");
+        command.args(["--quiet", "-p", "datakit-token", "--lib", "schema"]);
         Step::new("configuration schema").run(command.env("DATAKIT_TOKEN_SCHEMA", &schema))?;
         stamp.keep()
     }
@@ -149,7 +160,7 @@ impl Workspace {
 
     /// `datakit-token`, the command.
     pub(crate) fn build_command(&self) -> Result<()> {
-        Step::new("command").run(self.cargo().args(["build", "--quiet", "--release", "-p", "datakit-token-cli"]))?;
+        Step::new("command").run(self.cargo("build").args(["--quiet", "--release", "-p", "datakit-token-cli"]))?;
         let built = self.target.join("release/datakit-token");
         fs::copy(&built, self.dist().join("datakit-token")).with_context(|| built.display().to_string())?;
         Ok(())
@@ -157,13 +168,7 @@ impl Workspace {
 
     /// The settable clock of the Envoy under test.
     pub(crate) fn build_clock(&self) -> Result<()> {
-        Step::new("test clock").run(self.cargo().args([
-            "build",
-            "--quiet",
-            "--release",
-            "-p",
-            "datakit-token-clock",
-        ]))?;
+        Step::new("test clock").run(self.cargo("build").args(["--quiet", "--release", "-p", "datakit-token-clock"]))?;
         let name = "libdatakit_token_clock.so";
         fs::copy(self.target.join("release").join(name), self.dist().join(name)).context(name)?;
         Ok(())

@@ -2,18 +2,16 @@
 //! installed into the system, so it works for every user.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use anyhow::{Context, Result, bail};
 
-use crate::{package::Workspace, step::Step};
+use crate::{package::Workspace, step::Step, tally::Tally};
 
 const PACKAGES: &[&str] = &["php-cli", "php-cgi", "lighttpd"];
-/// The names of the steps that may be left out, with commas between them.
-const SKIP: &str = "DATAKIT_TOKEN_SKIP";
 
 /// Where they are, as Debian lays them out.
 pub(crate) fn directory(workspace: &Workspace) -> PathBuf {
@@ -21,18 +19,16 @@ pub(crate) fn directory(workspace: &Workspace) -> PathBuf {
 }
 
 /// Installs them if they are not there.
-pub(crate) fn ensure(workspace: &Workspace) -> Result<()> {
+pub(crate) fn ensure(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     let directory = directory(workspace);
     let unpacked = directory.join(".unpacked");
     if unpacked.exists() {
         return Ok(());
     }
-    if env::var(SKIP).is_ok_and(|names| names.split(',').any(|name| name.trim() == "upstreams")) {
-        return Step::new("PHP and lighttpd").done("SKIPPED: not wanted (1 skipped)");
+    match install(&directory) {
+        Ok(()) => fs::write(unpacked, "").with_context(|| directory.display().to_string()),
+        Err(error) => tally.skip("upstreams", &format!("PHP and lighttpd come from Debian's packages: {error:#}")),
     }
-    let hint = format!("PHP and lighttpd come from Debian's packages; `{SKIP}=upstreams` does without them");
-    install(&directory).context(hint)?;
-    fs::write(unpacked, "").with_context(|| directory.display().to_string())
 }
 
 fn install(directory: &Path) -> Result<()> {

@@ -276,6 +276,7 @@ mod tests {
             ("/%61%2d%7E", "/a-~"),
             ("/%c3%a9/", "/%C3%A9/"),
             ("/a%20b%2b", "/a%20b%2B"),
+            ("/a%20b%2B", "/a%20b%2B"),
             ("/", "/"),
         ] {
             let path = Path::parse(target.as_bytes()).ok().unwrap();

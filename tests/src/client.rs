@@ -1,7 +1,7 @@
 //! An HTTP/1.1 client that sends exactly the bytes it is given: no library sends hostile requests.
 
 use std::{
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::{SocketAddr, TcpStream},
     time::Duration,
 };
@@ -115,6 +115,8 @@ fn exchange(mut stream: TcpStream, request: &[u8], head_only: bool) -> Result<(T
         match stream.read(&mut chunk) {
             Ok(0) => break,
             Ok(count) => answer.extend_from_slice(chunk.get(..count).unwrap_or_default()),
+            // A signal: with a time limit the kernel does not go on by itself.
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if answer.is_empty() => return Err(written.err().unwrap_or(error).to_string()),
             Err(_) => break,
         }

@@ -13,7 +13,7 @@ mod upstreams;
 mod wasm_target;
 mod yanked;
 
-use std::{env, fs, process::ExitCode};
+use std::{env, fs, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
 
@@ -23,7 +23,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
   build          the filter, the npm tarball and the command, in target/dist
   demo [--keep]  issue tokens, ask real Envoy and the npm package about each; --keep leaves Envoy running
-  test           everything: lints, core, Node, workerd, real Envoy
+  test [NAME...] everything: lints, core, Node, workerd, real Envoy, other upstreams; or only the test files of these
+                 names, as `path_confusion` (Rust) and `url` (JavaScript)
   fuzz [--minutes N | --seconds N]
                  every fuzz target, 10 minutes in total unless told otherwise
   deny           licences, sources and advisories of the dependencies
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
     let result = match words.as_slice() {
         ["build"] => Workspace::open().and_then(|workspace| build(&workspace)),
         ["demo", rest @ ..] if rest.is_empty() || rest == ["--keep"] => demo(rest),
-        ["test"] => test(&mut tally),
+        ["test", names @ ..] => test(names, &mut tally),
         ["fuzz"] => fuzz("10", 60, &mut tally),
         ["fuzz", "--minutes", count] => fuzz(count, 60, &mut tally),
         ["fuzz", "--seconds", count] => fuzz(count, 1, &mut tally),
@@ -87,7 +88,8 @@ fn demo(arguments: &[&str]) -> Result<()> {
     step::run_loud(&mut command)
 }
 
-fn test(tally: &mut Tally) -> Result<()> {
+/// All tests, or those of these files alone.
+fn test(names: &[&str], tally: &mut Tally) -> Result<()> {
     let workspace = Workspace::open()?;
     if env::var_os(CORPORA).is_none() {
         tally.skip("corpora", &format!("{CORPORA} names no directory of test data by other hands"))?;
@@ -98,28 +100,55 @@ fn test(tally: &mut Tally) -> Result<()> {
     workspace.build_clock()?;
     upstreams::ensure(&workspace, tally)?;
     workspace.build_hostile_plugin(&wasm_target::ensure(&workspace)?)?;
-    Step::new("format").run(workspace.cargo("fmt").args(["--all", "--check"]))?;
-    let clippy = ["--quiet", "--workspace", "--exclude", "xtask", "--lib", "--bins", "--", "-D", "warnings"];
-    Step::new("lints").run(workspace.cargo("clippy").args(clippy))?;
-    wasm_target::check_bare_metal(&workspace, tally)?;
+    if names.is_empty() {
+        check_sources(&workspace, tally)?;
+    }
+    let scripts = scripts(&workspace, names)?;
+    let is_script = |name: &&&str| scripts.iter().any(|script| script.ends_with(format!("{name}.test.mjs")));
     let mut command = workspace.cargo("test");
     command.args(["--quiet", "--workspace", "--no-fail-fast"]).env(tally::SKIP, tally.skipped());
+    let written = ["tests/tests", "crates/cli/tests"].map(|directory| workspace.root().join(directory));
+    let is_rust = |name: &&&str| written.iter().any(|directory| directory.join(format!("{name}.rs")).is_file());
+    // What is no file of either kind is cargo's to refuse.
+    let rust: Vec<_> = names.iter().filter(|name| is_rust(name) || !is_script(name)).collect();
+    command.args(rust.iter().flat_map(|name| ["--test", name]));
     workspace.environment(&mut command, &envoy, &package);
-    tally.attempt("tests in Rust", |tally| tally.tests(&mut command));
+    if names.is_empty() || !rust.is_empty() {
+        tally.attempt("tests in Rust", |tally| tally.tests(&mut command));
+    }
+    if scripts.is_empty() {
+        return Ok(());
+    }
     let vectors = workspace.target().join("vectors.json");
     let mint = ["--quiet", "-p", "datakit-token-tests", "--bin", "mint-vectors", "--"];
     Step::new("mint vectors").run(workspace.cargo("run").args(mint).arg(&vectors))?;
     let mut command = node::command();
     // Whatever hangs ends after ten minutes.
     command.args(["--test", "--test-timeout=600000", "--test-reporter=spec"]).env("DATAKIT_TOKEN_VECTORS", &vectors);
-    let mut tests: Vec<_> =
-        fs::read_dir(workspace.root().join("js/test"))?.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    tests.retain(|path| path.to_string_lossy().ends_with(".test.mjs"));
-    tests.sort();
-    command.args(tests);
+    command.args(scripts);
     workspace.environment(&mut command, &envoy, &package);
     tally.attempt("tests in JavaScript", |tally| tally.tests(&mut command));
     Ok(())
+}
+
+/// Format, lints, and the core without an operating system.
+fn check_sources(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
+    Step::new("format").run(workspace.cargo("fmt").args(["--all", "--check"]))?;
+    let clippy = ["--quiet", "--workspace", "--exclude", "xtask", "--lib", "--bins", "--", "-D", "warnings"];
+    Step::new("lints").run(workspace.cargo("clippy").args(clippy))?;
+    wasm_target::check_bare_metal(workspace, tally)
+}
+
+/// The test files in JavaScript: all, or those of these names.
+fn scripts(workspace: &Workspace, names: &[&str]) -> Result<Vec<PathBuf>> {
+    let files = fs::read_dir(workspace.root().join("js/test"))?.filter_map(|entry| Some(entry.ok()?.path()));
+    let wanted = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".test.mjs"));
+        name.is_some_and(|name| names.is_empty() || names.contains(&name))
+    };
+    let mut scripts: Vec<_> = files.filter(wanted).collect();
+    scripts.sort();
+    Ok(scripts)
 }
 
 fn fuzz(count: &str, unit: u64, tally: &mut Tally) -> Result<()> {
@@ -132,7 +161,7 @@ fn deny(tally: &mut Tally) -> Result<()> {
 }
 
 fn ci(tally: &mut Tally) -> Result<()> {
-    tally.attempt("tests", test);
+    tally.attempt("tests", |tally| test(&[], tally));
     tally.attempt("modules and demo without rustup's target", |tally| {
         let mut demo = Workspace::open()?.cargo("run");
         demo.args(["--quiet", "--package", "xtask", "--", "demo"]);

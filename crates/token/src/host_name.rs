@@ -1,7 +1,6 @@
 //! Host names as rules compare them (RFC 9110 section 7.2, RFC 3986 section 3.2.2).
 
 use alloc::{
-    format,
     string::{String, ToString},
     vec::Vec,
 };
@@ -76,21 +75,32 @@ impl HostPattern {
 fn normalise(name: &str) -> Option<String> {
     if let Some(address) = name.strip_prefix('[') {
         let address: Ipv6Addr = address.strip_suffix(']')?.parse().ok()?;
+        // RFC 4291 section 2.5.5.2: an IPv4 address by another way.
         return Some(match address.to_canonical() {
-            // RFC 4291 section 2.5.5.2: an IPv4 address by another way.
-            IpAddr::V4(address) => address.octets().map(|byte| byte.to_string()).join("."),
+            IpAddr::V4(address) => join(&address.octets().map(u16::from), '.'),
             // Not as people write it: that takes more code, and nobody sees it.
-            IpAddr::V6(address) => format!("[{}]", address.segments().map(|group| group.to_string()).join(":")),
+            IpAddr::V6(address) => ["[", &join(&address.segments(), ':'), "]"].concat(),
         });
     }
     let name = name.strip_suffix('.').unwrap_or(name);
     // URL standard, section 3.5: what ends in a number is an address. `10.0.1`, `0x0a000001` and `012.0.0.1` are addresses
     // to some readers and names to others.
-    let last = name.rsplit('.').next().unwrap_or_default();
-    let ends_in_number = last.bytes().all(|byte| byte.is_ascii_digit())
-        || last.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let last = name.as_bytes().rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    let ends_in_number = last.iter().all(u8::is_ascii_digit)
+        || last.strip_prefix(b"0x").is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
     let good = if ends_in_number { name.parse::<Ipv4Addr>().is_ok() } else { name.split('.').all(is_label) };
     good.then(|| name.into())
+}
+
+fn join(parts: &[u16], separator: char) -> String {
+    let mut joined = String::new();
+    for part in parts {
+        if !joined.is_empty() {
+            joined.push(separator);
+        }
+        joined.push_str(&part.to_string());
+    }
+    joined
 }
 
 /// Letters, digits, `-` and `_`.

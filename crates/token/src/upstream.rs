@@ -3,8 +3,6 @@
 
 use alloc::{format, rc::Rc, string::String, vec::Vec};
 
-use datakit_token_encoding::sorted::sort;
-
 use crate::{
     carrier::{Carried, Carriers, Place},
     claim_header::{ClaimHeader, ClaimValue, claim_values},
@@ -56,8 +54,12 @@ impl UpstreamEdits {
     /// Whether a header of the request, in any case, is one to remove.
     pub(crate) fn removes(&self, name: &[u8]) -> bool {
         let name = name.to_ascii_lowercase();
-        let spoofed = self.spoofed.binary_search_by(|spoofed| spoofed.as_bytes().cmp(&name)).is_ok();
-        spoofed || self.token.as_deref().is_some_and(|token| token.as_bytes() == name)
+        self.find_spoofed(&name).is_ok() || self.token.as_deref().is_some_and(|token| token.as_bytes() == name)
+    }
+
+    /// Its place, or the one where it would be.
+    fn find_spoofed(&self, name: &[u8]) -> Result<usize, usize> {
+        self.spoofed.binary_search_by(|spoofed| spoofed.as_bytes().cmp(name))
     }
 
     /// Headers to set, in lower case.
@@ -99,10 +101,14 @@ impl Editor {
     /// Removes headers that the upstream would believe, in every spelling that some upstream takes for theirs.
     fn remove_spoofed(&self, request: &Request<'_>, is_another: impl Fn(&[u8]) -> bool) -> UpstreamEdits {
         let is_spoofed = |name: &[u8]| self.own_headers.iter().any(|own| is_header_like(name, own)) || is_another(name);
-        let names = request.headers().iter().map(|(name, _)| *name).filter(|name| is_spoofed(name));
-        let mut spoofed = sort(names.map(|name| String::from_utf8_lossy(name).to_ascii_lowercase()).collect());
-        spoofed.dedup();
-        UpstreamEdits { spoofed, ..UpstreamEdits::default() }
+        let mut edits = UpstreamEdits::default();
+        for (name, _) in request.headers().iter().filter(|(name, _)| is_spoofed(name)) {
+            let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+            if let Err(place) = edits.find_spoofed(name.as_bytes()) {
+                edits.spoofed.insert(place, name);
+            }
+        }
+        edits
     }
 
     /// For a request that needs no token: one that nobody has looked at goes no further.
@@ -211,7 +217,7 @@ impl UpstreamEdits {
                     }
                 }
             }
-            Place::Cookie(number) => match without_cookie(request, carriers.cookie(number)?.as_bytes(), secret) {
+            Place::Cookie(number) => match without_cookie(request, carriers.cookie(number)?, secret) {
                 cookies if cookies.is_empty() => self.token = Some("cookie".into()),
                 cookies => self.set.push(("cookie".into(), cookies)),
             },
@@ -276,14 +282,16 @@ fn target(
 }
 
 /// All cookies but this one, which gets another value or goes.
-fn without_cookie(request: &Request<'_>, name: &[u8], value: Option<&str>) -> Vec<u8> {
+fn without_cookie(request: &Request<'_>, name: &str, value: Option<&str>) -> Vec<u8> {
     let mut kept: Vec<Vec<u8>> = Vec::new();
     for pair in request.values("cookie").flat_map(|line| line.split(|byte| *byte == b';')) {
         let pair = pair.trim_ascii();
-        match (split_parameter(pair).0.trim_ascii() == name, value) {
-            (false, _) => kept.push(pair.to_vec()),
-            (true, Some(value)) => kept.push([name, b"=", value.as_bytes()].concat()),
-            (true, None) => {}
+        let other = split_parameter(pair).0.trim_ascii();
+        match value {
+            Some(value) if other == name.as_bytes() => kept.push([name, "=", value].concat().into_bytes()),
+            // PHP folds names of cookies as it does those of parameters.
+            _ if !is_parameter_like(other, name) => kept.push(pair.to_vec()),
+            _ => {}
         }
     }
     kept.join(&b"; "[..])

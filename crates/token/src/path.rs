@@ -16,17 +16,24 @@ impl<'r> Path<'r> {
     /// Reads the request target. Refused: no leading slash, empty and dot segments, fragments, backslashes, path
     /// parameters, control and non-ASCII bytes, bad escapes, escapes of these and of what is not UTF-8 (RFC 3986 sections 3.3 and 6.2.2).
     pub(crate) fn parse(target: &'r [u8]) -> Result<Self, Reason> {
-        if target.contains(&b'#') {
-            return Err(Reason::InvalidRequest);
+        let (mut end, mut escaped) = (target.len(), false);
+        for (place, byte) in target.iter().enumerate() {
+            match byte {
+                b'?' => {
+                    end = place;
+                    break;
+                }
+                b'%' => escaped = true,
+                b'\\' | b';' | b'#' | 0..=b' ' | 0x7f.. => return Err(Reason::InvalidRequest),
+                _ => {}
+            }
         }
-        let end = target.iter().position(|byte| *byte == b'?').unwrap_or(target.len());
-        let raw = target.get(..end).unwrap_or_default();
-        if raw.first() != Some(&b'/') || raw.iter().any(|byte| !byte.is_ascii_graphic() || matches!(byte, b'\\' | b';'))
-        {
+        let (raw, query) = target.split_at_checked(end).unwrap_or((target, b""));
+        if raw.first() != Some(&b'/') || query.contains(&b'#') {
             return Err(Reason::InvalidRequest);
         }
         // Most paths have no escapes, and are borrowed.
-        let canonical = if raw.contains(&b'%') { Cow::Owned(unescape(raw)?) } else { Cow::Borrowed(raw) };
+        let canonical = if escaped { Cow::Owned(unescape(raw)?) } else { Cow::Borrowed(raw) };
         let mut segments = canonical.split(|byte| *byte == b'/').skip(1).peekable();
         while let Some(segment) = segments.next() {
             let last = segments.peek().is_none();
@@ -61,32 +68,32 @@ impl<'r> Path<'r> {
 /// The one spelling of a path with escapes.
 fn unescape(raw: &[u8]) -> Result<Vec<u8>, Reason> {
     let (mut path, mut text) = (Vec::with_capacity(raw.len()), Vec::with_capacity(raw.len()));
-    let mut bytes = raw.iter().copied();
-    while let Some(byte) = bytes.next() {
-        if byte != b'%' {
-            path.push(byte);
-            text.push(byte);
-            continue;
-        }
-        let (high, low) = (bytes.next(), bytes.next());
-        let decoded = high.zip(low).and_then(|(high, low)| escape(high, low)).ok_or(Reason::InvalidRequest)?;
-        text.push(decoded);
+    let mut parts = raw.split(|byte| *byte == b'%');
+    let before = parts.next().unwrap_or_default();
+    path.extend_from_slice(before);
+    text.extend_from_slice(before);
+    for part in parts {
+        let [high, low, rest @ ..] = part else { return Err(Reason::InvalidRequest) };
+        let decoded = escape(*high, *low).ok_or(Reason::InvalidRequest)?;
         match decoded {
             // RFC 3986 section 6.2.2.2: unreserved characters mean the same with and without escape.
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => path.push(decoded),
-            b'/' | b'\\' | b';' | b'%' | b'#' | b'?' | 0..=0x1f | 0x7f => {
-                return Err(Reason::InvalidRequest);
-            }
-            _ => path.extend([
-                b'%',
-                high.unwrap_or_default().to_ascii_uppercase(),
-                low.unwrap_or_default().to_ascii_uppercase(),
-            ]),
+            b'/' | b'\\' | b';' | b'%' | b'#' | b'?' | 0..=0x1f | 0x7f => return Err(Reason::InvalidRequest),
+            _ => path.extend_from_slice(&[b'%', high.to_ascii_uppercase(), low.to_ascii_uppercase()]),
         }
+        text.push(decoded);
+        path.extend_from_slice(rest);
+        text.extend_from_slice(rest);
     }
     // RFC 3987 section 3.2: escapes are UTF-8. A lenient reader sees a dot or a slash in an overlong form.
     let text = core::str::from_utf8(&text).map_err(|_| Reason::InvalidRequest)?;
-    if text.contains(is_slash_like) || text.split('/').any(is_dots) { Err(Reason::InvalidRequest) } else { Ok(path) }
+    // All of those begin with one of these bytes.
+    let looks = text.bytes().any(|byte| matches!(byte, 0xe2 | 0xef));
+    if (looks && text.contains(is_slash_like)) || text.split('/').any(is_dots) {
+        Err(Reason::InvalidRequest)
+    } else {
+        Ok(path)
+    }
 }
 
 /// Characters in which Unicode's compatibility forms (NFKC) and Windows' code pages see a slash or a backslash.
@@ -135,34 +142,40 @@ const fn shows_nothing(character: char) -> bool {
 
 /// Decodes percent escapes once; `None` where an escape is broken. `+` stays `+`.
 pub(crate) fn percent_decode(text: &[u8]) -> Option<Cow<'_, [u8]>> {
-    if !text.contains(&b'%') {
-        return Some(Cow::Borrowed(text));
-    }
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.iter().copied();
-    while let Some(byte) = bytes.next() {
-        decoded.push(if byte == b'%' { escape(bytes.next()?, bytes.next()?)? } else { byte });
-    }
-    Some(Cow::Owned(decoded))
+    decode(text, |_| None)
 }
 
 /// Decodes percent escapes once; a broken one stands for itself, as the URL standard has it (section 1.3).
 pub(crate) fn decode_escapes(text: &[u8]) -> Cow<'_, [u8]> {
-    if !text.contains(&b'%') {
-        return Cow::Borrowed(text);
+    decode(text, Some).unwrap_or_default()
+}
+
+/// `broken` says what stands for the `%` of an escape that is none.
+fn decode(text: &[u8], broken: impl Fn(u8) -> Option<u8>) -> Option<Cow<'_, [u8]>> {
+    let mut parts = text.split(|byte| *byte == b'%');
+    let before = parts.next().unwrap_or_default();
+    if before.len() == text.len() {
+        return Some(Cow::Borrowed(text));
     }
     let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((byte, after)) = rest.split_first() {
-        let escaped = match (byte, after) {
-            (b'%', [high, low, after @ ..]) => escape(*high, *low).map(|decoded| (decoded, after)),
-            _ => None,
+    decoded.extend_from_slice(before);
+    for part in parts {
+        let (byte, rest) = match part {
+            [high, low, rest @ ..] => (escape(*high, *low), rest),
+            _ => (None, part),
         };
-        let (byte, after) = escaped.unwrap_or((*byte, after));
-        decoded.push(byte);
-        rest = after;
+        match byte {
+            Some(byte) => {
+                decoded.push(byte);
+                decoded.extend_from_slice(rest);
+            }
+            None => {
+                decoded.push(broken(b'%')?);
+                decoded.extend_from_slice(part);
+            }
+        }
     }
-    Cow::Owned(decoded)
+    Some(Cow::Owned(decoded))
 }
 
 fn escape(high: u8, low: u8) -> Option<u8> {

@@ -224,6 +224,9 @@ impl Tree {
 
 impl Node {
     fn literal(&self, segment: &[u8]) -> Option<&usize> {
+        if self.literal.is_empty() {
+            return None;
+        }
         // Without escapes: `%3A` is `:` to an upstream that decodes, and nothing to one that does not.
         let segment = percent_decode(segment).unwrap_or(Cow::Borrowed(segment));
         self.literal.get(segment.as_ref())

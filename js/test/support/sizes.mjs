@@ -8,10 +8,11 @@ import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { newKey } from './key.mjs'
 
-// Bytes: what was measured last, and 2 % for other compilers. These only go down; the goals are 40,000 and 50,000.
+// Bytes: what was measured last, and 2 % for other compilers. These only go down, and went up once: names, paths and hosts as
+// upstreams fold them are 4,000. The goals are 40,000 and 50,000.
 export const limits = {
-  'core.wasm': { gzip: 127_500 },
-  'createVerifier, bundled': { gzip: 135_600 },
+  'core.wasm': { gzip: 131_400 },
+  'createVerifier, bundled': { gzip: 139_900 },
 }
 
 /** `raw`, `gzip` and `brotli` of what users load, by name; `project` is where the package is installed. */

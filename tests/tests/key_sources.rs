@@ -483,6 +483,13 @@ fn r21_a_restart_keeps_marks_and_content() {
     let mut set = World::key_set();
     set.set(&set_of(&["k1"]));
     let snapshot = set.source().snapshot().unwrap();
+    // Whoever lacked keys has them now: nobody needs a fetch for that any more.
+    let mut waiting = World::key_set();
+    assert_eq!(waiting.verify(&token("k1")), "keys_unavailable");
+    let moment = waiting.moment();
+    assert!(waiting.source().is_wanted());
+    assert_eq!(outcome(waiting.source().restore(&snapshot, moment)), "changed");
+    assert!(!waiting.source().is_wanted());
     let mut restarted = World::key_set();
     restarted.pass(100);
     let moment = restarted.moment();

@@ -305,6 +305,10 @@ impl KeySource {
             }
         }
         let changed = accepted?;
+        if changed {
+            // Who waited is judged with these, and asks again if they are not enough.
+            self.wanted.store(false, Ordering::Relaxed);
+        }
         let age = moment.now.as_secs().saturating_sub(fetched).saturating_mul(1000);
         self.schedule.resume(moment.uptime, age, lifetime, moment.jitter);
         Ok(changed)

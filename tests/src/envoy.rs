@@ -211,9 +211,8 @@ impl Envoy {
         command.args(["--concurrency", &workers, "--disable-hot-restart", "--log-level", "warn", "-c"]);
         command.arg(&file);
         command.arg("--admin-address-path").arg(directory.join("admin"));
-        let clock = PathBuf::from(variable("DATAKIT_TOKEN_DIST")?).join("libdatakit_token_clock.so");
-        if process.own_clock && clock.exists() {
-            command.env("LD_PRELOAD", clock).env("DATAKIT_TOKEN_CLOCK", directory.join("clock"));
+        if process.own_clock {
+            preload_clock(&mut command, &directory)?;
         }
         let child = command.stdout(Stdio::null()).stderr(log).spawn().map_err(|error| format!("{binary}: {error}"))?;
         let admin = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -262,6 +261,14 @@ impl Envoy {
             .open(self.directory.join("clock"))
             .and_then(|mut file| file.write_all(&seconds.to_le_bytes()))
             .map_err(|error| error.to_string())
+    }
+
+    /// Makes another program live in the time of this Envoy.
+    ///
+    /// # Errors
+    /// If `DATAKIT_TOKEN_DIST` is not set.
+    pub fn lend_clock(&self, command: &mut Command) -> Result<(), String> {
+        preload_clock(command, &self.directory)
     }
 
     /// A page of the administration interface.
@@ -339,6 +346,14 @@ impl Drop for Envoy {
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.directory);
     }
+}
+
+fn preload_clock(command: &mut Command, directory: &Path) -> Result<(), String> {
+    let clock = PathBuf::from(variable("DATAKIT_TOKEN_DIST")?).join("libdatakit_token_clock.so");
+    if clock.exists() {
+        command.env("LD_PRELOAD", clock).env("DATAKIT_TOKEN_CLOCK", directory.join("clock"));
+    }
+    Ok(())
 }
 
 fn variable(name: &str) -> Result<String, String> {

@@ -8,6 +8,8 @@ use std::{
 
 use serde_json::Value;
 
+use crate::envoy::Envoy;
+
 /// Reads `{"create": NAME, "config": ...}` or `{"verifier": NAME, "token": ..., "now"?: ...}`, which may have `request`
 /// instead of `token`, a line each, and answers each with a line: `"ok"`, a reason, or what else went wrong. An array of questions gets an array of answers.
 const SCRIPT: &str = "
@@ -46,8 +48,22 @@ impl Node {
     /// # Errors
     /// What is missing.
     pub fn start() -> Result<Self, String> {
+        Self::launch(Command::new("node"))
+    }
+
+    /// The same with the clock of an Envoy under test ([`Envoy::set_time`]).
+    ///
+    /// # Errors
+    /// What is missing.
+    pub fn start_beside(envoy: &Envoy) -> Result<Self, String> {
+        let mut command = Command::new("node");
+        envoy.lend_clock(&mut command)?;
+        Self::launch(command)
+    }
+
+    fn launch(mut command: Command) -> Result<Self, String> {
         let project = env::var("DATAKIT_TOKEN_PACKAGE").map_err(|_| "DATAKIT_TOKEN_PACKAGE: run `cargo xtask test`")?;
-        let mut child = Command::new("node")
+        let mut child = command
             .args(["--input-type=module", "--eval", SCRIPT])
             .current_dir(project)
             .stdin(Stdio::piped())

@@ -1,5 +1,5 @@
 //! A settable wall clock for a process under test, to be preloaded (`LD_PRELOAD`): vectors have a fixed time, and the
-//! Envoy under test has to live in it.
+//! Envoy and the Node under test have to live in it.
 //!
 //! `DATAKIT_TOKEN_CLOCK` names a file of eight bytes, the seconds since 1970 in little endian. They are read at each
 //! call, so a test moves the time by writing the file. Zero, or no file: the real time. Other clocks are untouched.
@@ -31,6 +31,22 @@ pub unsafe extern "C" fn clock_gettime(clock: libc::clockid_t, time: *mut libc::
         unsafe { (*time).tv_sec = seconds as libc::time_t };
     }
     result as libc::c_int
+}
+
+/// Replaces `gettimeofday` of the C library, which Node asks.
+///
+/// # Safety
+/// As for the C function: `time` must be valid for writing, or null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gettimeofday(time: *mut libc::timeval, _zone: *mut libc::c_void) -> libc::c_int {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` is valid for writing.
+    let result = unsafe { clock_gettime(libc::CLOCK_REALTIME, &raw mut now) };
+    if result == 0 && !time.is_null() {
+        // SAFETY: the caller says that it is valid for writing.
+        unsafe { *time = libc::timeval { tv_sec: now.tv_sec, tv_usec: now.tv_nsec / 1000 } };
+    }
+    result
 }
 
 fn map() -> Option<&'static AtomicU64> {

@@ -553,7 +553,9 @@ fn what_was_too_early_in_a_snapshot_is_taken_in_time() {
     assert_eq!(outcome(world.source().restore(&snapshot, moment)), "not_yet_valid");
     world.pass(3_600);
     // The same number is the same bundle, and no second one.
+    assert_eq!(world.deliver("root-1", &json!({ "ttl": 60 })), "equivocation");
     assert_eq!(world.answer(200, "application/jwt", bundle), "changed");
+    assert_eq!(world.answer(200, "application/jwt", &format!("{bundle}\n")), "unchanged");
     assert_eq!(world.deliver("root-1", &json!({ "iat": NOW + 3_599 })), "equivocation");
 }
 

@@ -578,6 +578,16 @@ fn a_snapshot_keeps_the_marks_of_all_roots() {
     let mut twice = World::bundle();
     assert_eq!(outcome(twice.source().restore(&once.source().snapshot().unwrap(), moment)), "changed");
     assert_eq!(twice.deliver("root-2", &json!({ "seq": 8 })), "rolled_back");
+    // Also over one whose own bundle has expired by then.
+    let mut late = World::bundle();
+    late.pass(90_000);
+    let late_moment = late.moment();
+    assert_eq!(outcome(late.source().restore(&once.source().snapshot().unwrap(), late_moment)), "expired");
+    assert_eq!(late.deliver("root-1", &json!({ "seq": 6 })), "changed");
+    let mut after = World::bundle();
+    after.pass(90_000);
+    assert_eq!(outcome(after.source().restore(&late.source().snapshot().unwrap(), late_moment)), "changed");
+    assert_eq!(after.deliver("root-2", &json!({ "seq": 8 })), "rolled_back");
     // Also of one that has been retired and comes back.
     world.deliver("root-1", &json!({ "seq": 6, "roots": ["root-1"] }));
     let mut third = World::bundle();

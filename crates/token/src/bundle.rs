@@ -125,7 +125,8 @@ impl Trust {
     pub(crate) fn recall(&mut self, text: &[u8], current: Option<&Bundle>) {
         let Ok(Some(bundle)) = self.read(text, None, None) else { return };
         self.mark(&bundle);
-        if current.is_some_and(|current| current.signer != bundle.signer) {
+        // Also while there is no current one: the next to come has to find it beside.
+        if current.is_none_or(|current| current.signer != bundle.signer) {
             self.others.insert(bundle.signer, text.to_vec());
         }
     }

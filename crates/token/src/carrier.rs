@@ -5,7 +5,7 @@ use alloc::{borrow::Cow, rc::Rc, string::String, vec::Vec};
 use crate::{
     config::{FromConfig, ParamCarrierConfig},
     config_error::ConfigError,
-    name::{is_header_like, is_parameter_like},
+    name::{is_other_spelling, is_parameter_like},
     path::percent_decode,
     reason::Reason,
     request::{Ambiguous, Request, split_parameter},
@@ -139,8 +139,7 @@ impl Carriers {
 
     /// Whether some upstream takes a header for one of these, in which no token was looked for.
     pub(crate) fn is_beside_header(&self, name: &[u8]) -> bool {
-        let beside = |own: &str| is_header_like(name, own) && !name.eq_ignore_ascii_case(own.as_bytes());
-        self.headers.iter().any(|carrier| beside(&carrier.name))
+        self.headers.iter().any(|carrier| is_other_spelling(name, &carrier.name))
     }
 
     /// Finds the token: none is [`Reason::MissingToken`], more than one [`Reason::InvalidRequest`].

@@ -13,6 +13,11 @@ pub(crate) fn is_header_like(name: &[u8], known: &str) -> bool {
     is_like(name, known.as_bytes())
 }
 
+/// The same for a name that is spelt in another way; case is no other way (RFC 9110 section 5.1).
+pub(crate) fn is_other_spelling(name: &[u8], known: &str) -> bool {
+    is_header_like(name, known) && !name.eq_ignore_ascii_case(known.as_bytes())
+}
+
 /// Whether some upstream takes a query parameter with this name, as received, for the known one.
 pub(crate) fn is_parameter_like(raw: &[u8], known: &str) -> bool {
     // No reader makes a name longer, and nearly all names are of other parameters.

@@ -10,7 +10,7 @@ use datakit_token_encoding::{
 use crate::{
     config_error::ConfigError,
     connection::ConnectionProperty,
-    name::{is_header_like, is_parameter, is_parameter_like},
+    name::{is_other_spelling, is_parameter, is_parameter_like},
     path::percent_decode,
 };
 
@@ -92,8 +92,7 @@ impl<'r> Request<'r> {
 
     /// Whether a header is there that some upstream takes for this one, and that is spelt in another way.
     pub(crate) fn has_header_like(&self, known: &str) -> bool {
-        let other = |name: &[u8]| is_header_like(name, known) && !name.eq_ignore_ascii_case(known.as_bytes());
-        self.headers.iter().any(|(name, _)| other(name))
+        self.headers.iter().any(|(name, _)| is_other_spelling(name, known))
     }
 
     /// The only host.

@@ -235,20 +235,24 @@ fn target(
 ) -> Result<Option<Vec<u8>>, Reason> {
     let is_secret = |name: &[u8]| secret.is_some_and(|(known, _)| is_parameter_like(name, known));
     let is_known = |name: &[u8]| is_secret(name) || carriers.is_beside_parameter(name);
-    let looks = secret.is_some() || carriers.have_parameters();
-    if looks {
+    let mut spoofed = false;
+    if secret.is_some() || carriers.have_parameters() {
         for part in request.parameters().map_err(|Ambiguous| Reason::InvalidRequest)? {
             // Some part the query at `;` as well, and would find there what nobody has looked at.
             let mut others = part.split(|byte| *byte == b';').skip(1).map(|other| split_parameter(other).0);
             if others.any(|name| is_known(name) || carriers.is_parameter(name)) {
                 return Err(Reason::InvalidRequest);
             }
+            spoofed |= is_known(split_parameter(part).0);
         }
+    }
+    // Most requests go on as they came.
+    if edits.is_empty() && secret.is_none() && !spoofed && path.to_rewrite().is_none() {
+        return Ok(None);
     }
     let received = request.path();
     let mut edited = Vec::with_capacity(received.len());
     edited.extend_from_slice(path.as_bytes());
-    let mut changed = path.to_rewrite().is_some();
     let mut unplaced = secret;
     let mut separator = b'?';
     let mut add = |parts: &[&[u8]]| {
@@ -260,12 +264,9 @@ fn target(
         let (name, _) = split_parameter(part);
         // Each edit is about one part.
         let edit = edits.iter().position(|edit| edit.part == part).map(|place| edits.swap_remove(place));
-        if edit.is_none() && !(looks && is_known(name)) {
+        if edit.is_none() && !is_known(name) {
             add(&[part]);
-            continue;
-        }
-        changed = true;
-        if is_secret(name) {
+        } else if is_secret(name) {
             // The first parameter of this name gets the secret; the others go.
             if let Some((known, secret)) = unplaced.take() {
                 add(&[known.as_bytes(), b"=", secret.as_bytes()]);
@@ -275,10 +276,9 @@ fn target(
         }
     }
     if let Some((known, secret)) = unplaced {
-        changed = true;
         add(&[known.as_bytes(), b"=", secret.as_bytes()]);
     }
-    Ok(changed.then_some(edited))
+    Ok(Some(edited))
 }
 
 /// All cookies but this one, which gets another value or goes.

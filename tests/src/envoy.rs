@@ -208,8 +208,8 @@ impl Envoy {
             }
         };
         let workers = process.workers.to_string();
-        command.args(["--concurrency", &workers, "--disable-hot-restart", "--log-level", "warn", "-c"]);
-        command.arg(&file);
+        command.args(["--concurrency", &workers, "--disable-hot-restart", "--log-level", "warn"]);
+        command.args(["--component-log-level", "wasm:info", "-c"]).arg(&file);
         command.arg("--admin-address-path").arg(directory.join("admin"));
         if process.own_clock {
             preload_clock(&mut command, &directory)?;
@@ -366,6 +366,29 @@ fn variable(name: &str) -> Result<String, String> {
 /// If `DATAKIT_TOKEN_DIST` is not set.
 pub fn filter() -> Result<PathBuf, String> {
     Ok(PathBuf::from(variable("DATAKIT_TOKEN_DIST")?).join("datakit_token.wasm"))
+}
+
+/// What `envoy --mode validate` says of a filter configuration: nothing, or why it is refused.
+///
+/// # Errors
+/// If Envoy or the filter is missing.
+pub fn validate(configuration: &str, upstream: SocketAddr) -> Result<Result<(), String>, String> {
+    let (binary, filter) = (variable("DATAKIT_TOKEN_ENVOY")?, filter()?);
+    let access_log = Path::new("/dev/null");
+    let configurations = [configuration.to_owned()];
+    let bootstrap = Bootstrap {
+        configurations: &configurations,
+        encrypted: &[],
+        upstream,
+        keys: None,
+        filter: &filter,
+        access_log,
+    };
+    let mut command = Command::new(&binary);
+    command.args(["--mode", "validate", "--log-level", "warn", "--config-yaml"]).arg(bootstrap.to_json().to_string());
+    let output = command.output().map_err(|error| format!("{binary}: {error}"))?;
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    Ok(if output.status.success() { Ok(()) } else { Err(log) })
 }
 
 /// The connection manager of a listener in a bootstrap document.

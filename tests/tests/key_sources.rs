@@ -59,7 +59,7 @@ impl World {
         source.begin(moment.uptime);
         let content_type = Some(content_type.as_bytes());
         let answer = Answer { status, content_type, cache_control: None, age: None, body: body.as_bytes() };
-        outcome(source.finish(Some(&answer), moment))
+        outcome(source.finish(Ok(&answer), moment))
     }
 
     fn set(&mut self, set: &Value) -> String {
@@ -165,7 +165,7 @@ fn any_fault_keeps_the_last_good_set() {
         assert_eq!((world.verify(&token("k1")), world.verify(&token("k2"))), ("ok", "unknown_key"), "{expected}");
     }
     let moment = world.moment();
-    assert_eq!(outcome(world.source().finish(None, moment)), "unreachable");
+    assert_eq!(outcome(world.source().finish(Err("no answer in time"), moment)), "unreachable");
     assert_eq!(world.source().failures(), 17);
     assert_eq!(world.set(&set_of(&["k2"])), "changed");
     assert_eq!((world.source().failures(), world.verify(&token("k2"))), (0, "ok"));
@@ -637,7 +637,7 @@ fn the_ttl_of_a_bundle_comes_before_its_caching() {
         body: text.as_bytes(),
     };
     world.source().begin(0);
-    world.source().finish(Some(&answer), moment).unwrap();
+    world.source().finish(Ok(&answer), moment).unwrap();
     assert!(!world.source().is_due(15_000) && world.source().is_due(20_000));
 }
 
@@ -652,7 +652,7 @@ fn a_fault_in_a_bundle_names_its_place() {
     ] {
         let text = mint::bundle("root-1", &members(NOW, &wrong));
         let answer = Answer { status: 200, content_type: None, cache_control: None, age: None, body: text.as_bytes() };
-        let error = world.source().finish(Some(&answer), moment).unwrap_err();
+        let error = world.source().finish(Ok(&answer), moment).unwrap_err();
         assert!(error.to_string().contains(place), "{error}");
     }
 }
@@ -670,7 +670,7 @@ fn faults_show_nothing_of_the_answer() {
         mint::bundle("root-1", &members(NOW, &json!({ "rules": [secret] }))),
     ] {
         let answer = Answer { status: 200, content_type: None, cache_control: None, age: None, body: text.as_bytes() };
-        let error = world.source().finish(Some(&answer), moment).unwrap_err();
+        let error = world.source().finish(Ok(&answer), moment).unwrap_err();
         assert!(!error.to_string().contains(secret), "{error}");
     }
 }

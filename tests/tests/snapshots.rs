@@ -30,7 +30,7 @@ impl Worker {
         };
         let source = self.0.remote_sources_mut().next().unwrap();
         source.begin(uptime(now));
-        source.finish(Some(&answer), moment(now)).unwrap();
+        source.finish(Ok(&answer), moment(now)).unwrap();
     }
 
     fn snapshot(&mut self) -> Vec<u8> {

@@ -45,7 +45,7 @@ impl Trial {
             Answer { status: 200, content_type: None, cache_control: None, age: None, body: bundle.as_bytes() };
         let Some(source) = self.verifier.remote_sources_mut().next() else { return Ok(()) };
         source.begin(0);
-        let taken = source.finish(Some(&answer), Moment { now, uptime: 0, jitter: 0 });
+        let taken = source.finish(Ok(&answer), Moment { now, uptime: 0, jitter: 0 });
         taken.map(|_| ()).map_err(|error| Refusal::read(&error.to_string()))
     }
 

@@ -16,6 +16,10 @@ use crate::{
 
 /// Milliseconds between two ticks. Parked requests and other workers wait up to that long for what a fetch brought.
 const TICK: u32 = 200;
+/// Of Envoy's own words in a log line; bytes.
+const MAX_WORDS: usize = 200;
+/// Of an answer without a head: Envoy gives none of what it could not keep whole.
+const CUT: &str = "the answer broke off, or is longer than Envoy keeps";
 
 /// The remote sources of one plugin, as this VM sees them.
 pub(crate) struct Fetcher {
@@ -98,9 +102,13 @@ impl Fetcher {
                 };
                 // Envoy's own, when it has reached nobody or waited long enough: it notes the time that a server took.
                 let by_envoy = matches!(status, Some(503 | 504)) && find(b"x-envoy-upstream-service-time").is_none();
-                source.finish(status.filter(|_| !by_envoy).map(|_| &answer), moment)
+                match status {
+                    Some(_) if by_envoy => source.finish(Err(&words(body)), moment),
+                    Some(_) => source.finish(Ok(&answer), moment),
+                    None => source.finish(Err(CUT), moment),
+                }
             }
-            _ => source.finish(None, moment),
+            _ => source.finish(Err(CUT), moment),
         };
         self.conclude(host, verifier, index, &outcome, moment);
         true
@@ -149,14 +157,13 @@ impl Fetcher {
             ("accept", request.accept()),
         ]);
         let timeout = u32::try_from(request.timeout()).unwrap_or(u32::MAX);
-        match host.dispatch(request.cluster().unwrap_or_default(), &headers, timeout) {
+        match host.dispatch(cluster(&request), &headers, timeout) {
             Ok(call) => {
                 self.calls.insert(call, index);
                 false
             }
-            // No such cluster, or none that has a host.
-            Err(HostError) => {
-                let outcome = source.finish(None, moment);
+            Err(why) => {
+                let outcome = source.finish(Err(why), moment);
                 self.conclude(host, verifier, index, &outcome, moment);
                 true
             }
@@ -200,7 +207,20 @@ impl Fetcher {
 
 fn log_fault(host: &impl Host, source: &KeySource, error: &SourceError) {
     let provider = source.provider();
-    host.log(Level::Warn, &format!("datakit-token: provider {provider}: keys not taken: {error}"));
+    let (url, cluster) = source.request().map_or(("", ""), |request| (request.shown_url(), cluster(request)));
+    let message = format!("provider {provider}: keys not taken from {url} (cluster {cluster}): {error}");
+    host.log(Level::Warn, &format!("datakit-token: {message}"));
+}
+
+fn cluster(request: &FetchRequest) -> &str {
+    request.cluster().unwrap_or_default()
+}
+
+/// What Envoy says instead of a server's answer, for instance `no healthy upstream`.
+fn words(body: &[u8]) -> String {
+    let words = body.iter().filter(|byte| byte.is_ascii_graphic() || **byte == b' ');
+    let words: String = words.take(MAX_WORDS).copied().map(char::from).collect();
+    if words.is_empty() { "no answer".into() } else { words }
 }
 
 /// Now, by both clocks.

@@ -24,9 +24,9 @@ pub(crate) trait Host {
     fn now(&self) -> Result<u64, HostError>;
     /// Makes the host call the tick hook of the current plugin this often; milliseconds.
     fn set_tick_period(&self, period: u32) -> Result<(), HostError>;
-    /// Sends a request without body to a cluster and gives the number of the call; `timeout` in milliseconds. The
-    /// answer comes to the current plugin.
-    fn dispatch(&self, cluster: &str, headers: &[u8], timeout: u32) -> Result<u32, HostError>;
+    /// Sends a request without body to a cluster and gives the number of the call, or why there is none; `timeout` in
+    /// milliseconds. The answer comes to the current plugin.
+    fn dispatch(&self, cluster: &str, headers: &[u8], timeout: u32) -> Result<u32, &'static str>;
     /// The headers of the answer to a call, in the form of [`crate::header_map`].
     fn call_headers(&self) -> Result<Vec<u8>, HostError>;
     /// The body of the answer to a call.

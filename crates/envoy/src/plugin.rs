@@ -147,6 +147,8 @@ impl Plugin {
         let fetcher = Fetcher::new(host, &mut verifier, seal)
             .map_err(|HostError| String::from("the host has no shared data, timers or metrics"))?;
         let parking = Parking::new(verifier.parked_requests());
+        // So that what runs can be told from outside; each worker says it.
+        host.log(Level::Info, &format!("datakit-token {}: {}", env!("CARGO_PKG_VERSION"), verifier.summary()));
         Ok(Self { verifier, counters, fetcher, parking })
     }
 

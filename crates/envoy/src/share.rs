@@ -287,7 +287,7 @@ mod tests {
             let source = self.verifier.remote_sources_mut().next().unwrap();
             let body = set.as_bytes();
             let answer = Answer { status: 200, content_type: None, cache_control: None, age: None, body };
-            source.finish(Some(&answer), moment(seconds)).unwrap();
+            source.finish(Ok(&answer), moment(seconds)).unwrap();
             self.share.conclude(host, &self.seal, source, true, moment(seconds));
         }
 

@@ -99,12 +99,12 @@ impl Verifier {
             age: age.as_deref().map(str::as_bytes),
             body,
         };
-        self.end(index, moment(now, uptime, jitter), |source, moment| source.finish(Some(&answer), moment))
+        self.end(index, moment(now, uptime, jitter), |source, moment| source.finish(Ok(&answer), moment))
     }
 
     /// A fetch has not been answered; the outcome as JSON.
     pub fn fail(&mut self, index: usize, now: f64, uptime: f64, jitter: u8) -> String {
-        self.end(index, moment(now, uptime, jitter), |source, moment| source.finish(None, moment))
+        self.end(index, moment(now, uptime, jitter), |source, moment| source.finish(Err("no answer in time"), moment))
     }
 
     /// What to keep over a restart.

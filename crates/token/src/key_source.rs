@@ -224,18 +224,30 @@ impl KeySource {
         (self.keys().map_or(0, KeySet::len), self.rules().map_or(0, Rules::len))
     }
 
+    /// Where keys come from and how many are there, for a log.
+    pub(crate) fn summary(&self) -> String {
+        let kind = if self.is_bundle() { "trust bundle" } else { "key set" };
+        let (keys, rules) = self.counts();
+        match &self.remote {
+            Some(remote) => format!("{kind} from {}, keys so far: {keys}", remote.request().shown_url()),
+            None if self.is_bundle() => format!("inline {kind}, keys: {keys}, revocation rules: {rules}"),
+            None => format!("inline {kind}, keys: {keys}"),
+        }
+    }
+
     /// A fetch begins. Exactly one [`KeySource::finish`] follows.
     pub fn begin(&mut self, uptime: u64) {
         self.wanted.store(false, Ordering::Relaxed);
         self.schedule.begin(uptime);
     }
 
-    /// Takes an answer, or `None` if there was none. True if keys or rules have changed.
+    /// Takes an answer; where there was none, what the binding knows of the reason. True if keys or rules have changed.
     ///
     /// # Errors
     /// [`SourceError`]: what is wrong with it; everything stays as it was, and the next attempt comes later.
-    pub fn finish(&mut self, answer: Option<&Answer<'_>>, moment: Moment) -> Result<bool, SourceError> {
-        let taken = self.take(answer, moment.now);
+    pub fn finish(&mut self, answer: Result<&Answer<'_>, &str>, moment: Moment) -> Result<bool, SourceError> {
+        let answer = answer.map_err(|why| SourceError::new(Fault::Unreachable, why));
+        let taken = answer.and_then(|answer| self.take(answer, moment.now));
         match taken {
             Ok((changed, lifetime)) => {
                 self.schedule.succeed(moment.uptime, lifetime, moment.jitter);
@@ -395,11 +407,10 @@ impl KeySource {
         }
     }
 
-    fn take(&mut self, answer: Option<&Answer<'_>>, now: UnixTime) -> Result<(bool, Option<u64>), SourceError> {
+    fn take(&mut self, answer: &Answer<'_>, now: UnixTime) -> Result<(bool, Option<u64>), SourceError> {
         let remote = self.remote.as_ref().ok_or_else(|| SourceError::new(Fault::Malformed, "not remote"))?;
         let lifetime = remote.check(answer, self.trust.is_none())?;
-        let text = answer.map(|answer| answer.body).unwrap_or_default();
-        let changed = self.accept(text, Fetch { at: now.as_secs(), lifetime, text: Vec::new() }, now)?;
+        let changed = self.accept(answer.body, Fetch { at: now.as_secs(), lifetime, text: Vec::new() }, now)?;
         Ok((changed, self.content.lifetime()))
     }
 

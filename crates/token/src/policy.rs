@@ -180,6 +180,11 @@ impl Policy {
         &self.routes
     }
 
+    /// How many rules there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.rules.len()
+    }
+
     pub(crate) fn properties(&self) -> &[ConnectionProperty] {
         &self.properties
     }

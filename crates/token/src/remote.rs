@@ -47,6 +47,12 @@ impl FetchRequest {
         &self.url
     }
 
+    /// The URL as a log may show it: what follows a `?` may be a secret of the operator's.
+    #[must_use]
+    pub fn shown_url(&self) -> &str {
+        self.url.split_once('?').map_or(self.url(), |(shown, _)| shown)
+    }
+
     /// Host and port, for `:authority`.
     #[must_use]
     pub fn authority(&self) -> &str {
@@ -175,9 +181,8 @@ impl Remote {
     }
 
     /// Checks everything but the body, and gives the milliseconds for which the answer may be used.
-    pub(crate) fn check(&self, answer: Option<&Answer<'_>>, json: bool) -> Result<Option<u64>, SourceError> {
+    pub(crate) fn check(&self, answer: &Answer<'_>, json: bool) -> Result<Option<u64>, SourceError> {
         let refused = |fault: Fault, detail: &str| Err(SourceError::new(fault, detail));
-        let Some(answer) = answer else { return refused(Fault::Unreachable, "no answer in time") };
         if answer.status != 200 {
             return Err(SourceError::new(Fault::BadStatus, format!("expected 200, found {}", answer.status)));
         }

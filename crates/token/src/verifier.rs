@@ -1,6 +1,6 @@
 //! The whole way of a token, from request to decision.
 
-use alloc::{rc::Rc, string::String, vec::Vec};
+use alloc::{format, rc::Rc, string::String, vec::Vec};
 use core::cell::{Cell, RefCell};
 
 use crate::{
@@ -207,6 +207,19 @@ impl Verifier {
     #[must_use]
     pub const fn parked_requests(&self) -> usize {
         self.parked_requests
+    }
+
+    /// What was configured, as a line for a log: providers and their keys, how many rules, the mode.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let mut summary = String::from("providers: ");
+        for (index, provider) in self.providers.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            summary.push_str(&format!("{comma}{} ({})", provider.keys.provider(), provider.keys.summary()));
+        }
+        let mode = if self.observe { "observe" } else { "enforce" };
+        summary.push_str(&format!("; rules: {}; mode: {mode}", self.policy.len()));
+        summary
     }
 
     /// What is accepted in the configuration, but hardly meant: skipped keys, no rules.

@@ -133,7 +133,7 @@ impl Row {
             Answer { status: 200, content_type: None, cache_control: None, age: None, body: bundle.as_bytes() };
         let start = Instant::now();
         source.begin(0);
-        source.finish(Some(&answer), Moment { now, uptime: 0, jitter: 0 })?;
+        source.finish(Ok(&answer), Moment { now, uptime: 0, jitter: 0 })?;
         let loading = start.elapsed().as_millis();
         let grown = resident()?.saturating_sub(before);
         Ok(Self { verifier, bytes: bundle.len(), loading, grown, times: Vec::new() })

@@ -51,8 +51,8 @@ impl Host for Envoy {
         Err(HostError)
     }
 
-    fn dispatch(&self, _: &str, _: &[u8], _: u32) -> Result<u32, HostError> {
-        Err(HostError)
+    fn dispatch(&self, _: &str, _: &[u8], _: u32) -> Result<u32, &'static str> {
+        Err("there is no Envoy")
     }
 
     fn call_headers(&self) -> Result<Vec<u8>, HostError> {

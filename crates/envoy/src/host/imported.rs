@@ -21,6 +21,8 @@ const CALL_BODY: u32 = 4;
 const REQUEST: u32 = 0;
 /// `proxy_status_t`
 const NOT_FOUND: u32 = 1;
+/// `proxy_status_t`; of a call it can only be the cluster, as all else is always there.
+const BAD_ARGUMENT: u32 = 2;
 /// `proxy_metric_type_t`: a counter.
 const COUNTER: u32 = 0;
 /// No gRPC status of our own: Envoy derives it from the HTTP status.
@@ -233,11 +235,11 @@ impl Host for Envoy {
         check(unsafe { proxy_set_tick_period_milliseconds(period) })
     }
 
-    fn dispatch(&self, cluster: &str, headers: &[u8], timeout: u32) -> Result<u32, HostError> {
+    fn dispatch(&self, cluster: &str, headers: &[u8], timeout: u32) -> Result<u32, &'static str> {
         let mut call = 0_u32;
         let none = crate::header_map::write(&[]);
         // SAFETY: the slices are valid for reading and the pointer for writing during the call.
-        check(unsafe {
+        let status = unsafe {
             proxy_http_call(
                 cluster.as_ptr(),
                 cluster.len(),
@@ -250,8 +252,12 @@ impl Host for Envoy {
                 timeout,
                 &raw mut call,
             )
-        })?;
-        Ok(call)
+        };
+        match status {
+            OK => Ok(call),
+            BAD_ARGUMENT => Err("Envoy has no such cluster"),
+            _ => Err("no healthy host in the cluster"),
+        }
     }
 
     fn call_headers(&self) -> Result<Vec<u8>, HostError> {

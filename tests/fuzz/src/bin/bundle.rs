@@ -18,7 +18,7 @@ fn taken(text: &str) -> bool {
     let source = verifier.remote_sources_mut().next().unwrap();
     let answer = Answer { status: 200, content_type: None, cache_control: None, age: None, body: text.as_bytes() };
     source.begin(0);
-    let taken = source.finish(Some(&answer), Moment { now: now(), uptime: 0, jitter: 0 }).is_ok();
+    let taken = source.finish(Ok(&answer), Moment { now: now(), uptime: 0, jitter: 0 }).is_ok();
     // What was taken can be kept and taken again.
     if let Some(snapshot) = source.snapshot() {
         let mut other = Verifier::from_json(config.to_string().as_bytes()).unwrap();

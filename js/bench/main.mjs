@@ -147,8 +147,8 @@ function showContest(name, { version, rows }, { tokens }) {
   heading(`${name} ${version}: microseconds a token of ${tokens[0].length} bytes, and how many times that of the hot key`)
   for (const count of [1, tokens.length]) {
     const some = rows.filter((row) => row.tokens === count)
-    table([count === 1 ? 'one token' : 'distinct tokens in turn', 'checks', 'median', 'minimum', 'ratio', 'of minima'],
-      some.map((row) => [row.name.replace(/, \d+ tokens$/, ''), row.checks, row.median, row.minimum, row.ratio, row.ratioOfMinima]))
+    table([count === 1 ? 'one token' : 'distinct tokens in turn', 'checks', 'median', 'minimum', 'CPU', 'ratio', 'of minima', 'of CPU'],
+      some.map((row) => [row.name.replace(/, \d+ tokens$/, ''), row.checks, row.median, row.minimum, row.cpu ?? '-', row.ratio, row.ratioOfMinima, row.cpuRatio ?? '-']))
   }
 }
 

@@ -30,6 +30,8 @@ interface ProviderOptions {
   algorithms?: readonly ('EdDSA' | 'Ed25519')[]
   /** Accepted `typ` headers; `at+jwt` if absent. */
   types?: readonly string[]
+  /** Takes tokens that have no `typ` as well, of whatever kind they are: see docs/strictness.md. */
+  allow_missing_type?: boolean
   required_claims?: readonly string[]
   /** JSON pointers to what authorisation looks at; `/roles`, `/permissions`, `/scope`, `/workspace` if absent. */
   claims?: { roles?: string; permissions?: string; scope?: string; workspace?: string }
@@ -44,7 +46,7 @@ interface ProviderOptions {
   forward?: boolean
   /** Puts the secret of the token's workspace in the token's place, or in another one. */
   swap?: { secrets: Readonly<Record<string, Secret>>; to?: One<{ header: string; param: string }> }
-  claims_to_headers?: readonly { claim: string; header: string; format?: 'text' | 'csv' | 'json' | 'base64url' }[]
+  claims_to_headers?: readonly { claim: string; header: string; format?: 'text' | 'csv' | 'json' | 'base64url'; non_ascii?: 'omit' | 'percent' | 'utf8' }[]
 }
 
 /** Where keys come from: exactly one of these. */

@@ -94,7 +94,7 @@ impl Trust {
         let unverified = Unverified::parse(text.trim_ascii_end(), self.max_bytes, None)
             .map_err(|reason| malformed(reason.text()))?;
         unverified
-            .check_type(&[String::from(BUNDLE_TYPE)])
+            .check_type(&[String::from(BUNDLE_TYPE)], false)
             .map_err(|_| malformed("expected the type `keybundle+jwt`"))?;
         let signer = unverified.key_id().map(String::from).ok_or_else(|| malformed("expected `kid` in the header"))?;
         let untrusted = |detail: &str| SourceError::new(Fault::Untrusted, detail);

@@ -1,6 +1,6 @@
 //! Claims that the upstream gets in headers.
 
-use alloc::{rc::Rc, string::String, vec::Vec};
+use alloc::{format, rc::Rc, string::String, vec::Vec};
 
 use datakit_token_encoding::{
     base64url,
@@ -9,7 +9,7 @@ use datakit_token_encoding::{
 
 use crate::{
     claims::Valid,
-    config::{ClaimToHeaderConfig, HeaderFormat},
+    config::{ClaimToHeaderConfig, HeaderFormat, NonAscii},
     config_error::ConfigError,
     reason::Reason,
 };
@@ -19,6 +19,7 @@ pub(crate) struct ClaimHeader {
     claim: String,
     name: Rc<str>,
     format: HeaderFormat,
+    non_ascii: NonAscii,
 }
 
 impl ClaimHeader {
@@ -27,15 +28,15 @@ impl ClaimHeader {
             return Err(ConfigError::new("expected a JSON pointer such as `/sub`").within("claim"));
         }
         let name = own_header(&config.header)?;
-        Ok(Self { claim: config.claim, name: name.into(), format: config.format })
+        Ok(Self { claim: config.claim, name: name.into(), format: config.format, non_ascii: config.non_ascii })
     }
 
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// The header's value; `None` if the token does not have the claim. Control and non-ASCII characters would let a
-    /// token write headers (CVE-2023-27493), so they are refused in every format that does not encode them.
+    /// The header's value; `None` if the token does not have the claim, or it is one to leave out. Control characters would
+    /// let a token write headers (CVE-2023-27493), so they are refused in every format that does not encode them.
     fn value(&self, valid: &Valid) -> Result<Option<Vec<u8>>, Reason> {
         let Some(claim) = valid.claims().at(&self.claim) else {
             return Ok(None);
@@ -43,7 +44,8 @@ impl ClaimHeader {
         let json = || claim.to_json();
         let text = match (self.format, claim) {
             (HeaderFormat::Text, Value::String(text)) => text.into(),
-            (HeaderFormat::Text, Value::Number(_) | Value::Bool(_)) | (HeaderFormat::Json, _) => json(),
+            (HeaderFormat::Text, Value::Number(_) | Value::Bool(_)) => json(),
+            (HeaderFormat::Json, _) => escape(&json()),
             (HeaderFormat::Csv, Value::String(text)) => list([text])?,
             (HeaderFormat::Csv, Value::Array(array)) => {
                 let texts: Option<Vec<&str>> = Array::iter(array).map(Value::as_str).collect();
@@ -52,11 +54,42 @@ impl ClaimHeader {
             (HeaderFormat::Base64url, _) => base64url::encode(json().as_bytes()),
             (HeaderFormat::Text | HeaderFormat::Csv, _) => return Err(Reason::ClaimInvalid),
         };
-        let visible = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
         // RFC 9110 section 5.5: who reads the header drops spaces around its value, and has another value then.
-        let same = text.trim_ascii() == text && text.bytes().all(visible);
-        if same { Ok(Some(text.into_bytes())) } else { Err(Reason::ClaimInvalid) }
+        if text.trim() != text || text.contains(char::is_control) {
+            return Err(Reason::ClaimInvalid);
+        }
+        Ok(match self.non_ascii {
+            NonAscii::Percent if matches!(self.format, HeaderFormat::Text | HeaderFormat::Csv) => Some(percent(&text)),
+            NonAscii::Omit if !text.is_ascii() => None,
+            _ => Some(text.into_bytes()),
+        })
     }
+}
+
+/// JSON in ASCII: letters outside of it, and DEL, stand in strings alone (RFC 8259 section 7).
+fn escape(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for letter in json.chars() {
+        if letter.is_ascii() && !letter.is_ascii_control() {
+            escaped.push(letter);
+        } else {
+            letter.encode_utf16(&mut [0; 2]).iter().for_each(|unit| escaped.push_str(&format!("\\u{unit:04x}")));
+        }
+    }
+    escaped
+}
+
+/// Percent-encodes what is not ASCII, and the sign itself.
+fn percent(text: &str) -> Vec<u8> {
+    let mut encoded = Vec::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii() && byte != b'%' {
+            encoded.push(byte);
+        } else {
+            encoded.extend_from_slice(format!("%{byte:02X}").as_bytes());
+        }
+    }
+    encoded
 }
 
 /// The headers of the claims that a token has.

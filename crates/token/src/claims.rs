@@ -39,7 +39,7 @@ impl Valid {
     /// What the configuration says that a token without a signature stands for. `claims` are in the places where this
     /// project has them.
     pub(crate) fn opaque(claims: Json, index: usize, provider: &Provider) -> Result<Self, Reason> {
-        let authority = Authority::read(claims.members(), &ClaimPlaces::default())?.into_owned();
+        let authority = Authority::read(claims.members(), &ClaimPlaces::default()).into_owned();
         let expires_at = claims.members().get("exp").and_then(Value::as_u64).ok_or(Reason::NotConfigured)?;
         let claims = Claims::new(claims, provider, expires_at, None, authority);
         Ok(Self::new(claims, None, index, Window::new(0, expires_at)))
@@ -104,6 +104,7 @@ pub struct Claims {
     permissions: Vec<String>,
     scopes: usize,
     workspace: Option<String>,
+    malformed: Vec<AuthorityClaim>,
 }
 
 impl Claims {
@@ -114,9 +115,9 @@ impl Claims {
         issued_at: Option<u64>,
         authority: Authority<String>,
     ) -> Self {
-        let Authority { roles, permissions, scopes, workspace } = authority;
+        let Authority { roles, permissions, scopes, workspace, malformed } = authority;
         let issuer = provider.issuer.clone();
-        Self { json, issuer, expires_at, issued_at, roles, permissions, scopes, workspace }
+        Self { json, issuer, expires_at, issued_at, roles, permissions, scopes, workspace, malformed }
     }
 
     /// `iss`.
@@ -131,7 +132,7 @@ impl Claims {
         self.json.members().get("sub").and_then(Value::as_str)
     }
 
-    /// `roles`, from where the configuration says.
+    /// `roles`, from where the configuration says; none if the claim is no array of names.
     #[must_use]
     pub fn roles(&self) -> &[String] {
         &self.roles
@@ -149,10 +150,15 @@ impl Claims {
         self.permissions.get(self.permissions.len().saturating_sub(self.scopes)..).unwrap_or_default()
     }
 
-    /// `workspace`, if present.
+    /// `workspace`, if it is present and a name.
     #[must_use]
     pub fn workspace(&self) -> Option<&str> {
         self.workspace.as_deref()
+    }
+
+    /// Whether this claim is there, and has not the form that authorisation needs.
+    pub(crate) fn is_malformed(&self, claim: AuthorityClaim) -> bool {
+        self.malformed.contains(&claim)
     }
 
     /// `exp` in seconds since 1970, rounded down.
@@ -232,6 +238,14 @@ impl Verified {
                 Some(Value::Array(array)) if array.is_empty() => return Err(Reason::ClaimInvalid),
                 Some(_) => {}
             }
+            if form
+                .authority
+                .malformed
+                .iter()
+                .any(|claim| claim.place(&provider.claims).strip_prefix('/') == Some(name))
+            {
+                return Err(Reason::ClaimInvalid);
+            }
         }
         // RFC 7800 section 3.1: bound to a key whose possession nobody has proven here.
         if members.has("cnf") {
@@ -255,32 +269,57 @@ struct Form<'c> {
     authority: Authority<&'c str>,
 }
 
-/// What authorisation looks at, from wherever the configuration says it is.
+/// A claim that authorisation looks at, wherever the configuration says it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AuthorityClaim {
+    Roles,
+    Permissions,
+    Scope,
+    Workspace,
+}
+
+impl AuthorityClaim {
+    const fn place(self, places: &ClaimPlaces) -> &str {
+        match self {
+            Self::Roles => places.roles.as_str(),
+            Self::Permissions => places.permissions.as_str(),
+            Self::Scope => places.scope.as_str(),
+            Self::Workspace => places.workspace.as_str(),
+        }
+    }
+}
+
+/// What authorisation looks at. Issuers have claims of these names in forms of their own, so one in another form counts as
+/// absent, and is a fault only where something asks for it.
 struct Authority<T> {
     roles: Vec<T>,
     /// Those of the scope come last.
     permissions: Vec<T>,
     scopes: usize,
     workspace: Option<T>,
+    malformed: Vec<AuthorityClaim>,
 }
 
 impl<'c> Authority<&'c str> {
-    fn read(members: Object<'c>, places: &ClaimPlaces) -> Result<Self, Reason> {
-        let roles = texts(find(members, &places.roles)?)?;
-        let mut permissions = texts(find(members, &places.permissions)?)?;
-        let mut scopes = 0_usize;
-        // RFC 8693 section 4.2: tokens with one space between them.
-        if let Some(scope) = find(members, &places.scope)? {
-            let scope = scope.as_str().ok_or(Reason::ClaimInvalid)?;
-            if !scope.is_empty() {
-                for one in scope.split(' ') {
-                    permissions.push(printable(one)?);
-                    scopes = scopes.saturating_add(1);
-                }
-            }
-        }
-        let workspace = text(find(members, &places.workspace)?)?;
-        Ok(Self { roles, permissions, scopes, workspace })
+    fn read(members: Object<'c>, places: &ClaimPlaces) -> Self {
+        let mut malformed = Vec::new();
+        let at = |claim: AuthorityClaim| find(members, claim.place(places));
+        let mut names = |claim: AuthorityClaim, read: Result<Vec<&'c str>, Reason>| {
+            read.unwrap_or_else(|_| {
+                malformed.push(claim);
+                Vec::new()
+            })
+        };
+        let roles = names(AuthorityClaim::Roles, at(AuthorityClaim::Roles).and_then(texts));
+        let mut permissions = names(AuthorityClaim::Permissions, at(AuthorityClaim::Permissions).and_then(texts));
+        let scope = names(AuthorityClaim::Scope, at(AuthorityClaim::Scope).and_then(scopes));
+        let scopes = scope.len();
+        permissions.extend(scope);
+        let workspace = at(AuthorityClaim::Workspace).and_then(text).unwrap_or_else(|_| {
+            malformed.push(AuthorityClaim::Workspace);
+            None
+        });
+        Self { roles, permissions, scopes, workspace, malformed }
     }
 
     fn into_owned(self) -> Authority<String> {
@@ -290,6 +329,7 @@ impl<'c> Authority<&'c str> {
             permissions: owned(self.permissions),
             scopes: self.scopes,
             workspace: self.workspace.map(String::from),
+            malformed: self.malformed,
         }
     }
 }
@@ -307,7 +347,7 @@ impl<'c> Form<'c> {
         for name in ["sub", "jti", "client_id"] {
             text(members.get(name))?;
         }
-        let authority = Authority::read(members, places)?;
+        let authority = Authority::read(members, places);
         Ok(Self { issuer, audience, expires, not_before, issued_at, authority })
     }
 
@@ -390,6 +430,15 @@ fn texts(claim: Option<Value<'_>>) -> Result<Vec<&str>, Reason> {
         Some(Value::Array(array)) => {
             array.iter().map(|one| one.as_str().ok_or(Reason::ClaimInvalid).and_then(printable)).collect()
         }
+        Some(_) => Err(Reason::ClaimInvalid),
+    }
+}
+
+/// RFC 8693 section 4.2: names with one space between them.
+fn scopes(claim: Option<Value<'_>>) -> Result<Vec<&str>, Reason> {
+    match claim {
+        None | Some(Value::String("")) => Ok(Vec::new()),
+        Some(Value::String(scope)) => scope.split(' ').map(printable).collect(),
         Some(_) => Err(Reason::ClaimInvalid),
     }
 }

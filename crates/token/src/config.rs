@@ -14,8 +14,9 @@ use datakit_token_encoding::{json::Json, sorted::Sorted};
 
 pub(crate) use self::{
     provider::{
-        ClaimPlaces, ClaimToHeaderConfig, FromConfig, HeaderFormat, JwkSetConfig, KeysConfig, OpaqueTokenConfig,
-        ParamCarrierConfig, ProviderConfig, RemoteConfig, SecretConfig, SubjectConfig, SwapConfig, SwapPlace,
+        ClaimPlaces, ClaimToHeaderConfig, FromConfig, HeaderFormat, JwkSetConfig, KeysConfig, NonAscii,
+        OpaqueTokenConfig, ParamCarrierConfig, ProviderConfig, RemoteConfig, SecretConfig, SubjectConfig, SwapConfig,
+        SwapPlace,
     },
     response::{BodyFormat, CorsConfig, ResponsesConfig},
     rule::{AllowConfig, MatchConfig, OperandConfig, PathConfig, RequirementConfig, RuleConfig},

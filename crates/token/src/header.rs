@@ -65,11 +65,12 @@ impl Header {
         Ok(Self { algorithm, token_type, nested, key_id: key_id.map(String::from) })
     }
 
-    /// RFC 9068 section 4, RFC 8725 section 3.11: an explicit type, so that no other kind of JWT passes.
-    pub(crate) fn has_type(&self, accepted: &[String]) -> bool {
-        let Some(token_type) = self.token_type.as_deref() else { return false };
-        let matches = |accepted: &String| media_type(accepted).eq_ignore_ascii_case(media_type(token_type));
-        !self.nested && accepted.iter().any(matches)
+    /// RFC 9068 section 4, RFC 8725 section 3.11: an explicit type, so that no other kind of JWT passes. RFC 7519 section 5.1
+    /// leaves it out where the application knows the kind: that is for the configuration to say.
+    pub(crate) fn has_type(&self, accepted: &[String], allow_missing: bool) -> bool {
+        let matches =
+            |token_type: &str| accepted.iter().any(|one| media_type(one).eq_ignore_ascii_case(media_type(token_type)));
+        !self.nested && self.token_type.as_deref().map_or(allow_missing, matches)
     }
 }
 

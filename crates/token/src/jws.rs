@@ -45,11 +45,13 @@ impl<'t> Unverified<'t> {
         let known_header = known.and_then(|known| known.get(header_segment));
         let text = if known_header.is_some() { Vec::new() } else { decode(header_segment)? };
         let payload = decode(payload)?;
-        let signature = decode(signature)?.try_into().map_err(|_| Reason::Malformed)?;
+        let signature = decode(signature)?;
         let header = match known_header {
             Some(header) => header,
             None => Rc::new(Header::read(text)?),
         };
+        // Not before the algorithm: most tokens with a signature of another length are good ones of another algorithm.
+        let signature = signature.try_into().map_err(|_| Reason::Malformed)?;
         Ok(Self { signed, header, header_segment, payload, signature })
     }
 
@@ -66,8 +68,8 @@ impl<'t> Unverified<'t> {
     }
 
     /// The type is one of the configured.
-    pub(crate) fn check_type(&self, accepted: &[String]) -> Result<(), Reason> {
-        if self.header.has_type(accepted) { Ok(()) } else { Err(Reason::UnsupportedType) }
+    pub(crate) fn check_type(&self, accepted: &[String], allow_missing: bool) -> Result<(), Reason> {
+        if self.header.has_type(accepted, allow_missing) { Ok(()) } else { Err(Reason::UnsupportedType) }
     }
 
     /// The key id of the header, unproven: it chooses among the issuer's keys and nothing else.

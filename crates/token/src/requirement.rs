@@ -8,7 +8,7 @@ use datakit_token_encoding::json::Value;
 
 pub(crate) use self::compiler::{Compiler, is_placed};
 use crate::{
-    claims::Valid,
+    claims::{AuthorityClaim, Claims, Valid},
     config::Scalar,
     connection::{ConnectionProperty, Network, parse_address},
     grants::Roles,
@@ -71,6 +71,8 @@ pub(crate) struct Facts<'f> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Unmet {
     Binding,
+    /// What was asked for would be in a claim that has not the form for it.
+    Form,
     Permission,
 }
 
@@ -78,6 +80,7 @@ impl From<Unmet> for Reason {
     fn from(unmet: Unmet) -> Self {
         match unmet {
             Unmet::Binding => Self::BindingMismatch,
+            Unmet::Form => Self::ClaimInvalid,
             Unmet::Permission => Self::PermissionDenied,
         }
     }
@@ -99,9 +102,12 @@ impl Requirement {
         let met = |met: bool, otherwise: Unmet| if met { Ok(()) } else { Err(otherwise) };
         let claims = facts.valid.claims();
         match self {
-            Self::Permission(permission) => met(facts.roles.allow(claims, permission), Unmet::Permission),
-            Self::Role(role) => met(claims.roles().contains(role), Unmet::Permission),
-            Self::Scope(scope) => met(claims.scopes().contains(scope), Unmet::Permission),
+            Self::Permission(permission) => {
+                let places = [AuthorityClaim::Roles, AuthorityClaim::Permissions, AuthorityClaim::Scope];
+                met(facts.roles.allow(claims, permission), lacking(claims, &places))
+            }
+            Self::Role(role) => met(claims.roles().contains(role), lacking(claims, &[AuthorityClaim::Roles])),
+            Self::Scope(scope) => met(claims.scopes().contains(scope), lacking(claims, &[AuthorityClaim::Scope])),
             Self::Provider(provider) => met(facts.valid.provider() == *provider, Unmet::Permission),
             Self::ClientAddress(networks) => {
                 let address = facts.request.connection(ConnectionProperty::ClientAddress).and_then(parse_address);
@@ -126,6 +132,11 @@ impl Requirement {
     }
 }
 
+/// Why one of these claims does not give what is asked for.
+fn lacking(claims: &Claims, places: &[AuthorityClaim]) -> Unmet {
+    if places.iter().any(|place| claims.is_malformed(*place)) { Unmet::Form } else { Unmet::Permission }
+}
+
 impl ClaimRequirement {
     fn is_met(&self, facts: &Facts<'_>) -> bool {
         let claims = facts.valid.claims();
@@ -141,10 +152,16 @@ impl ClaimRequirement {
         }
         let Ok(Some(found)) = self.operand.find(facts, self.relation == Relation::In) else { return false };
         let found = found.as_ref();
+        // An empty value says nothing of the user, so not even an empty claim matches it.
+        if found.is_empty() {
+            return false;
+        }
         match self.relation {
             Relation::Equals => text_of(claim).is_some_and(|text| text.as_bytes() == found),
             Relation::Contains => contains(claim, |text| text.as_bytes() == found),
-            Relation::In => text_of(claim).is_some_and(|text| list(found).any(|one| one == text.as_bytes())),
+            Relation::In => text_of(claim)
+                .filter(|text| !text.is_empty())
+                .is_some_and(|text| list(found).any(|one| one == text.as_bytes())),
             Relation::Covers => parse_address(found).is_some_and(|address| {
                 contains(claim, |text| Network::parse(text).is_some_and(|network| network.has(address)))
             }),
@@ -152,11 +169,12 @@ impl ClaimRequirement {
         }
     }
 
-    /// Every pair `name=value` of the list is in the claim; no list asks for nothing.
+    /// Every pair `name=value` of the list is in the claim. No list asks for nothing, nor does an empty one: DataKit writes its
+    /// header without a value where no tag applies.
     fn allows(&self, claim: Value<'_>, facts: &Facts<'_>) -> bool {
         let found = match self.operand.find(facts, true) {
-            Ok(Some(found)) => found,
-            Ok(None) => return true,
+            Ok(Some(found)) if !found.trim_ascii().is_empty() => found,
+            Ok(_) => return true,
             Err(Ambiguous) => return false,
         };
         list(&found).all(|pair| {

@@ -7,7 +7,7 @@ use datakit_token_encoding::sorted::Sorted;
 use crate::{
     carrier::is_token,
     claim_header::own_header,
-    claims::Valid,
+    claims::{AuthorityClaim, Valid},
     config::{SwapConfig, SwapPlace},
     config_error::ConfigError,
     reason::Reason,
@@ -80,7 +80,10 @@ impl Swap {
 
     /// The secret of the token's workspace.
     pub(crate) fn secret(&self, valid: &Valid) -> Result<&str, Reason> {
-        let workspace = valid.claims().workspace().ok_or(Reason::ClaimMissing)?;
+        let claims = valid.claims();
+        let lacking =
+            if claims.is_malformed(AuthorityClaim::Workspace) { Reason::ClaimInvalid } else { Reason::ClaimMissing };
+        let workspace = claims.workspace().ok_or(lacking)?;
         // The token is good; the operator has to add the workspace.
         self.secrets.get(workspace).map(String::as_str).ok_or(Reason::NotConfigured)
     }

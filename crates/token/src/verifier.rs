@@ -335,7 +335,7 @@ impl Verifier {
         drop(known);
         let (index, provider) = self.select(&token)?;
         token.check_algorithm(&provider.algorithms)?;
-        token.check_type(&provider.types)?;
+        token.check_type(&provider.types, provider.allow_missing_type)?;
         let (key, key_id, period) = provider.keys.find(&token, &provider.issuer, now)?;
         let mut tables = self.tables.try_borrow_mut().ok();
         if let Some(tables) = &mut tables {
@@ -384,7 +384,8 @@ impl Verifier {
         if self.providers.iter().all(|provider| token.check_algorithm(&provider.algorithms).is_err()) {
             return Err(Reason::UnsupportedAlgorithm);
         }
-        if self.providers.iter().all(|provider| token.check_type(&provider.types).is_err()) {
+        if self.providers.iter().all(|provider| token.check_type(&provider.types, provider.allow_missing_type).is_err())
+        {
             return Err(Reason::UnsupportedType);
         }
         Err(Reason::UnknownKey)

@@ -25,6 +25,8 @@ object! {
         pub(crate) algorithms: Vec<Algorithm> = optional "algorithms" or Vec::from([Algorithm::EdDsa, Algorithm::Ed25519]),
         /// Accepted `typ`.
         pub(crate) types: Vec<String> = optional "types" or Vec::from(["at+jwt".into()]),
+        /// Takes tokens that have no `typ` as well, of whatever kind they are.
+        pub(crate) allow_missing_type: bool = optional "allow_missing_type" or false,
         /// Claims that must be there, besides `iss`, `aud` and `exp`.
         pub(crate) required_claims: Vec<String> = optional "required_claims" or Vec::new(),
         /// Where the token has what authorisation looks at.
@@ -217,6 +219,8 @@ object! {
         pub(crate) claim: String = required "claim",
         pub(crate) header: String = required "header",
         pub(crate) format: HeaderFormat = optional "format" or HeaderFormat::Text,
+        /// What becomes of letters outside of ASCII in the formats `text` and `csv`.
+        pub(crate) non_ascii: NonAscii = optional "non_ascii" or NonAscii::Omit,
     }
 }
 
@@ -227,16 +231,28 @@ pub(crate) enum HeaderFormat {
     Text,
     /// An array of strings, joined by commas.
     Csv,
-    /// ASCII JSON.
+    /// JSON, with escapes for all that is not ASCII.
     Json,
     /// JSON in base64url without padding.
     Base64url,
+}
+
+/// What becomes of letters that not every reader of headers reads alike (RFC 9110 section 5.5).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NonAscii {
+    /// The header is left out.
+    Omit,
+    /// They and `%` are written as RFC 3986 section 2.1 has it, in UTF-8.
+    Percent,
+    /// They are written in UTF-8.
+    Utf8,
 }
 
 names!(Algorithm { EdDsa "EdDSA", Ed25519 "Ed25519", });
 variants!(SubjectConfig { Exact(String) "exact", Prefix(String) "prefix", });
 variants!(SecretConfig { Value(String) "value", Env(String) "env", });
 variants!(SwapPlace { Header(String) "header", Param(String) "param", });
+names!(NonAscii { Omit "omit", Percent "percent", Utf8 "utf8", });
 names!(HeaderFormat { Text "text", Csv "csv", Json "json", Base64url "base64url", });
 
 impl Default for SecretConfig {

@@ -17,10 +17,13 @@ export class TokenError extends Error {
   readonly wwwAuthenticate: string | undefined
   /** Whether the same token may be accepted later. */
   readonly retryable: boolean
+  /** The claim that is missing, has a wrong form or does not match: its name, or a JSON pointer to one that lies deeper. */
+  readonly claim: string | undefined
 
-  constructor(code: Reason, text: string, status: number, retryable: boolean, wwwAuthenticate?: string) {
+  constructor(code: Reason, text: string, status: number, retryable: boolean, wwwAuthenticate?: string, claim?: string) {
     super(text)
     this.code = code
+    this.claim = claim
     this.status = status
     this.retryable = retryable
     this.wwwAuthenticate = wwwAuthenticate

@@ -48,13 +48,22 @@ export interface Upstream { readonly path: string; readonly headers: readonly (r
 /** The answer to a denied request. */
 export interface DenialResponse { readonly status: number; readonly headers: readonly (readonly [string, string])[]; readonly body: string }
 
+/** Why a request is refused. */
+export interface Refusal {
+  readonly reason: Reason
+  /** The claim that is missing, has a wrong form or does not match: its name, or a JSON pointer to one that lies deeper. */
+  readonly claim: string | undefined
+  /** For logs of the application: what is wrong, and what the configuration accepts. Nothing of the token is in it. */
+  readonly message: string
+}
+
 /** What to do with a request. */
 export type Decision<C = Claims> =
   /** `token` is there unless the rules ask for none. */
   | { readonly verdict: 'allow'; readonly token: VerifiedToken<C> | undefined; readonly upstream: Upstream }
-  | { readonly verdict: 'deny'; readonly reason: Reason; readonly status: number; readonly response: DenialResponse }
+  | { readonly verdict: 'deny'; readonly status: number; readonly response: DenialResponse } & Refusal
   /** It would be denied, but the configuration says `"mode": "observe"`: let it go on. */
-  | { readonly verdict: 'observe'; readonly reason: Reason; readonly status: number; readonly response: DenialResponse; readonly upstream: Upstream }
+  | { readonly verdict: 'observe'; readonly status: number; readonly response: DenialResponse; readonly upstream: Upstream } & Refusal
 
 /** Verifies tokens and decides about requests. */
 export interface Verifier<C = Claims> {
@@ -79,7 +88,7 @@ export interface Verifier<C = Claims> {
 /** The module to instantiate; each entry point brings its own. */
 export type ModuleSource = () => WebAssembly.Module
 
-interface Denied { verdict: 'deny' | 'observe'; upstream?: Upstream; reason: Reason; status: number; text: string; retryable: boolean; response: { status: number; headers: [string, string][]; body: string } }
+interface Denied { verdict: 'deny' | 'observe'; upstream?: Upstream; reason: Reason; claim?: string; hint?: string; status: number; text: string; retryable: boolean; response: { status: number; headers: [string, string][]; body: string } }
 interface Allowed {
   verdict: 'allow'; claims: string; wide?: [string, string][]; keyId?: string; issuer: string; subject?: string
   roles: string[]; permissions: string[]; expiresAt: number
@@ -140,8 +149,9 @@ export function bind(source: ModuleSource) {
       // The core may have kept the token of a denied request in the place of others.
       kept.forget()
       const { reason, status, response } = verdict as Denied
-      if (verdict.verdict === 'observe' && upstream) return freeze({ verdict: 'observe', reason, status, response, upstream })
-      return freeze({ verdict: 'deny', reason, status, response })
+      const refusal = { reason, claim: member(verdict as Denied, 'claim'), message: messageOf(verdict as Denied), status, response }
+      if (verdict.verdict === 'observe' && upstream) return freeze({ verdict: 'observe', ...refusal, upstream })
+      return freeze({ verdict: 'deny', ...refusal })
     }
     const verifyFresh = (token: string, options?: Options) => {
       const now = nowOf(options)
@@ -234,7 +244,12 @@ function parse(text: string): Allowed | Denied {
 
 function refusal(denied: Denied): TokenError {
   const challenge = denied.response.headers.find(([name]) => name === 'www-authenticate')?.[1]
-  return new TokenError(denied.reason, denied.text, denied.status, denied.retryable, challenge)
+  return new TokenError(denied.reason, messageOf(denied), denied.status, denied.retryable, challenge, member(denied, 'claim'))
+}
+
+function messageOf(denied: Denied): string {
+  const hint = member(denied, 'hint')
+  return hint === undefined ? denied.text : `${denied.text}: ${hint}`
 }
 
 function verified<C>(verifier: CoreVerifier, verdict: Allowed): VerifiedToken<C> {

@@ -24,6 +24,13 @@ impl Answer {
         self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
+    /// The `claim` of a problem+json body.
+    #[must_use]
+    pub fn claim(&self) -> Option<String> {
+        let body: serde_json::Value = serde_json::from_str(&self.body).ok()?;
+        Some(body.get("claim")?.as_str()?.to_owned())
+    }
+
     /// The `reason` of a problem+json body, or the `error_code` of the other kind.
     #[must_use]
     pub fn reason(&self) -> Option<String> {

@@ -130,6 +130,7 @@ pub fn hostile() -> Result<Vec<Hostile>, String> {
                 request: json!({ "method": "GET", "path": format!("/?token={escaped}"), "headers": [] }),
                 token: None,
                 reason: Some(reason.clone().unwrap_or_else(|| "permission_denied".into())),
+                claim: None,
                 observed: false,
                 upstream: None,
                 response: None,

@@ -199,6 +199,7 @@ impl HostileRequest {
             request: json!({ "method": self.method, "path": text(&self.path), "headers": headers }),
             token: None,
             reason: (self.reason != "ok").then(|| self.reason.to_owned()),
+            claim: None,
             observed: false,
             upstream: None,
             response: None,

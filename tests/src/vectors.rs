@@ -16,6 +16,7 @@
 //! | `request` | merged into the file's; `{token}` in the path or a header is replaced, `{token%}` percent-encoded |
 //! | `bare` | `false`: the token is not judged alone, as the fault lies in the request |
 //! | `expect` | `"allow"` or a reason |
+//! | `claim` | the claim that the refusal names; `null` for none |
 //! | `observed` | `true`: the request passes all the same, as the configuration says `"mode": "observe"` |
 //! | `upstream` | the path and headers that the upstream must get (a header with `null` must be absent) |
 //! | `response` | what the denied client must get: `status`, `headers` (`null` for an absent one), `body` |
@@ -53,6 +54,8 @@ pub struct Vector {
     pub token: Option<String>,
     /// `None` is allow.
     pub reason: Option<String>,
+    /// The claim that the refusal names, where the vector says so.
+    pub claim: Option<Value>,
     /// The denial is only watched.
     pub observed: bool,
     /// Expected path and headers behind the verifier.
@@ -74,6 +77,9 @@ impl Vector {
         });
         if let Some(token) = &self.token {
             vector["token"] = json!(token);
+        }
+        if let Some(claim) = &self.claim {
+            vector["expect"]["claim"] = claim.clone();
         }
         if let Some(upstream) = &self.upstream {
             vector["expect"]["upstream"] = upstream.clone();
@@ -170,6 +176,7 @@ const MEMBERS: &[&str] = &[
     "request",
     "bare",
     "expect",
+    "claim",
     "observed",
     "upstream",
     "response",
@@ -213,6 +220,7 @@ fn mint_vector(file: &Value, vector: &Value) -> Result<Vector, String> {
         request,
         token: (vector["bare"] != json!(false)).then_some(token),
         reason: (expect != "allow").then(|| expect.to_owned()),
+        claim: vector.get("claim").cloned(),
         observed: vector["observed"] == json!(true),
         upstream: vector.get("upstream").cloned(),
         response: vector.get("response").cloned(),

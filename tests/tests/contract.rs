@@ -31,10 +31,13 @@ fn providers_are_told_apart_by_the_claimed_issuer() {
         let claims = json!({ "iss": issuer, "aud": "a", "exp": NOW + 60 });
         let header = merge(json!({ "alg": "EdDSA", "typ": "at+jwt" }), header);
         let token = mint::sign(&mint::key(key), header.to_string().as_bytes(), claims.to_string().as_bytes());
-        verifier.verify(token.as_bytes(), now()).map_or_else(Reason::code, |valid| {
-            assert_eq!(valid.claims().issuer(), issuer.as_str().unwrap());
-            "ok"
-        })
+        verifier.verify(token.as_bytes(), now()).map_or_else(
+            |refusal| refusal.code(),
+            |valid| {
+                assert_eq!(valid.claims().issuer(), issuer.as_str().unwrap());
+                "ok"
+            },
+        )
     };
     assert_eq!(ask(json!("one"), "k1", json!({})), "ok");
     assert_eq!(ask(json!("two"), "k2", json!({})), "ok");
@@ -56,7 +59,7 @@ fn a_token_may_be_as_long_as_the_limit() {
     let token = token("");
     let ask = |limit: usize| {
         let verifier = compile(&with("/limits", json!({ "token_bytes": limit }))).unwrap();
-        verifier.verify(token.as_bytes(), now()).map_or_else(Reason::code, |_| "ok")
+        verifier.verify(token.as_bytes(), now()).map_or_else(|refusal| refusal.code(), |_| "ok")
     };
     assert_eq!(ask(token.len()), "ok");
     assert_eq!(ask(token.len() - 1), "too_large");

@@ -23,6 +23,11 @@ fn check(vector: &Vector) -> Result<(), String> {
     if found != vector.reason || observed != vector.observed {
         return Err(format!("decide: expected {:?}, found {found:?}, observed: {observed}", vector.reason));
     }
+    if let (Some(expected), Decision::Deny(denial) | Decision::Observe(denial, _)) = (&vector.claim, &decision)
+        && expected.as_str() != denial.refusal().claim()
+    {
+        return Err(format!("decide: expected claim {expected}, found {:?}", denial.refusal().claim()));
+    }
     if let (Some(expected), Decision::Deny(denial)) = (&vector.response, &decision) {
         let response = denial.response();
         let headers: Vec<_> =
@@ -31,9 +36,14 @@ fn check(vector: &Vector) -> Result<(), String> {
     }
     if let Some(token) = &vector.token {
         let bytes: Vec<u8> = token.chars().map(|character| u8::try_from(u32::from(character)).unwrap()).collect();
-        let found = verifier.verify(&bytes, now).err().map(|reason| reason.code().to_owned());
+        let refusal = verifier.verify(&bytes, now).err();
+        let found = refusal.as_ref().map(|refusal| refusal.code().to_owned());
         if found != vector.reason {
             return Err(format!("verify: expected {:?}, found {found:?}", vector.reason));
+        }
+        let claim = refusal.as_ref().and_then(|refusal| refusal.claim());
+        if vector.claim.as_ref().is_some_and(|expected| expected.as_str() != claim) {
+            return Err(format!("verify: expected claim {:?}, found {claim:?}", vector.claim));
         }
     }
     vector.upstream.as_ref().map_or(Ok(()), |expected| vectors::check_upstream(expected, &report["upstream"]))

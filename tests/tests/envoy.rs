@@ -90,8 +90,18 @@ fn vectors_through_envoy() {
                 let found = answer.reason();
                 // Envoy itself refuses what is no HTTP before a filter sees it.
                 let by_envoy = found.is_none() && answer.status == 400 && reason == "invalid_request";
-                (!by_envoy && found.as_ref() != Some(reason))
-                    .then(|| format!("expected {reason}, found {} {found:?}", answer.status))
+                // Only problem details have it.
+                let is_problem = answer.header("content-type") == Some("application/problem+json");
+                let other_claim = is_problem
+                    && vector.claim.as_ref().is_some_and(|claim| claim.as_str() != answer.claim().as_deref());
+                (!by_envoy && (found.as_ref() != Some(reason) || other_claim)).then(|| {
+                    format!(
+                        "expected {reason} {:?}, found {} {found:?} {:?}",
+                        vector.claim,
+                        answer.status,
+                        answer.claim()
+                    )
+                })
             }
             (Ok(answer), None) if answer.status == 200 => check_upstream(vector.upstream.as_ref(), &answer.body),
             (Ok(answer), None) => Some(format!("expected allow, found {} {}", answer.status, answer.body)),

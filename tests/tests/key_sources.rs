@@ -72,7 +72,7 @@ impl World {
     }
 
     fn verify(&self, token: &str) -> &'static str {
-        self.verifier.verify(token.as_bytes(), self.moment().now).map_or_else(datakit_token::Reason::code, |_| "ok")
+        self.verifier.verify(token.as_bytes(), self.moment().now).map_or_else(|refusal| refusal.code(), |_| "ok")
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
 };
 
 use datakit_token_tests::{
+    client,
     envoy::{self, Envoy},
     key_server::{Behaviour, KeyServer},
     mint, upstream,
@@ -112,4 +113,68 @@ fn envoy_validates_a_configuration_without_starting() {
             Err(text) => assert!(outcome.as_ref().is_err_and(|log| log.contains(text)), "{outcome:?}"),
         }
     }
+}
+
+#[test]
+fn a_denial_names_the_claim_and_shows_no_header_that_the_client_made_up() {
+    const NOW: u64 = 1_790_000_000;
+    let mut config = configuration(&json!({ "inline": { "keys": [mint::jwk("k1")] } }));
+    config["providers"][0]["claims_to_headers"] = json!([{ "claim": "/sub", "header": "x-user" }]);
+    config["rules"] = json!([{ "match": { "path": { "prefix": "/t" } }, "require": { "claim": "/tenant id", "equals": { "value": "t1" } } },
+        { "match": { "path": { "prefix": "/u" } }, "require": { "claim": "/tenant", "equals": { "value": "t1" } } },
+        { "match": {}, "allow": "authenticated" }]);
+    let edit = |bootstrap: &mut Value| {
+        let log = &mut envoy::connection_manager(bootstrap, 0)["access_log"][0]["typed_config"];
+        log["log_format"]["text_format_source"]["inline_string"] =
+            json!("[%REQ(X-USER)%|%REQ(X_USER)%|%REQ(X.USER)%] %RESPONSE_CODE% %RESPONSE_CODE_DETAILS%\n");
+    };
+    let upstream = upstream::start().unwrap();
+    let envoy = Envoy::start_edited(&[config.to_string()], upstream, None, 1, edit).unwrap();
+    envoy.set_time(NOW).unwrap();
+    let sign = |header: &str, claims: &Value| {
+        let mut whole = json!({ "iss": "https://id.example.com", "aud": "api", "exp": NOW + 600 });
+        whole.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+        mint::sign(&mint::key("k1"), header.as_bytes(), whole.to_string().as_bytes())
+    };
+    let good = r#"{"alg":"EdDSA","typ":"at+jwt","kid":"k1"}"#;
+    let cases = [
+        ("/", sign(good, &json!({ "sub": "alice" })), 200, "[alice|-|-] 200 via_upstream"),
+        ("/", sign(good, &json!({ "exp": NOW - 600 })), 401, "[-|-|-] 401 token_denied{expired}"),
+        ("/", sign(good, &json!({ "exp": null })), 401, "[-|-|-] 401 token_denied{claim_invalid:exp}"),
+        ("/", sign(r#"{"alg":"EdDSA","kid":"k1"}"#, &json!({})), 401, "[-|-|-] 401 token_denied{unsupported_type}"),
+        ("/t", sign(good, &json!({})), 403, "[-|-|-] 403 token_denied{binding_mismatch}"),
+        ("/u", sign(good, &json!({})), 403, "[-|-|-] 403 token_denied{binding_mismatch:tenant}"),
+        // Also where the path itself is what is refused.
+        ("//u", sign(good, &json!({})), 400, "[-|-|-] 400 token_denied{invalid_request}"),
+        ("/", "x".into(), 401, "[-|-|-] 401 token_denied{malformed}"),
+    ];
+    let mut expected = Vec::new();
+    let mut send = |path: &str, token: &str, status: u16| {
+        let mut headers = vec![(b"authorization".to_vec(), format!("Bearer {token}").into_bytes())];
+        headers.extend(["x-user", "X_User", "x.user"].map(|name| (name.as_bytes().to_vec(), b"ceo".to_vec())));
+        let answer = client::send(envoy.listener(0), b"GET", path.as_bytes(), &headers).unwrap();
+        assert_eq!(answer.status, status, "{path}: {}", answer.body);
+    };
+    for (path, token, status, line) in &cases {
+        send(path, token, *status);
+        expected.push(*line);
+    }
+    assert!(!envoy.log().contains("denied, "), "{}", envoy.log());
+    assert_eq!(client::send(envoy.admin(), b"POST", b"/logging?wasm=debug", &[]).unwrap().status, 200);
+    for (number, text) in [
+        (3, "denied, unsupported_type: no `typ`; accepted: at+jwt; `allow_missing_type` takes tokens without `typ`"),
+        (5, "denied, binding_mismatch, claim tenant"),
+    ] {
+        let (path, token, status, line) = &cases[number];
+        send(path, token, *status);
+        expected.push(*line);
+        expect(&envoy, line, text);
+    }
+    // Envoy writes its access log every ten seconds.
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while envoy.access_log().lines().count() < expected.len() {
+        assert!(Instant::now() < deadline, "{}", envoy.access_log());
+        thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(envoy.access_log().lines().collect::<Vec<_>>(), expected);
 }

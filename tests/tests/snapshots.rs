@@ -51,7 +51,7 @@ impl Worker {
         let claims = json!({ "iss": "i", "aud": "a", "exp": now + 60 }).to_string();
         let token = mint::sign(&mint::key(key), header.as_bytes(), claims.as_bytes());
         let verdict = self.0.verify(token.as_bytes(), UnixTime::from_secs(now).unwrap());
-        verdict.map_or_else(Reason::code, |_| "ok")
+        verdict.map_or_else(|refusal| refusal.code(), |_| "ok")
     }
 }
 

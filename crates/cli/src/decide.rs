@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, process::ExitCode};
 
 use datakit_token::{Decision, OwnedRequest, report_decide};
 
-use crate::{exit, failure::Failure, read_config, time, visible::visible};
+use crate::{exit, failure::Failure, read_config, time, verify::say, visible::visible};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -28,5 +28,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let request = request.as_request();
     let decision = verifier.decide(&request, now);
     println!("{}", visible(&report_decide(&request, &decision)));
+    if let Decision::Deny(denial) | Decision::Observe(denial, _) = &decision {
+        say(denial.reason(), verifier.hint_request(&request, denial.reason()));
+    }
     Ok(exit(!matches!(decision, Decision::Deny(_))))
 }

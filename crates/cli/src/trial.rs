@@ -70,7 +70,7 @@ impl Trial {
 
     /// Judges a token.
     pub(crate) fn verify(&self, token: &str, now: UnixTime) -> Result<(), Reason> {
-        self.verifier.verify(token.as_bytes(), now).map(|_| ())
+        self.verifier.verify(token.as_bytes(), now).map(|_| ()).map_err(|refusal| refusal.reason())
     }
 }
 

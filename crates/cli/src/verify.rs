@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use datakit_token::report_verify;
+use datakit_token::{Reason, report_verify};
 
 use crate::{exit, failure::Failure, read_config, read_token, time, visible::visible};
 
@@ -19,10 +19,20 @@ pub(crate) struct Arguments {
     token_file: Option<PathBuf>,
 }
 
+/// What is wrong, for people: on standard error, so that the verdict stays one line.
+pub(crate) fn say(reason: Reason, hint: Option<String>) {
+    let hint = hint.map_or_else(String::new, |hint| format!(": {hint}"));
+    eprintln!("{}", visible(&format!("{}{hint}", reason.text())));
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let verifier = read_config(&arguments.config)?;
     let now = time(arguments.now)?;
-    let outcome = verifier.verify(&read_token(arguments.token_file.as_deref())?, now);
+    let token = read_token(arguments.token_file.as_deref())?;
+    let outcome = verifier.verify(&token, now);
     println!("{}", visible(&report_verify(&outcome)));
+    if let Err(refusal) = &outcome {
+        say(refusal.reason(), verifier.hint(&token, refusal.reason()));
+    }
     Ok(exit(outcome.is_ok()))
 }

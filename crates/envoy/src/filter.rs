@@ -1,10 +1,10 @@
 //! One request: from the host's header map to Continue or a local reply.
 
-use datakit_token::{Decision, Denial, Reason, Request, Response, UnixTime, UpstreamEdits};
+use datakit_token::{Decision, Denial, Reason, Refusal, Request, Response, UnixTime, UpstreamEdits};
 
 use crate::{
     connection, header_map,
-    host::{Host, HostError},
+    host::{Host, HostError, Level},
     plugin::Plugin,
 };
 
@@ -27,14 +27,18 @@ pub(crate) struct Refused {
     denial: Denial,
     /// Its path without tokens, if there is one in it.
     shown_path: Option<Vec<u8>>,
+    /// Its headers that only this filter may set.
+    spoofed: Vec<String>,
+    /// For the log, if that is as detailed.
+    hint: Option<String>,
 }
 
 /// Decides about the current request. One that lacks keys which are on their way is not answered: it gets back the denial for
 /// the case that it cannot wait.
-pub(crate) fn decide(host: &impl Host, plugin: Option<&Plugin>) -> Result<Action, Refused> {
+pub(crate) fn decide(host: &impl Host, plugin: Option<&Plugin>) -> Result<Action, Box<Refused>> {
     // Fail closed: without configuration, headers or clock nothing is allowed.
     let Some(plugin) = plugin else {
-        reply(host, Reason::NotConfigured, &Response::without_configuration(Reason::NotConfigured));
+        reply(host, &Reason::NotConfigured.into(), &Response::without_configuration(Reason::NotConfigured));
         return Ok(Action::Answered);
     };
     match judge(host, plugin) {
@@ -46,35 +50,49 @@ pub(crate) fn decide(host: &impl Host, plugin: Option<&Plugin>) -> Result<Action
             plugin.counters.count_observed(host, watched);
             Ok(Action::Continue)
         }
-        Err(Refusal::Final(refused)) => {
+        Err(Stop::Final(refused)) => {
             deny(host, plugin, &refused);
             Ok(Action::Answered)
         }
-        Err(Refusal::Lacking(refused)) => Err(refused),
+        Err(Stop::Lacking(refused)) => Err(refused),
     }
 }
 
 /// Answers the current request.
-pub(crate) fn deny(host: &impl Host, plugin: &Plugin, Refused { denial, shown_path }: &Refused) {
+pub(crate) fn deny(host: &impl Host, plugin: &Plugin, Refused { denial, shown_path, spoofed, hint }: &Refused) {
     plugin.counters.count_denied(host, denial.reason());
+    // For the access log. Where that fails, the request is denied all the same.
     if let Some(path) = shown_path {
-        // For the access log. Where that fails, the request is denied all the same.
         let _ = host.replace_request_header(b":path", path);
     }
-    reply(host, denial.reason(), denial.response());
+    for name in spoofed {
+        let _ = host.remove_request_header(name.as_bytes());
+    }
+    if host.logs_debug() {
+        let claim = denial.refusal().claim().map_or_else(String::new, |claim| format!(", claim {claim}"));
+        let hint = hint.as_ref().map_or_else(String::new, |hint| format!(": {hint}"));
+        host.log(Level::Debug, &format!("datakit-token: denied, {}{claim}{hint}", denial.refusal().code()));
+    }
+    reply(host, denial.refusal(), denial.response());
 }
 
 /// Why a request does not go on.
-enum Refusal {
-    Final(Refused),
+enum Stop {
+    Final(Box<Refused>),
     /// It lacks keys that are on their way.
-    Lacking(Refused),
+    Lacking(Box<Refused>),
 }
 
 /// Makes the edits of a request that may go on; gives the reason if that is so only because nothing is denied.
-fn judge(host: &impl Host, plugin: &Plugin) -> Result<Option<Reason>, Refusal> {
-    let not_ready =
-        || Refusal::Final(Refused { denial: plugin.verifier.deny(Reason::NotConfigured), shown_path: None });
+fn judge(host: &impl Host, plugin: &Plugin) -> Result<Option<Reason>, Stop> {
+    let not_ready = || {
+        Stop::Final(Box::new(Refused {
+            denial: plugin.verifier.deny(Reason::NotConfigured),
+            shown_path: None,
+            spoofed: Vec::new(),
+            hint: None,
+        }))
+    };
     let bytes = host.request_headers().map_err(|HostError| not_ready())?;
     let now = host.now().ok().and_then(|now| UnixTime::from_secs(now / 1_000_000_000)).ok_or_else(not_ready)?;
 
@@ -96,7 +114,14 @@ fn judge(host: &impl Host, plugin: &Plugin) -> Result<Option<Reason>, Refusal> {
         .with_host(authority)
         .with_scheme(scheme)
         .with_connection(connection.iter().map(|(property, value)| (*property, value.as_slice())).collect());
-    let refused = |denial: Denial| Refused { denial, shown_path: plugin.verifier.shown_path(&request) };
+    let refused = |denial: Denial| {
+        Box::new(Refused {
+            shown_path: plugin.verifier.shown_path(&request),
+            spoofed: plugin.verifier.spoofed_headers(&request),
+            hint: if host.logs_debug() { plugin.verifier.hint_request(&request, denial.reason()) } else { None },
+            denial,
+        })
+    };
     match plugin.verifier.decide(&request, now) {
         // A token that cannot be taken out of the request must not go on with it.
         Decision::Allow(grant) => edit(host, &request, grant.edits()).map(|()| None).map_err(|HostError| not_ready()),
@@ -106,9 +131,9 @@ fn judge(host: &impl Host, plugin: &Plugin) -> Result<Option<Reason>, Refusal> {
         // Nobody knows yet whether the key is unknown, and clients drop their data on a 401.
         Decision::Deny(denial) if plugin.expects_keys(denial.reason()) => {
             let denial = plugin.verifier.deny_request(Reason::KeysUnavailable, &request);
-            Err(Refusal::Lacking(refused(denial)))
+            Err(Stop::Lacking(refused(denial)))
         }
-        Decision::Deny(denial) => Err(Refusal::Final(refused(denial))),
+        Decision::Deny(denial) => Err(Stop::Final(refused(denial))),
     }
 }
 
@@ -131,9 +156,15 @@ fn edit(host: &impl Host, request: &Request<'_>, edits: &UpstreamEdits) -> Resul
     Ok(())
 }
 
-fn reply(host: &impl Host, reason: Reason, response: &Response) {
+fn reply(host: &impl Host, refusal: &Refusal, response: &Response) {
     let headers: Vec<_> = response.headers().iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let details = format!("token_denied{{{}}}", reason.code());
+    // Where the reason does not say by itself which claim it is about.
+    let vague = matches!(refusal.reason(), Reason::ClaimMissing | Reason::ClaimInvalid | Reason::BindingMismatch);
+    let details = match refusal.claim().filter(|_| vague) {
+        // Details have no white space: a log line's columns are parted by it.
+        Some(claim) if !claim.contains(char::is_whitespace) => format!("token_denied{{{}:{claim}}}", refusal.code()),
+        _ => format!("token_denied{{{}}}", refusal.code()),
+    };
     // If the reply fails, the request stays stopped: that is all a filter can do.
     let _ = host.reply(response.status(), &details, &header_map::write(&headers), response.body());
 }

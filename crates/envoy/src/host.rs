@@ -44,6 +44,8 @@ pub(crate) trait Host {
     fn define_counter(&self, name: &str) -> Result<u32, HostError>;
     /// Adds one to a counter.
     fn increment(&self, counter: u32);
+    /// Whether Envoy's log has debug messages.
+    fn logs_debug(&self) -> bool;
     /// Writes to Envoy's log.
     fn log(&self, level: Level, message: &str);
 }
@@ -51,6 +53,7 @@ pub(crate) trait Host {
 /// Levels of the ABI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
+    Debug,
     Info,
     Warn,
     Error,

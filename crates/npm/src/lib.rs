@@ -21,7 +21,7 @@ use alloc::{
 
 use core::mem::take;
 
-use datakit_token::{Decision, OwnedRequest, Reason, UnixTime, Valid};
+use datakit_token::{Decision, Denial, OwnedRequest, Reason, Refusal, UnixTime, Valid};
 use wasm_bindgen::prelude::*;
 
 /// A compiled configuration.
@@ -30,7 +30,9 @@ pub struct Verifier {
     core: datakit_token::Verifier,
     /// One byte longer than the longest token, so that a longer one is seen to be longer.
     input: Vec<u8>,
-    outcome: Result<Rc<Valid>, Reason>,
+    outcome: Result<Rc<Valid>, Refusal>,
+    /// How long the last token was.
+    length: usize,
     /// The last text for JavaScript. In one place, so that a token costs no memory of its own.
     output: String,
 }
@@ -58,7 +60,7 @@ impl Verifier {
         })?;
         core.number_kept();
         let input = vec![0; core.token_bytes().saturating_add(1)];
-        Ok(Self { core, input, outcome: Err(Reason::NotConfigured), output: String::new() })
+        Ok(Self { core, input, outcome: Err(Reason::NotConfigured.into()), length: 0, output: String::new() })
     }
 
     /// What is accepted in the configuration, but hardly meant; one per line.
@@ -79,8 +81,10 @@ impl Verifier {
 
     /// Judges the token in the input at `now` (seconds). Gives the serial number of a token that is kept; else 0.
     pub fn verify(&mut self, length: usize, now: f64) -> u32 {
+        self.length = length;
         let token = self.input.get(..length).unwrap_or(&self.input);
-        self.outcome = time(now).ok_or(Reason::NotConfigured).and_then(|now| self.core.verify(token, now));
+        let now = time(now).ok_or(Refusal::from(Reason::NotConfigured));
+        self.outcome = now.and_then(|now| self.core.verify(token, now));
         self.outcome.as_ref().ok().and_then(|valid| valid.serial()).unwrap_or(0)
     }
 
@@ -94,7 +98,11 @@ impl Verifier {
     pub fn verdict(&mut self) -> usize {
         self.output = match &self.outcome {
             Ok(valid) => verdict::token(take(&mut self.output), valid),
-            Err(reason) => verdict::refuse("deny", &self.core.deny(*reason), None),
+            Err(refusal) => {
+                let token = self.input.get(..self.length).unwrap_or(&self.input);
+                let hint = self.core.hint(token, refusal.reason());
+                verdict::refuse("deny", &self.core.deny(refusal.clone()), hint.as_deref(), None)
+            }
         };
         self.output.len()
     }
@@ -120,18 +128,21 @@ impl Verifier {
 
 impl Verifier {
     fn decision(&mut self, request: &str, now: f64) -> String {
-        let refuse = |reason| verdict::refuse("deny", &self.core.deny(reason), None);
+        let refuse = |reason: Reason| verdict::refuse("deny", &self.core.deny(reason), None, None);
         let Some(now) = time(now) else { return refuse(Reason::NotConfigured) };
         // Characters above U+00FF are no bytes, so no HTTP request has them.
         let Ok(request) = OwnedRequest::from_json(request.as_bytes()) else { return refuse(Reason::InvalidRequest) };
         let request = request.as_request();
+        let hint = |denial: &Denial| self.core.hint_request(&request, denial.reason());
         match self.core.decide(&request, now) {
-            Decision::Deny(denial) => verdict::refuse("deny", &denial, None),
+            Decision::Deny(denial) => verdict::refuse("deny", &denial, hint(&denial).as_deref(), None),
             Decision::Allow(grant) => {
-                self.outcome = grant.shared().ok_or(Reason::MissingToken);
+                self.outcome = grant.shared().ok_or(Reason::MissingToken.into());
                 verdict::request(grant.valid(), (&request, grant.edits()))
             }
-            Decision::Observe(denial, edits) => verdict::refuse("observe", &denial, Some((&request, &edits))),
+            Decision::Observe(denial, edits) => {
+                verdict::refuse("observe", &denial, hint(&denial).as_deref(), Some((&request, &edits)))
+            }
         }
     }
 }

@@ -36,14 +36,18 @@ pub(crate) fn request(valid: Option<&Valid>, upstream: (&Request<'_>, &UpstreamE
 }
 
 /// A verdict that refuses, or would.
-pub(crate) fn refuse(verdict: &str, denial: &Denial, upstream: Upstream<'_>) -> String {
+pub(crate) fn refuse(verdict: &str, denial: &Denial, hint: Option<&str>, upstream: Upstream<'_>) -> String {
     let (reason, response) = (denial.reason(), denial.response());
     let status = u64::from(response.status());
     let mut headers = response.headers().iter().map(|(name, value)| (*name, value.as_str()));
     let answer =
         JsonObject::new().number("status", status).pairs("headers", &mut headers).text("body", response.body());
     let verdict = JsonObject::new().text("verdict", verdict).text("reason", reason.code()).number("status", status);
-    let verdict = verdict.text("text", reason.text()).boolean("retryable", reason.retryable());
+    let verdict = verdict
+        .optional("claim", denial.refusal().claim())
+        .text("text", reason.text())
+        .optional("hint", hint)
+        .boolean("retryable", reason.retryable());
     finish(verdict.json("response", &answer.finish()), upstream)
 }
 

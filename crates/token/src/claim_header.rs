@@ -12,6 +12,7 @@ use crate::{
     config::{ClaimToHeaderConfig, HeaderFormat, NonAscii},
     config_error::ConfigError,
     reason::Reason,
+    refusal::Refusal,
 };
 
 /// A claim that goes to the upstream in a header.
@@ -93,10 +94,11 @@ fn percent(text: &str) -> Vec<u8> {
 }
 
 /// The headers of the claims that a token has.
-pub(crate) fn claim_values(headers: &[ClaimHeader], valid: &Valid) -> Result<Rc<[ClaimValue]>, Reason> {
+pub(crate) fn claim_values(headers: &[ClaimHeader], valid: &Valid) -> Result<Rc<[ClaimValue]>, Refusal> {
     let value = |header: &ClaimHeader| {
         let value = header.value(valid).transpose()?;
-        Some(value.map(|value| ClaimValue { name: Rc::clone(&header.name), value }))
+        let value = value.map(|value| ClaimValue { name: Rc::clone(&header.name), value });
+        Some(value.map_err(|reason| Refusal::at(reason, &header.claim)))
     };
     headers.iter().filter_map(value).collect()
 }

@@ -16,6 +16,7 @@ use crate::{
     numeric_date::{NumericDate, UnixTime, Window},
     provider::Provider,
     reason::Reason,
+    refusal::Refusal,
     remembered::Remembered,
 };
 
@@ -104,7 +105,7 @@ pub struct Claims {
     permissions: Vec<String>,
     scopes: usize,
     workspace: Option<String>,
-    malformed: Vec<AuthorityClaim>,
+    malformed: Vec<Malformed>,
 }
 
 impl Claims {
@@ -156,9 +157,10 @@ impl Claims {
         self.workspace.as_deref()
     }
 
-    /// Whether this claim is there, and has not the form that authorisation needs.
-    pub(crate) fn is_malformed(&self, claim: AuthorityClaim) -> bool {
-        self.malformed.contains(&claim)
+    /// The place of the first of these claims that is there, and has not the form that authorisation needs.
+    pub(crate) fn find_malformed(&self, claims: &[AuthorityClaim]) -> Option<&str> {
+        let malformed = self.malformed.iter().find(|malformed| claims.contains(&malformed.claim));
+        malformed.map(|malformed| malformed.place.as_str())
     }
 
     /// `exp` in seconds since 1970, rounded down.
@@ -213,43 +215,39 @@ impl Claims {
 
 impl Verified {
     /// Judges the claims by the provider at this place. The order is part of the contract: form, issuer, audience, time, required claims, proof.
-    pub(crate) fn validate(self, index: usize, provider: &Provider, now: UnixTime) -> Result<Valid, Reason> {
+    pub(crate) fn validate(self, index: usize, provider: &Provider, now: UnixTime) -> Result<Valid, Refusal> {
         let (header, payload) = self.into_parts();
         let json = Json::parse_object(payload).map_err(|_| Reason::Malformed)?;
         let members = json.members();
         let form = Form::read(members, &provider.claims)?;
 
         // RFC 7519 section 4.1.1, RFC 9068 section 4: byte-equal.
-        let issuer = form.issuer.ok_or(Reason::ClaimMissing)?;
+        let issuer = form.issuer.ok_or(Refusal::about(Reason::ClaimMissing, "iss"))?;
         if issuer != provider.issuer {
-            return Err(Reason::IssuerMismatch);
+            return Err(Refusal::about(Reason::IssuerMismatch, "iss"));
         }
         // RFC 7519 section 4.1.3: one of the audiences, byte-equal.
-        let audience = form.audience.as_ref().ok_or(Reason::ClaimMissing)?;
+        let audience = form.audience.as_ref().ok_or(Refusal::about(Reason::ClaimMissing, "aud"))?;
         if !audience.iter().any(|one| provider.audiences.iter().any(|accepted| accepted == one)) {
-            return Err(Reason::AudienceMismatch);
+            return Err(Refusal::about(Reason::AudienceMismatch, "aud"));
         }
         let (expires_at, window) = form.check_time(provider, now.as_secs())?;
         for name in &provider.required_claims {
+            let refused = |reason: Reason| Err(Refusal::at(reason, name));
             match members.get(name) {
-                None => return Err(Reason::ClaimMissing),
-                Some(Value::Null) => return Err(Reason::ClaimInvalid),
-                Some(Value::String("")) => return Err(Reason::ClaimInvalid),
-                Some(Value::Array(array)) if array.is_empty() => return Err(Reason::ClaimInvalid),
+                None => return refused(Reason::ClaimMissing),
+                Some(Value::Null | Value::String("")) => return refused(Reason::ClaimInvalid),
+                Some(Value::Array(array)) if array.is_empty() => return refused(Reason::ClaimInvalid),
                 Some(_) => {}
             }
-            if form
-                .authority
-                .malformed
-                .iter()
-                .any(|claim| claim.place(&provider.claims).strip_prefix('/') == Some(name))
-            {
-                return Err(Reason::ClaimInvalid);
+            let mut malformed = form.authority.malformed.iter();
+            if malformed.any(|malformed| malformed.place.strip_prefix('/') == Some(name)) {
+                return refused(Reason::ClaimInvalid);
             }
         }
         // RFC 7800 section 3.1: bound to a key whose possession nobody has proven here.
         if members.has("cnf") {
-            return Err(Reason::ProofOfPossessionRequired);
+            return Err(Refusal::about(Reason::ProofOfPossessionRequired, "cnf"));
         }
         provider.check_subject(members.get("sub").and_then(Value::as_str))?;
         let authority = form.authority.into_owned();
@@ -278,13 +276,20 @@ pub(crate) enum AuthorityClaim {
     Workspace,
 }
 
+/// One that is there in another form.
+struct Malformed {
+    claim: AuthorityClaim,
+    /// A JSON pointer.
+    place: String,
+}
+
 impl AuthorityClaim {
-    const fn place(self, places: &ClaimPlaces) -> &str {
+    const fn place(self, places: &ClaimPlaces) -> &String {
         match self {
-            Self::Roles => places.roles.as_str(),
-            Self::Permissions => places.permissions.as_str(),
-            Self::Scope => places.scope.as_str(),
-            Self::Workspace => places.workspace.as_str(),
+            Self::Roles => &places.roles,
+            Self::Permissions => &places.permissions,
+            Self::Scope => &places.scope,
+            Self::Workspace => &places.workspace,
         }
     }
 }
@@ -297,26 +302,27 @@ struct Authority<T> {
     permissions: Vec<T>,
     scopes: usize,
     workspace: Option<T>,
-    malformed: Vec<AuthorityClaim>,
+    malformed: Vec<Malformed>,
 }
 
 impl<'c> Authority<&'c str> {
     fn read(members: Object<'c>, places: &ClaimPlaces) -> Self {
         let mut malformed = Vec::new();
         let at = |claim: AuthorityClaim| find(members, claim.place(places));
-        let mut names = |claim: AuthorityClaim, read: Result<Vec<&'c str>, Reason>| {
-            read.unwrap_or_else(|_| {
-                malformed.push(claim);
+        let mut note = |claim: AuthorityClaim| malformed.push(Malformed { claim, place: claim.place(places).clone() });
+        let mut names = |claim: AuthorityClaim, read: fn(Option<Value<'c>>) -> Result<Vec<&'c str>, Reason>| {
+            at(claim).and_then(read).unwrap_or_else(|_| {
+                note(claim);
                 Vec::new()
             })
         };
-        let roles = names(AuthorityClaim::Roles, at(AuthorityClaim::Roles).and_then(texts));
-        let mut permissions = names(AuthorityClaim::Permissions, at(AuthorityClaim::Permissions).and_then(texts));
-        let scope = names(AuthorityClaim::Scope, at(AuthorityClaim::Scope).and_then(scopes));
+        let roles = names(AuthorityClaim::Roles, texts);
+        let mut permissions = names(AuthorityClaim::Permissions, texts);
+        let scope = names(AuthorityClaim::Scope, scopes);
         let scopes = scope.len();
         permissions.extend(scope);
         let workspace = at(AuthorityClaim::Workspace).and_then(text).unwrap_or_else(|_| {
-            malformed.push(AuthorityClaim::Workspace);
+            note(AuthorityClaim::Workspace);
             None
         });
         Self { roles, permissions, scopes, workspace, malformed }
@@ -335,62 +341,60 @@ impl<'c> Authority<&'c str> {
 }
 
 impl<'c> Form<'c> {
-    fn read(members: Object<'c>, places: &ClaimPlaces) -> Result<Self, Reason> {
-        let issuer = text(members.get("iss"))?;
-        let audience = match members.get("aud") {
-            None => None,
-            Some(Value::Array(array)) if array.is_empty() => return Err(Reason::ClaimInvalid),
-            claim @ Some(Value::Array(_)) => Some(texts(claim)?),
-            Some(_) => text(members.get("aud"))?.map(|audience| Vec::from([audience])),
-        };
-        let (expires, not_before, issued_at) = (date(members, "exp")?, date(members, "nbf")?, date(members, "iat")?);
+    fn read(members: Object<'c>, places: &ClaimPlaces) -> Result<Self, Refusal> {
+        let invalid = |name: &'static str| move |reason: Reason| Refusal::about(reason, name);
+        let issuer = text(members.get("iss")).map_err(invalid("iss"))?;
+        let audience = audience(members.get("aud")).map_err(invalid("aud"))?;
+        let date = |name: &'static str| date(members.get(name)).map_err(invalid(name));
+        let (expires, not_before, issued_at) = (date("exp")?, date("nbf")?, date("iat")?);
         for name in ["sub", "jti", "client_id"] {
-            text(members.get(name))?;
+            text(members.get(name)).map_err(invalid(name))?;
         }
         let authority = Authority::read(members, places);
         Ok(Self { issuer, audience, expires, not_before, issued_at, authority })
     }
 
     /// `exp`, and the seconds in which the answer is the same.
-    fn check_time(&self, provider: &Provider, now: u64) -> Result<(u64, Window), Reason> {
+    fn check_time(&self, provider: &Provider, now: u64) -> Result<(u64, Window), Refusal> {
+        let refused = |reason: Reason, claim: &'static str| Err(Refusal::about(reason, claim));
         let skew = provider.clock_skew;
         // RFC 9068 section 2.2: always there; no switch turns it off.
-        let expires = self.expires.ok_or(Reason::ClaimMissing)?.floor();
+        let expires = self.expires.ok_or(Refusal::about(Reason::ClaimMissing, "exp"))?.floor();
         let not_before = self.not_before.map(NumericDate::ceil);
         let mut window = Window::new(0, expires.saturating_add(skew));
         // RFC 7519 section 4.1.4: "on or after"
         if now >= expires.saturating_add(skew) {
-            return Err(Reason::Expired);
+            return refused(Reason::Expired, "exp");
         }
         // RFC 7519 section 4.1.5
         if not_before.is_some_and(|not_before| now < not_before.saturating_sub(skew)) {
-            return Err(Reason::NotYetValid);
+            return refused(Reason::NotYetValid, "nbf");
         }
         // A token from the future would escape "issued before" revocation.
         if self.issued_at.is_some_and(|issued_at| issued_at.ceil() > now.saturating_add(skew)) {
-            return Err(Reason::NotYetValid);
+            return refused(Reason::NotYetValid, "iat");
         }
         let starts = not_before.max(self.issued_at.map(NumericDate::ceil)).unwrap_or(0);
         window = window.meet(Window::new(starts.saturating_sub(skew), u64::MAX));
         let issued_at = self.issued_at.map(NumericDate::floor);
         // No lifetime at all, whatever the clock says.
         if issued_at.is_some_and(|issued_at| expires <= issued_at) || not_before.is_some_and(|start| expires <= start) {
-            return Err(Reason::ClaimInvalid);
+            return refused(Reason::ClaimInvalid, "exp");
         }
         if let Some(max_lifetime) = provider.max_lifetime {
-            let issued_at = issued_at.ok_or(Reason::ClaimMissing)?;
+            let issued_at = issued_at.ok_or(Refusal::about(Reason::ClaimMissing, "iat"))?;
             let remaining = expires.saturating_sub(now);
             if expires.saturating_sub(issued_at) > max_lifetime || remaining > max_lifetime.saturating_add(skew) {
-                return Err(Reason::LifetimeExceeded);
+                return refused(Reason::LifetimeExceeded, "exp");
             }
             let longest = max_lifetime.saturating_add(skew);
             window = window.meet(Window::new(expires.saturating_sub(longest), u64::MAX));
         }
         if let Some(max_age) = provider.max_age {
-            let issued_at = issued_at.ok_or(Reason::ClaimMissing)?;
+            let issued_at = issued_at.ok_or(Refusal::about(Reason::ClaimMissing, "iat"))?;
             let oldest = max_age.saturating_add(skew);
             if now.saturating_sub(issued_at) > oldest {
-                return Err(Reason::Expired);
+                return refused(Reason::Expired, "iat");
             }
             window = window.meet(Window::new(0, issued_at.saturating_add(oldest).saturating_add(1)));
         }
@@ -443,8 +447,17 @@ fn scopes(claim: Option<Value<'_>>) -> Result<Vec<&str>, Reason> {
     }
 }
 
-fn date(members: Object<'_>, name: &str) -> Result<Option<NumericDate>, Reason> {
-    match members.get(name) {
+/// RFC 7519 section 4.1.3: a string or an array of strings.
+fn audience(claim: Option<Value<'_>>) -> Result<Option<Vec<&str>>, Reason> {
+    match claim {
+        Some(Value::Array(array)) if array.is_empty() => Err(Reason::ClaimInvalid),
+        Some(Value::Array(_)) => texts(claim).map(Some),
+        _ => Ok(text(claim)?.map(|audience| Vec::from([audience]))),
+    }
+}
+
+fn date(claim: Option<Value<'_>>) -> Result<Option<NumericDate>, Reason> {
+    match claim {
         None => Ok(None),
         Some(Value::Number(number)) => NumericDate::from_number(number).map(Some).ok_or(Reason::ClaimInvalid),
         Some(_) => Err(Reason::ClaimInvalid),

@@ -9,7 +9,7 @@ use crate::reason::Reason;
 /// Key ids longer than this name no key.
 const MAX_KEY_ID: usize = 256;
 /// Names and values of a header. It is read before anything is known of its sender, so it must not cost more than a good one.
-const MAX_VALUES: usize = 128;
+pub(crate) const MAX_VALUES: usize = 128;
 
 /// What a header says, as far as this project has a use for it.
 #[derive(Debug)]
@@ -25,6 +25,16 @@ pub(crate) struct Header {
 pub(crate) enum Algorithm {
     EdDsa,
     Ed25519,
+}
+
+impl Algorithm {
+    /// The name in `alg`.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::EdDsa => "EdDSA",
+            Self::Ed25519 => "Ed25519",
+        }
+    }
 }
 
 /// A header that has been read, and how it was written: all tokens of one key have the same.
@@ -104,7 +114,7 @@ fn text_member<'h>(header: Object<'h>, name: &str) -> Result<Option<&'h str>, Re
 }
 
 /// RFC 7515 section 4.1.9: `application/` may be left out when no other `/` is there.
-fn media_type(text: &str) -> &str {
+pub(crate) fn media_type(text: &str) -> &str {
     let prefix = "application/";
     match text.split_at_checked(prefix.len()) {
         Some((head, rest)) if head.eq_ignore_ascii_case(prefix) && !rest.contains('/') => rest,

@@ -44,6 +44,7 @@ mod config_error;
 mod connection;
 mod grants;
 mod header;
+mod hint;
 mod host_name;
 mod jws;
 mod key_source;
@@ -59,6 +60,7 @@ mod preset;
 mod provider;
 mod reason;
 mod redact;
+mod refusal;
 mod remembered;
 mod remote;
 mod report;
@@ -89,6 +91,7 @@ pub use crate::{
     policy::Grant,
     preset::presets,
     reason::Reason,
+    refusal::Refusal,
     remote::{Answer, FetchRequest, Moment},
     report::{report_decide, report_upstream, report_verify},
     request::{OwnedRequest, Request},

@@ -12,6 +12,7 @@ use crate::{
     grants::Roles,
     path::Path,
     reason::Reason,
+    refusal::Refusal,
     request::Request,
     requirement::{Compiler, Facts, Requirement, is_placed},
     route::Routes,
@@ -158,7 +159,7 @@ impl Policy {
         request: &Request<'_>,
         path: &Path<'_>,
         valid: &Valid,
-    ) -> Result<(), Reason> {
+    ) -> Result<(), Refusal> {
         match access.ok_or(Reason::NoRule)? {
             Access::Unchecked | Access::Anyone | Access::Authenticated => Ok(()),
             Access::Required(_, Some(rule)) if valid.remembered().meets(*rule) => Ok(()),

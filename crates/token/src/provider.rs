@@ -15,6 +15,7 @@ use crate::{
     numeric_date::UnixTime,
     opaque::OpaqueTokens,
     reason::Reason,
+    refusal::Refusal,
     revocation::{Revoked, Rules},
     secret::Environment,
     token_edit::TokenEdit,
@@ -131,14 +132,14 @@ impl Provider {
     }
 
     /// RFC 9068 section 2.2: `sub` is one of the configured.
-    pub(crate) fn check_subject(&self, subject: Option<&str>) -> Result<(), Reason> {
+    pub(crate) fn check_subject(&self, subject: Option<&str>) -> Result<(), Refusal> {
         let Some(subjects) = &self.subjects else { return Ok(()) };
-        let subject = subject.ok_or(Reason::ClaimMissing)?;
+        let subject = subject.ok_or(Refusal::about(Reason::ClaimMissing, "sub"))?;
         let accepted = subjects.iter().any(|accepted| match accepted {
             SubjectConfig::Exact(text) => text == subject,
             SubjectConfig::Prefix(text) => subject.starts_with(text.as_str()),
         });
-        if accepted { Ok(()) } else { Err(Reason::SubjectMismatch) }
+        if accepted { Ok(()) } else { Err(Refusal::about(Reason::SubjectMismatch, "sub")) }
     }
 
     /// Asks the rules of the configuration and those of the trust bundle; the first second from which one refuses.

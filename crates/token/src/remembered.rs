@@ -3,12 +3,12 @@
 use alloc::rc::Rc;
 use core::cell::{Cell, OnceCell};
 
-use crate::{claim_header::ClaimValue, reason::Reason};
+use crate::{claim_header::ClaimValue, refusal::Refusal};
 
 /// Belongs to one token of one verifier, whose rules and claim headers never change.
 #[derive(Default)]
 pub(crate) struct Remembered {
-    headers: OnceCell<Result<Rc<[ClaimValue]>, Reason>>,
+    headers: OnceCell<Result<Rc<[ClaimValue]>, Refusal>>,
     /// The last rule whose requirement the token met by itself, whatever the request.
     rule: Cell<Option<usize>>,
 }
@@ -17,8 +17,8 @@ impl Remembered {
     /// The headers that the claims go to.
     pub(crate) fn headers(
         &self,
-        find: impl FnOnce() -> Result<Rc<[ClaimValue]>, Reason>,
-    ) -> Result<Rc<[ClaimValue]>, Reason> {
+        find: impl FnOnce() -> Result<Rc<[ClaimValue]>, Refusal>,
+    ) -> Result<Rc<[ClaimValue]>, Refusal> {
         self.headers.get_or_init(find).clone()
     }
 

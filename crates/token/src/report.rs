@@ -4,14 +4,15 @@ use alloc::{format, rc::Rc, string::String, vec::Vec};
 
 use datakit_token_encoding::{json::JsonObject, latin1};
 
-use crate::{claims::Valid, reason::Reason, request::Request, upstream::UpstreamEdits, verifier::Decision};
+use crate::{claims::Valid, refusal::Refusal, request::Request, upstream::UpstreamEdits, verifier::Decision};
 
-/// `{"verdict":"allow","reason":"ok","status":200,"claims":{...}}` or `{"verdict":"deny","reason":"expired","status":401}`.
+/// `{"verdict":"allow","reason":"ok","status":200,"claims":{...}}` or `{"verdict":"deny","reason":"expired","claim":"exp","status":401}`;
+/// without `claim` where the reason is about none.
 #[must_use]
-pub fn report_verify(outcome: &Result<Rc<Valid>, Reason>) -> String {
+pub fn report_verify(outcome: &Result<Rc<Valid>, Refusal>) -> String {
     match outcome {
         Ok(valid) => format!("{}}}", allow(Some(valid))),
-        Err(reason) => deny(*reason, reason.status()),
+        Err(refusal) => format!("{}}}", refuse("deny", refusal, refusal.reason().status())),
     }
 }
 
@@ -21,8 +22,10 @@ pub fn report_verify(outcome: &Result<Rc<Valid>, Reason>) -> String {
 #[must_use]
 pub fn report_decide(request: &Request<'_>, decision: &Decision) -> String {
     let (head, edits) = match decision {
-        Decision::Deny(denial) => return deny(denial.reason(), denial.response().status()),
-        Decision::Observe(denial, edits) => (refusal("observe", denial.reason(), denial.response().status()), edits),
+        Decision::Deny(denial) => {
+            return format!("{}}}", refuse("deny", denial.refusal(), denial.response().status()));
+        }
+        Decision::Observe(denial, edits) => (refuse("observe", denial.refusal(), denial.response().status()), edits),
         Decision::Allow(grant) => (allow(grant.valid()), grant.edits()),
     };
     format!(r#"{head},"upstream":{}}}"#, report_upstream(request, edits))
@@ -48,10 +51,10 @@ fn allow(valid: Option<&Valid>) -> String {
     format!(r#"{{"verdict":"allow","reason":"ok","status":200,"claims":{claims}"#)
 }
 
-fn deny(reason: Reason, status: u16) -> String {
-    format!("{}}}", refusal("deny", reason, status))
-}
-
-fn refusal(verdict: &str, reason: Reason, status: u16) -> String {
-    format!(r#"{{"verdict":"{verdict}","reason":"{}","status":{status}"#, reason.code())
+fn refuse(verdict: &str, refusal: &Refusal, status: u16) -> String {
+    let report = JsonObject::new().text("verdict", verdict).text("reason", refusal.code());
+    let mut report = report.optional("claim", refusal.claim()).number("status", u64::from(status)).finish();
+    // More may follow.
+    report.pop();
+    report
 }

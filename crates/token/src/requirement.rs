@@ -8,12 +8,13 @@ use datakit_token_encoding::json::Value;
 
 pub(crate) use self::compiler::{Compiler, is_placed};
 use crate::{
-    claims::{AuthorityClaim, Claims, Valid},
+    claims::{AuthorityClaim, Valid},
     config::Scalar,
     connection::{ConnectionProperty, Network, parse_address},
     grants::Roles,
     path::Path,
     reason::Reason,
+    refusal::Refusal,
     request::{Ambiguous, Request},
 };
 
@@ -67,22 +68,31 @@ pub(crate) struct Facts<'f> {
     pub(crate) roles: &'f Roles,
 }
 
-/// Why a requirement is not met. Bindings are said first, so that the order of the parts does not matter.
+/// A requirement that is not met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unmet<'r> {
+    kind: Kind,
+    /// A JSON pointer to the one claim that it is about.
+    claim: Option<&'r str>,
+}
+
+/// Why it is not met. Bindings are said first, so that the order of the parts does not matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Unmet {
+enum Kind {
     Binding,
     /// What was asked for would be in a claim that has not the form for it.
     Form,
     Permission,
 }
 
-impl From<Unmet> for Reason {
-    fn from(unmet: Unmet) -> Self {
-        match unmet {
-            Unmet::Binding => Self::BindingMismatch,
-            Unmet::Form => Self::ClaimInvalid,
-            Unmet::Permission => Self::PermissionDenied,
-        }
+impl From<Unmet<'_>> for Refusal {
+    fn from(Unmet { kind, claim }: Unmet<'_>) -> Self {
+        let reason = match kind {
+            Kind::Binding => Reason::BindingMismatch,
+            Kind::Form => Reason::ClaimInvalid,
+            Kind::Permission => Reason::PermissionDenied,
+        };
+        claim.map_or_else(|| reason.into(), |claim| Self::at(reason, claim))
     }
 }
 
@@ -98,43 +108,49 @@ impl Requirement {
     }
 
     /// Whether token and request fulfil it.
-    pub(crate) fn check(&self, facts: &Facts<'_>) -> Result<(), Unmet> {
-        let met = |met: bool, otherwise: Unmet| if met { Ok(()) } else { Err(otherwise) };
+    pub(crate) fn check<'r>(&'r self, facts: &Facts<'r>) -> Result<(), Unmet<'r>> {
+        let met = |met: bool, otherwise: Unmet<'r>| if met { Ok(()) } else { Err(otherwise) };
+        let denied = Unmet { kind: Kind::Permission, claim: None };
         let claims = facts.valid.claims();
+        let lacking = |places: &[AuthorityClaim]| match claims.find_malformed(places) {
+            place @ Some(_) => Unmet { kind: Kind::Form, claim: place },
+            None => denied,
+        };
         match self {
             Self::Permission(permission) => {
                 let places = [AuthorityClaim::Roles, AuthorityClaim::Permissions, AuthorityClaim::Scope];
-                met(facts.roles.allow(claims, permission), lacking(claims, &places))
+                met(facts.roles.allow(claims, permission), lacking(&places))
             }
-            Self::Role(role) => met(claims.roles().contains(role), lacking(claims, &[AuthorityClaim::Roles])),
-            Self::Scope(scope) => met(claims.scopes().contains(scope), lacking(claims, &[AuthorityClaim::Scope])),
-            Self::Provider(provider) => met(facts.valid.provider() == *provider, Unmet::Permission),
+            Self::Role(role) => met(claims.roles().contains(role), lacking(&[AuthorityClaim::Roles])),
+            Self::Scope(scope) => met(claims.scopes().contains(scope), lacking(&[AuthorityClaim::Scope])),
+            Self::Provider(provider) => met(facts.valid.provider() == *provider, denied),
             Self::ClientAddress(networks) => {
                 let address = facts.request.connection(ConnectionProperty::ClientAddress).and_then(parse_address);
-                met(address.is_some_and(|address| networks.iter().any(|network| network.has(address))), Unmet::Binding)
+                let inside = address.is_some_and(|address| networks.iter().any(|network| network.has(address)));
+                met(inside, Unmet { kind: Kind::Binding, claim: None })
             }
-            Self::Claim(requirement) => met(requirement.is_met(facts), Unmet::Binding),
+            Self::Claim(requirement) => {
+                met(requirement.is_met(facts), Unmet { kind: Kind::Binding, claim: Some(&requirement.claim) })
+            }
             Self::All(parts) => {
-                let unmet = parts.iter().filter_map(|part| part.check(facts).err()).min();
+                let unmet = parts.iter().filter_map(|part| part.check(facts).err()).min_by_key(|unmet| unmet.kind);
                 unmet.map_or(Ok(()), Err)
             }
             Self::Any(parts) => {
-                let mut worst = Unmet::Binding;
+                let mut worst: Option<Unmet<'r>> = None;
                 for part in parts {
-                    match part.check(facts) {
-                        Ok(()) => return Ok(()),
-                        Err(unmet) => worst = worst.max(unmet),
-                    }
+                    let Err(unmet) = part.check(facts) else { return Ok(()) };
+                    worst = Some(match worst {
+                        Some(other) if other.kind > unmet.kind => other,
+                        // Any of them would do, so none is the one to name.
+                        Some(other) if other.kind == unmet.kind => Unmet { claim: None, ..other },
+                        _ => unmet,
+                    });
                 }
-                Err(worst)
+                Err(worst.unwrap_or(Unmet { kind: Kind::Binding, claim: None }))
             }
         }
     }
-}
-
-/// Why one of these claims does not give what is asked for.
-fn lacking(claims: &Claims, places: &[AuthorityClaim]) -> Unmet {
-    if places.iter().any(|place| claims.is_malformed(*place)) { Unmet::Form } else { Unmet::Permission }
 }
 
 impl ClaimRequirement {

@@ -6,20 +6,21 @@ use alloc::{
     vec::Vec,
 };
 
-use datakit_token_encoding::sorted::Sorted;
+use datakit_token_encoding::{json::JsonObject, sorted::Sorted};
 
 use crate::{
     carrier::is_origin,
     config::{BodyFormat, CorsConfig, ResponsesConfig},
     config_error::ConfigError,
     reason::Reason,
+    refusal::Refusal,
     request::Request,
 };
 
 /// A denied request: why, and what to answer.
 #[derive(Debug)]
 pub struct Denial {
-    reason: Reason,
+    refusal: Refusal,
     response: Response,
 }
 
@@ -35,7 +36,13 @@ impl Denial {
     /// Why.
     #[must_use]
     pub const fn reason(&self) -> Reason {
-        self.reason
+        self.refusal.reason()
+    }
+
+    /// The same with the claim that it is about.
+    #[must_use]
+    pub const fn refusal(&self) -> &Refusal {
+        &self.refusal
     }
 
     /// What to answer.
@@ -49,7 +56,7 @@ impl Response {
     /// The answer when there is no configuration to ask.
     #[must_use]
     pub fn without_configuration(reason: Reason) -> Self {
-        Responses::default().response(reason, None)
+        Responses::default().response(&reason.into(), None)
     }
 
     /// The HTTP status.
@@ -115,15 +122,17 @@ impl Responses {
         })
     }
 
-    pub(crate) fn denial(&self, reason: Reason, request: Option<&Request<'_>>) -> Denial {
-        Denial { reason, response: self.response(reason, request) }
+    pub(crate) fn denial(&self, refusal: Refusal, request: Option<&Request<'_>>) -> Denial {
+        let response = self.response(&refusal, request);
+        Denial { refusal, response }
     }
 
-    fn response(&self, reason: Reason, request: Option<&Request<'_>>) -> Response {
+    fn response(&self, refusal: &Refusal, request: Option<&Request<'_>>) -> Response {
+        let reason = refusal.reason();
         let other = self.statuses.iter().find(|(mapped, _)| *mapped == reason);
         let status = other.map_or(reason.status(), |(_, status)| *status);
         let mut headers = Vec::new();
-        let (content_type, body) = self.body(reason, status);
+        let (content_type, body) = self.body(refusal, status);
         if let Some(content_type) = content_type {
             headers.push(("content-type", String::from(content_type)));
             headers.push(("x-content-type-options", String::from("nosniff")));
@@ -141,16 +150,16 @@ impl Responses {
         Response { status, headers, body }
     }
 
-    fn body(&self, reason: Reason, status: u16) -> (Option<&'static str>, String) {
+    fn body(&self, refusal: &Refusal, status: u16) -> (Option<&'static str>, String) {
+        let reason = refusal.reason();
         let (code, text) = if self.show_reason { (reason.code(), reason.text()) } else { ("denied", title(status)) };
         match self.format {
-            // RFC 9457 section 3; `reason` is an extension member (section 3.2).
+            // RFC 9457 section 3; `reason` and `claim` are extension members (section 3.2).
             BodyFormat::Problem => {
-                let title = title(status);
-                let detail = format!(
-                    r#"{{"type":"about:blank","title":"{title}","status":{status},"detail":"{text}","reason":"{code}"}}"#
-                );
-                (Some("application/problem+json"), detail)
+                let problem = JsonObject::new().text("type", "about:blank").text("title", title(status));
+                let problem = problem.number("status", u64::from(status)).text("detail", text).text("reason", code);
+                let claim = refusal.claim().filter(|_| self.show_reason);
+                (Some("application/problem+json"), problem.optional("claim", claim).finish())
             }
             BodyFormat::Guance => {
                 (Some("application/json"), format!(r#"{{"error_code":"{code}","message":"{text}"}}"#))

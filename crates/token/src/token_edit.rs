@@ -11,6 +11,7 @@ use crate::{
     config::{SwapConfig, SwapPlace},
     config_error::ConfigError,
     reason::Reason,
+    refusal::Refusal,
     secret::{Environment, read_secret},
 };
 
@@ -78,13 +79,13 @@ impl Swap {
         Ok(Self { secrets: read, to })
     }
 
-    /// The secret of the token's workspace.
-    pub(crate) fn secret(&self, valid: &Valid) -> Result<&str, Reason> {
+    /// The secret of the token's workspace, which is at this place.
+    pub(crate) fn secret(&self, valid: &Valid, place: &str) -> Result<&str, Refusal> {
         let claims = valid.claims();
-        let lacking =
-            if claims.is_malformed(AuthorityClaim::Workspace) { Reason::ClaimInvalid } else { Reason::ClaimMissing };
-        let workspace = claims.workspace().ok_or(lacking)?;
+        let malformed = claims.find_malformed(&[AuthorityClaim::Workspace]).is_some();
+        let lacking = if malformed { Reason::ClaimInvalid } else { Reason::ClaimMissing };
+        let workspace = claims.workspace().ok_or_else(|| Refusal::at(lacking, place))?;
         // The token is good; the operator has to add the workspace.
-        self.secrets.get(workspace).map(String::as_str).ok_or(Reason::NotConfigured)
+        Ok(self.secrets.get(workspace).ok_or(Reason::NotConfigured)?)
     }
 }

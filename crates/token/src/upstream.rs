@@ -12,6 +12,7 @@ use crate::{
     path::Path,
     provider::Provider,
     reason::Reason,
+    refusal::Refusal,
     request::{Ambiguous, Request, split_parameter},
     route::Routes,
     token_edit::TokenEdit,
@@ -138,7 +139,7 @@ impl Editor {
         carried: &Carried<'_>,
         provider: &Provider,
         valid: &Valid,
-    ) -> Result<UpstreamEdits, Reason> {
+    ) -> Result<UpstreamEdits, Refusal> {
         let mut edits = self.remove_spoofed(request, |name| carriers.is_beside_header(name));
         let mut query = QueryEdits::default();
         match &provider.token_edit {
@@ -146,7 +147,7 @@ impl Editor {
             // What stands beside it is the upstream's business: the verifier has no secret of its own for it.
             TokenEdit::Strip => query.parts.extend(edits.place(request, carriers, carried.place, None)),
             TokenEdit::Swap(swap) => {
-                let secret = swap.secret(valid)?;
+                let secret = swap.secret(valid, &provider.claims.workspace)?;
                 match (&swap.to, carried.placeholder) {
                     (None, None) => query.parts.extend(edits.place(request, carriers, carried.place, Some(secret))),
                     (None, Some(placeholder)) => {

@@ -11,6 +11,7 @@ use crate::{
     config_error::ConfigError,
     connection::ConnectionProperty,
     header::KnownHeader,
+    hint::hint,
     jws::Unverified,
     key_source::KeySource,
     key_tables::KeyTables,
@@ -20,6 +21,7 @@ use crate::{
     provider::Provider,
     reason::Reason,
     redact::redact,
+    refusal::Refusal,
     request::Request,
     response::{Denial, Responses},
     upstream::{Editor, UpstreamEdits},
@@ -231,8 +233,8 @@ impl Verifier {
     /// Judges a bare token; rules do not apply.
     ///
     /// # Errors
-    /// The [`Reason`] of the first check that fails.
-    pub fn verify(&self, token: &[u8], now: UnixTime) -> Result<Rc<Valid>, Reason> {
+    /// The [`Refusal`] of the first check that fails.
+    pub fn verify(&self, token: &[u8], now: UnixTime) -> Result<Rc<Valid>, Refusal> {
         let changes = |provider: usize| self.providers.get(provider).map_or(0, |provider| provider.keys.changes());
         // Never borrowed twice: nothing here calls back.
         let mut cache = self.cache.try_borrow_mut();
@@ -257,15 +259,34 @@ impl Verifier {
     pub fn decide(&self, request: &Request<'_>, now: UnixTime) -> Decision {
         match self.grant(request, now) {
             Ok(grant) => Decision::Allow(grant),
-            Err(reason) if self.observe => Decision::Observe(self.deny(reason), self.editor.observe(request)),
-            Err(reason) => Decision::Deny(self.deny_request(reason, request)),
+            Err(refusal) if self.observe => Decision::Observe(self.deny(refusal), self.editor.observe(request)),
+            Err(refusal) => Decision::Deny(self.responses.denial(refusal, Some(request))),
         }
     }
 
     /// The denial of a request for a reason that the host knows better: keys that it lacks may be on their way.
     #[must_use]
     pub fn deny_request(&self, reason: Reason, request: &Request<'_>) -> Denial {
-        self.responses.denial(reason, Some(request))
+        self.responses.denial(reason.into(), Some(request))
+    }
+
+    /// What to look at when this token is refused for this reason, if there is more to say: for errors and logs of whoever runs
+    /// this, as it may say what the configuration accepts. It says nothing of the token but which of the things known here it is.
+    #[must_use]
+    pub fn hint(&self, token: &[u8], reason: Reason) -> Option<String> {
+        hint(reason, token, &self.providers)
+    }
+
+    /// The same for the token of a request.
+    #[must_use]
+    pub fn hint_request(&self, request: &Request<'_>, reason: Reason) -> Option<String> {
+        hint(reason, &self.carriers.find(request).ok()?.token, &self.providers)
+    }
+
+    /// The headers of a request that clients may not set, in lower case: a denied one's go as well, before a log shows them.
+    #[must_use]
+    pub fn spoofed_headers(&self, request: &Request<'_>) -> Vec<String> {
+        self.editor.observe(request).remove().map(String::from).collect()
     }
 
     /// What a log may show instead of the target of a denied request, if that has a token in it.
@@ -276,11 +297,11 @@ impl Verifier {
 
     /// The denial of a request that cannot be put to [`Verifier::decide`], for instance without a clock.
     #[must_use]
-    pub fn deny(&self, reason: Reason) -> Denial {
-        self.responses.denial(reason, None)
+    pub fn deny(&self, refusal: impl Into<Refusal>) -> Denial {
+        self.responses.denial(refusal.into(), None)
     }
 
-    fn grant(&self, request: &Request<'_>, now: UnixTime) -> Result<Grant, Reason> {
+    fn grant(&self, request: &Request<'_>, now: UnixTime) -> Result<Grant, Refusal> {
         self.check_transport(request)?;
         // A path with two readings is refused whatever the token says.
         let path = Path::parse(request.path())?;
@@ -313,7 +334,7 @@ impl Verifier {
     }
 
     /// What a token without a signature stands for.
-    fn verify_opaque(&self, token: &[u8], now: UnixTime) -> Result<Option<Valid>, Reason> {
+    fn verify_opaque(&self, token: &[u8], now: UnixTime) -> Result<Option<Valid>, Refusal> {
         // A signed token has dots, and none of these has.
         if token.len() > self.token_bytes || token.contains(&b'.') {
             return Ok(None);
@@ -329,7 +350,7 @@ impl Verifier {
 
     // Apart from the short way of a token out of the cache.
     #[inline(never)]
-    fn verify_anew(&self, token: &[u8], now: UnixTime) -> Result<Valid, Reason> {
+    fn verify_anew(&self, token: &[u8], now: UnixTime) -> Result<Valid, Refusal> {
         let known = self.header.try_borrow().ok();
         let token = Unverified::parse(token, self.token_bytes, known.as_deref().and_then(Option::as_ref))?;
         drop(known);

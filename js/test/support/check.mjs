@@ -5,10 +5,14 @@ import { readFileSync } from 'node:fs'
 const { vectors: minted, environment } = JSON.parse(readFileSync(process.env.DATAKIT_TOKEN_VECTORS, 'utf8'))
 export const vectors = minted.map((vector) => ({ ...vector, environment }))
 
-export function check({ token, expect }, { verdict, reason, upstream, response, code }) {
+export function check({ token, expect }, { verdict, reason, claim, upstream, response, code, tokenClaim }) {
   assert.equal(reason, expect.reason)
   assert.equal(verdict, expect.verdict)
   assert.equal(code, token === undefined ? undefined : expect.reason)
+  if (expect.claim !== undefined) {
+    assert.equal(claim ?? null, expect.claim, 'claim')
+    if (token !== undefined) assert.equal(tokenClaim ?? null, expect.claim, 'claim of the TokenError')
+  }
   if (expect.response) {
     assert.equal(response.status, expect.response.status)
     if (expect.response.body !== undefined) assert.equal(response.body, expect.response.body)

@@ -7,8 +7,10 @@ export async function observe({ createVerifier }, { config, environment, request
   return {
     verdict: decision.verdict,
     reason: decision.verdict === 'allow' ? 'ok' : decision.reason,
+    claim: decision.claim,
     response: decision.response,
     upstream: decision.upstream,
     code: outcome && (outcome.ok ? 'ok' : outcome.error.code),
+    tokenClaim: outcome?.error?.claim,
   }
 }

@@ -85,5 +85,9 @@ impl Host for Envoy {
 
     fn increment(&self, _: u32) {}
 
+    fn logs_debug(&self) -> bool {
+        false
+    }
+
     fn log(&self, _: Level, _: &str) {}
 }

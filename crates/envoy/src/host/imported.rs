@@ -28,9 +28,13 @@ const COUNTER: u32 = 0;
 /// No gRPC status of our own: Envoy derives it from the HTTP status.
 const NO_GRPC_STATUS: i32 = -1;
 const OK: u32 = 0;
+/// `proxy_log_level_t`; trace is below.
+const DEBUG: u32 = 1;
 
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
+    /// Writes the level from which on messages are logged.
+    fn proxy_get_log_level(level: *mut u32) -> u32;
     /// Logs the bytes of a message.
     fn proxy_log(level: u32, message: *const u8, size: usize) -> u32;
     /// Writes the address and size of a copy of a part of a buffer, made with `proxy_on_memory_allocate`.
@@ -315,8 +319,16 @@ impl Host for Envoy {
         let _ = unsafe { proxy_increment_metric(counter, 1) };
     }
 
+    fn logs_debug(&self) -> bool {
+        let mut level = u32::MAX;
+        // SAFETY: the pointer is valid for writing during the call.
+        let status = unsafe { proxy_get_log_level(&raw mut level) };
+        status == OK && level <= DEBUG
+    }
+
     fn log(&self, level: Level, message: &str) {
         let level = match level {
+            Level::Debug => DEBUG,
             Level::Info => 2,
             Level::Warn => 3,
             Level::Error => 4,

@@ -122,6 +122,9 @@ impl Host for Mock {
         Ok(0)
     }
     fn increment(&self, _: u32) {}
+    fn logs_debug(&self) -> bool {
+        true
+    }
     fn log(&self, _: Level, message: &str) {
         self.log.borrow_mut().push(message.into());
     }

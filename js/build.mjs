@@ -26,18 +26,38 @@ binaryen('wasm-opt', '-Oz', '--converge', '--one-caller-inline-max-function-size
 const packed = Object.entries({ ...pack(readFileSync(wasm)), unpacker: [...unpacker()] })
   .map(([name, value]) => `export const ${name} = ${JSON.stringify(value)}`).join('\n')
 
+/**
+ * The generated glue, with its imports and exports by names that do not change, so that who does not need the core need not have
+ * it. It makes its text codecs when they are used first: an import must not need them (jsdom has none).
+ */
+function glue(generated) {
+  const codecs = [
+    [/^let cachedTextDecoder = new TextDecoder\((.*)\);\ncachedTextDecoder\.decode\(\);$/m, 'let cachedTextDecoder = { decode: (bytes) => (cachedTextDecoder = new TextDecoder($1)).decode(bytes) };'],
+    [/^const cachedTextEncoder = new TextEncoder\(\);\n\nif \(!\('encodeInto' in cachedTextEncoder\)\) \{\n[^]*?\n\}$/m, 'let cachedTextEncoder = { encodeInto: (text, view) => (cachedTextEncoder = new TextEncoder()).encodeInto(text, view) };'],
+  ]
+  const text = codecs.reduce((text, [pattern, lazy]) => {
+    if (!pattern.test(text)) throw new Error(`wasm-bindgen writes another glue: nothing in it is like ${pattern}`)
+    return text.replace(pattern, lazy)
+  }, generated)
+  const imported = WebAssembly.Module.imports(new WebAssembly.Module(readFileSync(wasm))).map(({ name }) => name)
+  return `${text}\nexport const imports = () => ({ ${imported.join(', ')} })\nexport { __wbg_set_wasm as use }\n`
+}
+
 const core = {
   name: 'core',
   setup(builder) {
-    builder.onResolve({ filter: /^datakit-token-core$/ }, () => ({ path: join(input, 'datakit_token_npm.js'), sideEffects: false }))
+    builder.onResolve({ filter: /^datakit-token-core$/ }, () => ({ path: join(input, 'datakit_token_npm_bg.js'), sideEffects: false }))
+    builder.onLoad({ filter: /datakit_token_npm_bg\.js$/ }, ({ path }) => ({ contents: glue(readFileSync(path, 'utf8')) }))
     builder.onResolve({ filter: /^datakit-token-core-packed$/ }, ({ path }) => ({ path, namespace: 'packed', sideEffects: false }))
     builder.onLoad({ filter: /.*/, namespace: 'packed' }, () => ({ contents: packed }))
     builder.onResolve({ filter: /core\.wasm(\?module)?$/ }, ({ path }) => ({ path, external: true }))
   },
 }
+// An uncaught error shows the line that it was thrown in, which must not be the module's; and with white space, `@__PURE__` stays.
+const LINE = 160
 const entry = (name) => join(here, 'src/entry', `${name}.ts`)
 const bundle = (name, outfile, format) =>
-  build({ entryPoints: [entry(name)], outfile: join(dist, outfile), bundle: true, format, target: 'es2022', platform: 'neutral', minifySyntax: true, minifyWhitespace: true, legalComments: 'none', plugins: [core] })
+  build({ entryPoints: [entry(name)], outfile: join(dist, outfile), bundle: true, format, target: 'es2022', platform: 'neutral', minifySyntax: true, lineLimit: LINE, legalComments: 'none', plugins: [core] })
 await bundle('inline', 'index.mjs', 'esm')
 await bundle('inline', 'index.cjs', 'cjs')
 await bundle('workerd', 'index.workerd.mjs', 'esm')

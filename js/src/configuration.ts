@@ -185,7 +185,7 @@ export interface ShortConfiguration extends ProviderOptions, Common {
 
 const COMMON = ['mode', 'transport', 'presets', 'roles', 'policies', 'paths', 'rules', 'responses', 'limits']
 
-/** The document for the core. */
+/** @internal The document for the core. */
 export interface Document {
   json: string
   /** Turns a pointer into it into one into what the caller wrote. */
@@ -194,7 +194,7 @@ export interface Document {
   keys: Map<string, object>
 }
 
-/** Makes the document out of what the caller wrote. */
+/** @internal Makes the document out of what the caller wrote. */
 export function document(config: Configuration | ShortConfiguration): Document {
   if (typeof config !== 'object' || config === null || has(config, 'providers') || has(config, 'version')) {
     const providers = member(config as Partial<Configuration> | null, 'providers')

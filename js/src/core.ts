@@ -1,37 +1,49 @@
-import * as core from 'datakit-token-core'
+import { imports, use, Verifier as CoreVerifier } from 'datakit-token-core'
 import { WasmBlockedError } from './error.js'
 
-/** What wasm-bindgen generates. */
-export type Core = typeof core
-
 /** A compiled configuration in the core. */
-export type CoreVerifier = InstanceType<Core['Verifier']>
+export type { CoreVerifier }
 
-let ready = false
-let memory: WebAssembly.Memory
-const encoder = new TextEncoder()
+/** Under which name the module imports what is generated with it. */
+const GLUE = './datakit_token_npm_bg.js'
 
-/** Instantiates the module on first use, at once: no top-level await, no fetch, no file. */
-export function instantiate(source: () => WebAssembly.Module): Core {
-  if (!ready) {
+let memory: WebAssembly.Memory | undefined
+// Made when there is a verifier: some test environments lack them, and have to be able to import this.
+let encoder: TextEncoder
+let decoder: TextDecoder
+
+/**
+ * Instantiates the module on first use, at once: no top-level await, no fetch, no file. An instance takes a module of any realm:
+ * edge runtimes compile them outside of the one that this runs in.
+ */
+export function instantiate(source: () => WebAssembly.Module): typeof CoreVerifier {
+  if (memory === undefined) {
     let module: WebAssembly.Module
     try {
       module = source()
     } catch (error) {
-      if (error instanceof WebAssembly.CompileError) throw new WasmBlockedError(error)
+      // By its name: the class may be that of another realm.
+      if ((error as Error | undefined)?.name === 'CompileError') throw new WasmBlockedError(error)
       throw error
     }
-    memory = core.initSync({ module }).memory
-    ready = true
+    encoder = new TextEncoder()
+    decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+    const { exports } = new WebAssembly.Instance(module, { [GLUE]: imports() })
+    use(exports)
+    ;(exports['__wbindgen_start'] as () => void)()
+    memory = exports['memory'] as WebAssembly.Memory
   }
-  return core
+  return CoreVerifier
 }
 
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+/** The bytes of the core, as large as they are now. */
+function buffer(): ArrayBuffer {
+  return (memory as WebAssembly.Memory).buffer
+}
 
 /** What a verifier has just written. */
 export function output(verifier: CoreVerifier, length: number): string {
-  return decoder.decode(new Uint8Array(memory.buffer, verifier.output(), length))
+  return decoder.decode(new Uint8Array(buffer(), verifier.output(), length))
 }
 
 /** The host's clock. */
@@ -48,13 +60,13 @@ export class TokenInput {
   constructor(verifier: CoreVerifier) {
     this.#address = verifier.input()
     this.#size = verifier.input_size()
-    this.#view = new Uint8Array(memory.buffer, this.#address, this.#size)
+    this.#view = new Uint8Array(buffer(), this.#address, this.#size)
   }
 
   /** Writes a token, and gives its length in bytes; one too long gives a length that is too long. */
   write(token: string): number {
     // A memory that grows leaves old views behind.
-    if (this.#view.buffer !== memory.buffer) this.#view = new Uint8Array(memory.buffer, this.#address, this.#size)
+    if (this.#view.buffer !== buffer()) this.#view = new Uint8Array(buffer(), this.#address, this.#size)
     const { read, written } = encoder.encodeInto(token, this.#view)
     return read < token.length ? this.#size : written
   }

@@ -45,12 +45,21 @@ export class ConfigurationError extends Error {
   }
 }
 
+/** What has to change, by where this runs. */
+function remedy(): string {
+  const { navigator, EdgeRuntime } = globalThis as { navigator?: { userAgent?: string }; EdgeRuntime?: unknown }
+  const bundled = (condition: string) => `the bundler has to take this package with the condition \`${condition}\`, which brings a module that is compiled at the deployment`
+  if (navigator?.userAgent === 'Cloudflare-Workers') return bundled('workerd')
+  if (EdgeRuntime !== undefined) return bundled('edge-light')
+  return "a page with a Content-Security-Policy needs 'wasm-unsafe-eval' in script-src"
+}
+
 /** WebAssembly is not allowed here. */
 export class WasmBlockedError extends Error {
   override readonly name = 'WasmBlockedError'
   readonly code = 'wasm_blocked'
 
   constructor(cause: unknown) {
-    super("WebAssembly is blocked here; a page with a Content-Security-Policy needs 'wasm-unsafe-eval' in script-src", { cause })
+    super(`WebAssembly cannot be compiled here: ${remedy()}`, { cause })
   }
 }

@@ -22,7 +22,10 @@ declare module 'datakit-token-core' {
     snapshot(index: number): string | undefined
     restore(index: number, snapshot: string, now: number, uptime: number, jitter: number): string
   }
-  export function initSync(options: { module: WebAssembly.Module }): { memory: WebAssembly.Memory }
+  /** What the module imports (added by `build.mjs`). */
+  export function imports(): WebAssembly.ModuleImports
+  /** Takes what it exports. */
+  export function use(exports: WebAssembly.Exports): void
 }
 
 declare module '*/core.wasm' {

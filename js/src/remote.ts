@@ -91,7 +91,7 @@ function timesOf(options: RemoteTimes, ...others: string[]): RemoteTimes {
   return Object.fromEntries(Object.entries(options).filter(([name]) => ![...RUNTIME_MEMBERS, ...others].includes(name)))
 }
 
-/** What was given to the function that made these keys, and for the rest what holds for all. */
+/** @internal What was given to the function that made these keys, and for the rest what holds for all. */
 export function runtimeOf(keys: object | undefined, all: Runtime): Runtime {
   const own = member(keys as { [RUNTIME]?: Runtime } | undefined, RUNTIME)
   return bare(Object.fromEntries(RUNTIME_MEMBERS.map((name) => [name, member(own, name) ?? member(all, name)])))

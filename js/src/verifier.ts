@@ -85,7 +85,7 @@ export interface Verifier<C = Claims> {
   readonly fresh: boolean
 }
 
-/** The module to instantiate; each entry point brings its own. */
+/** @internal The module to instantiate; each entry point brings its own. */
 export type ModuleSource = () => WebAssembly.Module
 
 interface Denied { verdict: 'deny' | 'observe'; upstream?: Upstream; reason: Reason; claim?: string; hint?: string; status: number; text: string; retryable: boolean; response: { status: number; headers: [string, string][]; body: string } }
@@ -96,15 +96,15 @@ interface Allowed {
 /** A request that may go on. */
 interface Passed { verdict: 'allow'; serial?: number; upstream?: Upstream }
 
-/** Makes `createVerifier` for an entry point. */
+/** @internal Makes `createVerifier` for an entry point. */
 export function bind(source: ModuleSource) {
   /** Compiles a configuration; throws a `ConfigurationError`. No initialisation is needed before. */
   return function createVerifier<C = Claims>(config: Configuration | ShortConfiguration, runtime: CreateOptions = {}): Verifier<C> {
     const { json, pointer, keys } = document(config)
-    const core = instantiate(source)
+    const Core = instantiate(source)
     let verifier: CoreVerifier
     try {
-      verifier = new core.Verifier(json, variables(member(runtime, 'environment') ?? {}))
+      verifier = new Core(json, variables(member(runtime, 'environment') ?? {}))
     } catch (error) {
       if (!has(error, 'problem')) throw error
       const fault = error as { pointer: string; problem: string }

@@ -123,6 +123,9 @@ fn test(names: &[&str], tally: &mut Tally) -> Result<()> {
     let mint = ["--quiet", "-p", "datakit-token-tests", "--bin", "mint-vectors", "--"];
     Step::new("mint vectors").run(workspace.cargo("run").args(mint).arg(&vectors))?;
     let mut command = node::command();
+    if names.is_empty() || names.contains(&"next") {
+        command.env("DATAKIT_TOKEN_NEXT", workspace.install_consumer("next", &package)?);
+    }
     // Whatever hangs ends after ten minutes.
     command.args(["--test", "--test-timeout=600000", "--test-reporter=spec"]).env("DATAKIT_TOKEN_VECTORS", &vectors);
     command.args(scripts);

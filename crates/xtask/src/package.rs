@@ -143,9 +143,8 @@ impl Workspace {
         Bindgen::new()
             .input_path(&built)
             .out_name("datakit_token_npm")
-            .web(true)?
+            .bundler(true)?
             .typescript(false)
-            .omit_default_module_path(true)
             .generate(&glue)?;
         step.done("")?;
         Step::new("npm package").run(node::command().arg(js.join("build.mjs")).arg(&glue).arg(&schema))?;
@@ -199,4 +198,37 @@ impl Workspace {
         stamp.keep()?;
         Ok(project)
     }
+
+    /// Makes one of the projects below `js/test` that use the package, with what its lock file names, and gives its directory.
+    pub(crate) fn install_consumer(&self, name: &str, package: &Path) -> Result<PathBuf> {
+        let project = self.target.join("consumers").join(name);
+        copy(&self.root.join("js/test").join(name), &project)?;
+        let lock = fs::read(project.join("package-lock.json"))?;
+        let stamp = project.join("node_modules/.installed-lock");
+        if !fs::read(&stamp).is_ok_and(|installed| installed == lock) {
+            let mut npm = Command::new("npm");
+            npm.args(["ci", "--no-audit", "--no-fund"]).current_dir(&project);
+            Step::new("npm packages of a consumer").run(&mut npm)?;
+            fs::write(stamp, lock)?;
+        }
+        let installed = project.join("node_modules/datakit-token");
+        let _ = fs::remove_dir_all(&installed);
+        copy(&package.join("node_modules/datakit-token"), &installed)?;
+        Ok(project)
+    }
+}
+
+/// Copies a directory with all that is in it.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to)?;
+        } else {
+            fs::copy(entry.path(), &to).with_context(|| to.display().to_string())?;
+        }
+    }
+    Ok(())
 }

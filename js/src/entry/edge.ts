@@ -3,4 +3,4 @@ import module from './core.wasm?module'
 import { bind } from '../verifier.js'
 
 export * from '../api.js'
-export const createVerifier = bind(() => module)
+export const createVerifier = /* @__PURE__ */ bind(() => module)

@@ -3,7 +3,7 @@ import { table, text, unpacker } from 'datakit-token-core-packed'
 import { bind } from '../verifier.js'
 
 export * from '../api.js'
-export const createVerifier = bind(() => new WebAssembly.Module(unpack()))
+export const createVerifier = /* @__PURE__ */ bind(() => new WebAssembly.Module(unpack()))
 
 /** The module as bytes, unpacked by a small one (`unpack.wat`). */
 function unpack(): BufferSource {

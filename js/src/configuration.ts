@@ -1,4 +1,4 @@
-import type { Reason } from './error.js'
+import { ConfigurationError, type Reason } from './error.js'
 import { bare, has, member } from './member.js'
 import type { Bundle, Remote } from './remote.js'
 
@@ -184,6 +184,8 @@ export interface ShortConfiguration extends ProviderOptions, Common {
 }
 
 const COMMON = ['mode', 'transport', 'presets', 'roles', 'policies', 'paths', 'rules', 'responses', 'limits']
+/** What the short form has besides. */
+const SHORT = ['issuer', 'audience', 'keys', 'subjects', 'algorithms', 'types', 'allow_missing_type', 'required_claims', 'claims', 'clock_skew', 'max_lifetime', 'max_age', 'revocations', 'opaque_tokens', 'from', 'forward', 'swap', 'claims_to_headers']
 
 /** @internal The document for the core. */
 export interface Document {
@@ -199,14 +201,18 @@ export function document(config: Configuration | ShortConfiguration): Document {
   if (typeof config !== 'object' || config === null || has(config, 'providers') || has(config, 'version')) {
     const providers = member(config as Partial<Configuration> | null, 'providers')
     const keys = new Map((Array.isArray(providers) ? providers : []).map((provider) => [member(provider, 'name'), member(provider, 'keys')]))
-    return { json: JSON.stringify(config) ?? 'null', pointer: (pointer) => pointer, keys }
+    return { json: stringify(config), pointer: (pointer) => pointer, keys }
   }
   const short = config as ShortConfiguration
   const [audience, keys] = [member(short, 'audience'), member(short, 'keys')]
   // They inherit nothing, so that a member called `__proto__` is one like others, which the core refuses.
   const provider: Record<string, unknown> = bare({ name: 'default' })
   const whole: Record<string, unknown> = bare({ version: 1, providers: [provider] })
+  checkKeys(keys)
   for (const [name, value] of Object.entries(config)) {
+    if (!COMMON.includes(name) && !SHORT.includes(name)) {
+      throw new ConfigurationError(`/${name}`, `unknown member, expected one of ${[...SHORT, ...COMMON].map((known) => `\`${known}\``).join(', ')}`)
+    }
     if (name !== 'audience' && name !== 'keys') (COMMON.includes(name) ? whole : provider)[name] = value
   }
   if (audience !== undefined) provider['audiences'] = Array.isArray(audience) ? audience : [audience]
@@ -218,5 +224,28 @@ export function document(config: Configuration | ShortConfiguration): Document {
     .replace(/^\/audiences(?=\/|$)/, '/audience')
     .replace(sources ? /^$/ : /^\/keys\/inline(?=\/|$)/, sources ? '' : '/keys')
     .replace(/^\/keys\/keys(?=\/|$)/, list ? '/keys' : '/keys/keys')
-  return { json: JSON.stringify(whole), pointer, keys: new Map(sources ? [['default', keys as object]] : []) }
+  return { json: stringify(whole), pointer, keys: new Map(sources ? [['default', keys as object]] : []) }
+}
+
+/** A document as text; what JSON cannot say is a fault of the configuration. */
+function stringify(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? 'null'
+  } catch (error) {
+    throw new ConfigurationError('', `expected what JSON can say: ${(error as Error).message.split('\n')[0]}`)
+  }
+}
+
+/** The commonest things that are given instead of keys, each with what to write. */
+function checkKeys(keys: unknown): void {
+  const wrong = (problem: string) => {
+    throw new ConfigurationError('/keys', `expected a JWK Set: ${problem}`)
+  }
+  if (typeof keys === 'string' && keys.includes('-----BEGIN')) wrong("found PEM; `[{ ...crypto.createPublicKey(pem).export({ format: 'jwk' }), kid: 'k1' }]` in Node")
+  if (typeof keys === 'string' || keys instanceof URL) wrong('found a URL; `remoteKeySet(url)`')
+  if (has(keys, 'kty')) wrong('found one key; `[key]`')
+  for (const key of Array.isArray(keys) ? keys : [keys]) {
+    if (has(key, 'export') || has(key, 'asymmetricKeyType')) wrong("found a KeyObject; `key.export({ format: 'jwk' })`")
+    if (has(key, 'extractable') && has(key, 'algorithm')) wrong("found a CryptoKey; `await crypto.subtle.exportKey('jwk', key)`")
+  }
 }

@@ -20,8 +20,8 @@ export class TokenError extends Error {
   /** The claim that is missing, has a wrong form or does not match: its name, or a JSON pointer to one that lies deeper. */
   readonly claim: string | undefined
 
-  constructor(code: Reason, text: string, status: number, retryable: boolean, wwwAuthenticate?: string, claim?: string) {
-    super(text)
+  constructor(code: Reason, text: string, status: number, retryable: boolean, wwwAuthenticate?: string, claim?: string, cause?: unknown) {
+    super(text, cause === undefined ? undefined : { cause })
     this.code = code
     this.claim = claim
     this.status = status

@@ -1,6 +1,6 @@
 import { seconds, type CoreVerifier } from './core.js'
 import { bare, member } from './member.js'
-import { runtimeOf, type Runtime, type SourceState } from './remote.js'
+import { runtimeOf, type Runtime, type SourceFault, type SourceState } from './remote.js'
 
 interface Source { provider: string; url: string; accept: string; timeout: number; maxBytes: number; identity: string }
 interface Outcome { changed?: boolean; fault?: string; text?: string }
@@ -23,6 +23,9 @@ export class Fetcher {
   readonly #runtimes: readonly Runtime[]
   readonly #restored = new Set<number>()
   readonly #pending = new Map<number, Promise<void>>()
+  /** The last fault of each source that has not been fetched since. */
+  readonly #faults = new Map<number, SourceFault>()
+  #stopped = false
 
   constructor(core: CoreVerifier, keys: ReadonlyMap<string, object>, runtime: Runtime) {
     this.#core = core
@@ -51,7 +54,18 @@ export class Fetcher {
 
   /** Fetches all sources now, whatever their age. */
   async reload(): Promise<void> {
+    if (this.#stopped) return
     await Promise.all(this.#sources.map((_, index) => this.#fetch(index)))
+  }
+
+  /** Fetches no more, and does nothing with what is on its way. */
+  stop(): void {
+    this.#stopped = true
+  }
+
+  /** Why keys are not there, if a fetch has said so. */
+  get fault(): SourceFault | undefined {
+    return this.#faults.values().next().value
   }
 
   states(): SourceState[] {
@@ -63,6 +77,7 @@ export class Fetcher {
   }
 
   async #prepare(index: number, lacking: boolean): Promise<boolean> {
+    if (this.#stopped) return false
     const plan = () => this.#core.plan(index, seconds(), uptime())
     const first = plan()
     if (first !== REFRESH && first !== LOAD && first !== JOIN) return false
@@ -83,6 +98,7 @@ export class Fetcher {
   }
 
   async #load(index: number): Promise<void> {
+    if (this.#stopped) return
     if (!this.#core.is_loaded(index) && !this.#restored.has(index)) {
       this.#restored.add(index)
       if (await this.#restore(index)) return
@@ -96,67 +112,103 @@ export class Fetcher {
     if (!store) return false
     try {
       const kept = await store.get(this.#key(index))
-      if (typeof kept !== 'string') return false
+      if (typeof kept !== 'string' || this.#stopped) return false
       this.#report(index, JSON.parse(this.#core.restore(index, kept, seconds(), uptime(), jitter())) as Outcome)
-    } catch {
+    } catch (cause) {
       // A store that fails is an empty one.
+      this.#tell(index, 'store_failed', 'the store gives nothing', cause)
       return false
     }
-    return this.#core.plan(index, seconds(), uptime()) < LOAD
+    return !this.#stopped && this.#core.plan(index, seconds(), uptime()) < LOAD
   }
 
   async #fetch(index: number): Promise<void> {
     const source = this.#sources[index]
     const runtime = this.#runtimes[index]
-    if (!source || !runtime) return
+    if (!source || !runtime || this.#stopped) return
     this.#core.begin(index, uptime())
     const abort = new AbortController()
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         abort.abort()
-        reject(new Error('timeout'))
+        reject(new Late())
       }, source.timeout)
     })
     let outcome: string
+    let cause: unknown
     try {
       const { status, headers, body } = await Promise.race([get(source, runtime, abort.signal), late])
+      if (this.#stopped) return
       const header = (name: string) => headers.get(name) ?? undefined
       outcome = this.#core.finish(index, status, header('content-type'), header('cache-control'), header('age'), body, seconds(), uptime(), jitter())
-    } catch {
-      outcome = this.#core.fail(index, seconds(), uptime(), jitter())
+    } catch (error) {
+      if (this.#stopped) return
+      cause = error
+      outcome = this.#core.fail(index, reasonOf(error, source.timeout), seconds(), uptime(), jitter())
     } finally {
       clearTimeout(timer)
     }
-    if (this.#report(index, JSON.parse(outcome) as Outcome)) await this.#keep(index)
+    if (this.#report(index, JSON.parse(outcome) as Outcome, cause)) await this.#keep(index)
   }
 
   async #keep(index: number): Promise<void> {
     const store = this.#runtimes[index]?.store
-    const snapshot = store && this.#core.snapshot(index)
+    const snapshot = store && !this.#stopped && this.#core.snapshot(index)
     if (!snapshot) return
     try {
-      await store.set(this.#key(index), snapshot)
-    } catch {
+      // A KV namespace has `put`.
+      if ('put' in store) await store.put(this.#key(index), snapshot)
+      else await store.set(this.#key(index), snapshot)
+    } catch (cause) {
       // Nothing kept: the next start fetches.
+      this.#tell(index, 'store_failed', 'the store takes nothing', cause)
     }
   }
 
   /** Reports a fault; true if there is none. */
-  #report(index: number, outcome: Outcome): boolean {
+  #report(index: number, outcome: Outcome, cause?: unknown): boolean {
     const fault = member(outcome, 'fault')
-    if (fault === undefined) return true
+    if (fault === undefined) {
+      this.#faults.delete(index)
+      return true
+    }
+    const source = this.#sources[index]
+    // What follows a `?` may be a secret.
+    const said = this.#tell(index, fault, `${source?.url.replace(/\?.*/, '')}: ${outcome.text ?? fault}`, cause)
+    this.#faults.set(index, said)
+    return false
+  }
+
+  #tell(index: number, code: string, message: string, cause: unknown): SourceFault {
+    const fault: SourceFault = { provider: this.#sources[index]?.provider ?? '', code, message, ...(cause !== undefined && { cause }) }
     try {
-      this.#runtimes[index]?.onFault?.({ provider: this.#sources[index]?.provider ?? '', code: fault, message: outcome.text ?? fault })
+      this.#runtimes[index]?.onFault?.(fault)
     } catch {
       // A listener's fault is not a reason to refuse tokens.
     }
-    return false
+    return fault
   }
 
   #key(index: number): string {
     return `datakit-token:${this.#sources[index]?.identity ?? ''}`
   }
+}
+
+/** The fetch has taken too long. */
+class Late extends Error {}
+
+/** Why there was no answer, as far as the runtime says so. */
+function reasonOf(error: unknown, timeout: number): string {
+  if (error instanceof Late) return `no answer in ${timeout / 1000} s`
+  const { code } = (member(error as { cause?: unknown }, 'cause') ?? error) as { code?: unknown }
+  const known: Record<string, string> = {
+    ECONNREFUSED: 'the connection was refused', ECONNRESET: 'the connection was cut', ENOTFOUND: 'the host has no address', EAI_AGAIN: 'the host has no address yet',
+    UND_ERR_SOCKET: 'the connection was cut', CERT_HAS_EXPIRED: 'its certificate has expired', DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by itself', ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host',
+  }
+  if (typeof code === 'string') return bare(known)[code] ?? `no answer, ${code}`
+  // Browsers say no more, so that pages do not learn what is around them.
+  return member(globalThis as { document?: object }, 'document') ? 'no answer, or one without the CORS headers that a page needs' : 'no answer'
 }
 
 /** One GET without redirects, of which no more than the limit is read. */

@@ -3,6 +3,8 @@ declare module 'datakit-token-core' {
   export class Verifier {
     constructor(config: string, environment: string)
     warnings(): string
+    refuse(code: string): number
+    free(): void
     input(): number
     input_size(): number
     verify(length: number, now: number): number
@@ -18,7 +20,7 @@ declare module 'datakit-token-core' {
     state(index: number, now: number, uptime: number): string
     begin(index: number, uptime: number): void
     finish(index: number, status: number, contentType: string | undefined, cacheControl: string | undefined, age: string | undefined, body: Uint8Array, now: number, uptime: number, jitter: number): string
-    fail(index: number, now: number, uptime: number, jitter: number): string
+    fail(index: number, why: string, now: number, uptime: number, jitter: number): string
     snapshot(index: number): string | undefined
     restore(index: number, snapshot: string, now: number, uptime: number, jitter: number): string
   }

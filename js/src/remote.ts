@@ -1,18 +1,20 @@
 import type { JwkSet } from './configuration.js'
 import { bare, member } from './member.js'
 
-/** Where keys survive a restart: a KV namespace, a file, a cache. Values are texts; an error counts as nothing kept. */
-export interface Store {
+/** Where keys survive a restart: a KV namespace, a file, a cache. Values are texts; an error counts as nothing kept, and is a fault. */
+export type Store = {
   get(key: string): Promise<string | null | undefined> | string | null | undefined
-  set(key: string, value: string): Promise<unknown> | unknown
-}
+} & ({ set(key: string, value: string): unknown } | { put(key: string, value: string): unknown })
 
 /** A fetch of keys that brought nothing usable. The keys from before stay in use. */
 export interface SourceFault {
   readonly provider: string
-  /** `unreachable`, `bad_status`, `untrusted`, `rolled_back`, ...: the same words that Envoy's statistics have. */
+  /** `unreachable`, `bad_status`, `untrusted`, `rolled_back`, ...: the same words that Envoy's statistics have; `store_failed` for the store. */
   readonly code: string
+  /** Where, and what was expected. */
   readonly message: string
+  /** What `fetch` or the store has thrown. */
+  readonly cause?: unknown
 }
 
 /** How to fetch; none of it is part of the configuration document. */

@@ -2,7 +2,7 @@ import { document, type Configuration, type ShortConfiguration } from './configu
 import { ConfigurationError, TokenError, type Reason } from './error.js'
 import { instantiate, output, seconds, TokenInput, type CoreVerifier } from './core.js'
 import { Fetcher } from './fetcher.js'
-import { has, member } from './member.js'
+import { bare, has, member } from './member.js'
 import type { Runtime, SourceState } from './remote.js'
 import { head, type RequestLike } from './request.js'
 
@@ -65,15 +65,20 @@ export type Decision<C = Claims> =
   /** It would be denied, but the configuration says `"mode": "observe"`: let it go on. */
   | { readonly verdict: 'observe'; readonly status: number; readonly response: DenialResponse; readonly upstream: Upstream } & Refusal
 
+declare global {
+  // As the newest library of TypeScript and @types/node have it, for those who have neither.
+  interface SymbolConstructor { readonly dispose: unique symbol }
+}
+
 /** Verifies tokens and decides about requests. */
 export interface Verifier<C = Claims> {
   /** Verifies a bare token; rejects with a `TokenError`. Fetches remote keys when they are due. */
-  verify(token: string, options?: Options): Promise<VerifiedToken<C>>
+  verify(token: string | undefined | null, options?: Options): Promise<VerifiedToken<C>>
   /** The same at once, with the keys that are there; throws a `TokenError`. */
-  verifySync(token: string, options?: Options): VerifiedToken<C>
+  verifySync(token: string | undefined | null, options?: Options): VerifiedToken<C>
   /** The same without throwing. */
-  safeVerify(token: string, options?: Options): Promise<{ ok: true; token: VerifiedToken<C> } | { ok: false; error: TokenError }>
-  /** Finds the token of a request, verifies it, and asks the rules. Never throws for a hostile request. */
+  safeVerify(token: string | undefined | null, options?: Options): Promise<{ ok: true; token: VerifiedToken<C> } | { ok: false; error: TokenError }>
+  /** Finds the token of a request, verifies it, and asks the rules. Never throws for a hostile request; a relative `url` by itself is a `TypeError`. */
   decide(request: RequestLike, options?: Options): Promise<Decision<C>>
   /** The same at once, with the keys that are there. */
   decideSync(request: RequestLike, options?: Options): Decision<C>
@@ -83,6 +88,19 @@ export interface Verifier<C = Claims> {
   readonly sources: readonly SourceState[]
   /** Whether all keys are there and no refresh has been missed. */
   readonly fresh: boolean
+  /** What the configuration says and hardly means: skipped keys, rules that never match. */
+  readonly warnings: readonly ConfigurationWarning[]
+  /** Gives back the memory of the core and stops fetching; the verifier is of no use then. Only for programs that make many: one for each process is the rule. */
+  free(): void
+  /** The same, for `using`. */
+  [Symbol.dispose](): void
+}
+
+/** Something to look at in a configuration that is accepted. */
+export interface ConfigurationWarning {
+  /** JSON pointer (RFC 6901) into the object given to `createVerifier`. */
+  readonly pointer: string
+  readonly problem: string
 }
 
 /** @internal The module to instantiate; each entry point brings its own. */
@@ -110,7 +128,18 @@ export function bind(source: ModuleSource) {
       const fault = error as { pointer: string; problem: string }
       throw new ConfigurationError(pointer(fault.pointer), fault.problem)
     }
+    const { warnings } = JSON.parse(verifier.warnings()) as { warnings: [string, string][] }
     const fetcher = new Fetcher(verifier, keys, runtime)
+    let freed = false
+    const free = () => {
+      if (freed) return
+      freed = true
+      fetcher.stop()
+      verifier.free()
+    }
+    const alive = () => {
+      if (freed) throw new Error('the verifier has been freed')
+    }
     const input = new TokenInput(verifier)
     const kept = new Kept<C>(verifier)
     /** Nobody waits, but the next caller finds the keys. */
@@ -120,30 +149,41 @@ export function bind(source: ModuleSource) {
     }
     /** Judges with fresh keys, and again if it turns out that the key may have come since. */
     const judgeFresh = async <T>(attempt: () => T, lacksKeys: (result: T) => boolean): Promise<T> => {
+      alive()
       if (fetcher.empty) return attempt()
       await fetcher.prepare(false)
+      alive()
       const result = attempt()
-      return lacksKeys(result) && (await fetcher.prepare(true)) ? attempt() : result
+      if (!lacksKeys(result) || !(await fetcher.prepare(true))) return result
+      alive()
+      return attempt()
+    }
+    const grants = (roles: readonly string[], permission: string) => {
+      alive()
+      return verifier.grants(roles.join('\n'), permission)
+    }
+    /** A refusal as the core words it. */
+    const refuse = (code: Reason, claim?: string) => {
+      alive()
+      return refusal({ ...(parse(output(verifier, verifier.refuse(code))) as Denied), ...(claim !== undefined && { claim }) })
     }
     // `now` has been read: between what is written into the core and its verdict nothing of the caller's may run.
-    const judgeToken = (token: string, now: Now): VerifiedToken<C> | TokenError => {
-      if (token === undefined || token === null) {
-        return new TokenError('missing_token', 'there is no token', 401, false)
-      }
-      if (typeof token !== 'string') return new TokenError('malformed', 'the token is not a string', 401, false)
+    const judgeToken = (token: string | undefined | null, now: Now): VerifiedToken<C> | TokenError => {
+      if (token === undefined || token === null) return refuse('missing_token')
+      if (typeof token !== 'string') return refuse('malformed')
       const time = now ?? seconds()
       const serial = verifier.verify(input.write(token), time)
       const known = kept.get(serial)
       if (known) return known
       const verdict = parse(output(verifier, verifier.verdict()))
-      return verdict.verdict === 'allow' ? kept.add(serial, verified<C>(verifier, verdict)) : refusal(verdict)
+      return verdict.verdict === 'allow' ? kept.add(serial, verified<C>(verdict, grants, refuse)) : refusal(verdict, lacksKeys(verdict.reason) ? fetcher.fault : undefined)
     }
     const judgeRequest = (request: string, now: Now): Decision<C> => {
       const verdict = JSON.parse(output(verifier, verifier.decide(request, now ?? seconds()))) as Passed | Denied
       const upstream = member(verdict, 'upstream')
       if (verdict.verdict === 'allow' && upstream) {
         const serial = member(verdict, 'serial')
-        const token = serial === undefined ? undefined : (kept.get(serial) ?? kept.add(serial, verified<C>(verifier, parse(output(verifier, verifier.verdict())) as Allowed)))
+        const token = serial === undefined ? undefined : (kept.get(serial) ?? kept.add(serial, verified<C>(parse(output(verifier, verifier.verdict())) as Allowed, grants, refuse)))
         return freeze({ verdict: 'allow', token, upstream })
       }
       // The core may have kept the token of a denied request in the place of others.
@@ -153,30 +193,44 @@ export function bind(source: ModuleSource) {
       if (verdict.verdict === 'observe' && upstream) return freeze({ verdict: 'observe', ...refusal, upstream })
       return freeze({ verdict: 'deny', ...refusal })
     }
-    const verifyFresh = (token: string, options?: Options) => {
+    const verifyFresh = async (token: string | undefined | null, options?: Options) => {
       const now = nowOf(options)
       return judgeFresh(() => judgeToken(token, now), (result) => result instanceof TokenError && lacksKeys(result.code))
     }
     const api: Verifier<C> = {
-      verifySync: (token, options) => unwrap(startFetches(judgeToken(token, nowOf(options)))),
+      verifySync: (token, options) => {
+        alive()
+        return unwrap(startFetches(judgeToken(token, nowOf(options))))
+      },
       verify: async (token, options) => unwrap(await verifyFresh(token, options)),
       safeVerify: async (token, options) => {
         const result = await verifyFresh(token, options)
         return result instanceof TokenError ? { ok: false, error: result } : { ok: true, token: result }
       },
-      decideSync: (request, options) => startFetches(judgeRequest(head(request), nowOf(options))),
+      decideSync: (request, options) => {
+        alive()
+        return startFetches(judgeRequest(head(request), nowOf(options)))
+      },
       decide: async (request, options) => {
         // Read at once: the caller may go on with the request.
         const [text, now] = [head(request), nowOf(options)]
         return judgeFresh(() => judgeRequest(text, now), (result) => result.verdict !== 'allow' && lacksKeys(result.reason))
       },
-      reload: () => fetcher.reload(),
+      reload: async () => {
+        alive()
+        await fetcher.reload()
+      },
       get sources() {
+        alive()
         return Object.freeze(fetcher.states())
       },
       get fresh() {
+        alive()
         return fetcher.states().every((state) => state.fresh)
       },
+      warnings: freeze(warnings.map(([place, problem]) => ({ pointer: pointer(place), problem }))),
+      free,
+      ...bare({ [Symbol.dispose ?? Symbol.for('datakit-token.dispose')]: free }) as { [Symbol.dispose]: () => void },
     }
     return Object.freeze(api)
   }
@@ -229,8 +283,13 @@ function lacksKeys(reason: Reason): boolean {
 type Now = number | undefined
 
 function nowOf(options: Options | undefined): Now {
+  if (options === undefined || options === null) return undefined
+  const unknown = typeof options === 'object' && !(options instanceof Date) ? Object.keys(options).find((name) => name !== 'now') : ''
+  if (unknown !== undefined) throw new TypeError(`expected options with \`now\`${unknown && `, found \`${unknown}\``}`)
   const now = member(options, 'now')
-  return now === undefined || typeof now === 'number' ? now : Number.NaN
+  // RFC 7519 section 2: NumericDate. Up to the year 9999, which milliseconds are far beyond.
+  if (now !== undefined && !(typeof now === 'number' && now >= 1 && now < 253_402_300_800)) throw new TypeError('`now` is in seconds since 1970, as `Date.now() / 1000` gives them')
+  return now
 }
 
 /** A line of JSON, and after it the claims of an accepted token. */
@@ -242,9 +301,9 @@ function parse(text: string): Allowed | Denied {
   return verdict
 }
 
-function refusal(denied: Denied): TokenError {
+function refusal(denied: Denied, cause?: unknown): TokenError {
   const challenge = denied.response.headers.find(([name]) => name === 'www-authenticate')?.[1]
-  return new TokenError(denied.reason, messageOf(denied), denied.status, denied.retryable, challenge, member(denied, 'claim'))
+  return new TokenError(denied.reason, messageOf(denied), denied.status, denied.retryable, challenge, member(denied, 'claim'), cause)
 }
 
 function messageOf(denied: Denied): string {
@@ -252,7 +311,7 @@ function messageOf(denied: Denied): string {
   return hint === undefined ? denied.text : `${denied.text}: ${hint}`
 }
 
-function verified<C>(verifier: CoreVerifier, verdict: Allowed): VerifiedToken<C> {
+function verified<C>(verdict: Allowed, granted: (roles: readonly string[], permission: string) => boolean, refuse: (code: Reason, claim?: string) => TokenError): VerifiedToken<C> {
   const { claims: text, roles, permissions } = verdict
   const wide = member(verdict, 'wide') ?? []
   let parsed: Record<string, unknown> | undefined
@@ -263,7 +322,7 @@ function verified<C>(verifier: CoreVerifier, verdict: Allowed): VerifiedToken<C>
     for (const [pointer, number] of wide) widen(parsed, pointer, number)
     return freeze(parsed)
   }
-  const grants = (permission: string) => permissions.includes(permission) || (roles.length > 0 && verifier.grants(roles.join('\n'), String(permission)))
+  const grants = (permission: string) => permissions.includes(permission) || (roles.length > 0 && granted(roles, String(permission)))
   Object.freeze(roles)
   Object.freeze(permissions)
   return Object.freeze({
@@ -276,22 +335,23 @@ function verified<C>(verifier: CoreVerifier, verdict: Allowed): VerifiedToken<C>
     permissions,
     expiresAt: verdict.expiresAt,
     keyId: member(verdict, 'keyId'),
-    can: (permission: string, match?: UserInformation) => matches(claims, match) && grants(permission),
+    can: (permission: string, match?: UserInformation) => mismatch(claims, match) === undefined && grants(permission),
     authorize: (permission: string, match?: UserInformation) => {
-      if (!matches(claims, match)) throw new TokenError('binding_mismatch', 'the token does not match the request', 403, false)
-      if (!grants(permission)) throw new TokenError('permission_denied', 'the token does not grant this', 403, false)
+      const claim = mismatch(claims, match)
+      if (claim !== undefined) throw refuse('binding_mismatch', claim)
+      if (!grants(permission)) throw refuse('permission_denied')
     },
   })
 }
 
-/** Whether each of these claims has this value; a claim that is not there matches nothing. */
-function matches(claims: () => Record<string, unknown>, match: UserInformation | undefined): boolean {
-  return Object.entries(match ?? {}).every(([name, value]) => {
+/** The first of these claims that does not have this value; one that is not there matches nothing. */
+function mismatch(claims: () => Record<string, unknown>, match: UserInformation | undefined): string | undefined {
+  return Object.entries(match ?? {}).find(([name, value]) => {
     const claim = Object.getOwnPropertyDescriptor(claims(), name)?.value as unknown
     // What the application does not know matches no token.
-    if (value === undefined || value === null) return false
-    return claim === value || (Array.isArray(claim) && claim.includes(value))
-  })
+    if (value === undefined || value === null) return true
+    return claim !== value && !(Array.isArray(claim) && claim.includes(value))
+  })?.[0]
 }
 
 /** Puts the exact value where `JSON.parse` has lost it: a bigint for an integer, the text for what is infinite. */

@@ -60,9 +60,13 @@ for (const [name, { createVerifier, TokenError, ConfigurationError }] of Object.
     const verifier = createVerifier(short)
     const current = Math.floor(Date.now() / 1000)
     assert.equal((await verifier.safeVerify(issue({ exp: current + 60 }))).ok, true)
-    for (const bad of [Number.NaN, Infinity, -1, 0, null, '1790000000', now * 1000]) {
-      assert.equal((await verifier.safeVerify(issue(), { now: bad })).error.code, 'not_configured')
+    for (const bad of [Number.NaN, Infinity, -1, 0, null, '1790000000', now * 1000, new Date(now * 1000)]) {
+      await assert.rejects(verifier.safeVerify(issue(), { now: bad }), { name: 'TypeError', message: /seconds since 1970/ })
+      assert.throws(() => verifier.verifySync(issue(), { now: bad }), TypeError)
+      assert.throws(() => verifier.decideSync({ method: 'GET', path: '/', headers: {} }, { now: bad }), TypeError)
     }
+    // The names that other libraries have for it.
+    for (const bad of [{ currentDate: new Date() }, { clockTimestamp: now }, now, new Date()]) assert.throws(() => verifier.verifySync(issue(), bad), { name: 'TypeError', message: /options with `now`/ })
   })
 
   test(`${name}: a fault of the configuration names the place that the caller wrote`, () => {

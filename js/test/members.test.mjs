@@ -165,7 +165,7 @@ test('requests of a Node server, and of a framework that adds members to their c
   }
   const authorization = `Bearer ${issue(k1)}`
   assert.deepEqual(await get('/a/b?c=%2F&&', { authorization }), [200, '/a/b?c=%2F&&'])
-  assert.deepEqual(await get('/a/b?c', { authorization, 'x-framework': '1' }), [200, '/a/b'])
+  assert.deepEqual(await get('/a/b?c', { authorization, 'x-framework': '1' }), [200, '/a/b?c'])
   assert.deepEqual(await get('/a', {}), [401, 'missing_token'])
   await polluted({ path: '/open', url: '/open', connection: { client_address: '10.0.0.1' }, authorization }, async () => {
     assert.deepEqual(await get('/a', {}), [401, 'missing_token'])

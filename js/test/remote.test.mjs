@@ -187,13 +187,13 @@ test('the time that one caller gives does not make keys too old for the others',
 
 test('a trust bundle is judged by the clock of the host, whatever time a caller gives', async () => {
   const faults = []
-  for (const away of [365 * day, -365 * day, -day, Number.NaN, 1]) {
+  for (const away of [365 * day, -365 * day, -day, 1]) {
     const document = serve(bundle(root, { seq: 5, keys: [k1.jwk] }), 'application/jwt')
     const verifier = verifierOf(remoteBundle(document.url, { roots: { keys: [root.jwk] }, cooldown: '60s', onFault: ({ code }) => faults.push(code) }))
     const token = issue(k1, always)
     // Whose time is before the bundle or long after it gets what that time deserves.
     const first = await verdict(verifier, token, { now: seconds() + away })
-    assert.ok(['ok', 'keys_unavailable', 'not_yet_valid', 'not_configured'].includes(first), first)
+    assert.ok(['ok', 'keys_unavailable', 'not_yet_valid'].includes(first), first)
     assert.equal(await verdict(verifier, token), 'ok', String(away))
     assert.deepEqual([verifier.fresh, verifier.sources[0].failures, document.fetches], [true, 0, 1])
   }

@@ -1,7 +1,7 @@
 // The declarations of the installed tarball, for a user who checks libraries as well.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
@@ -49,16 +49,34 @@ remoteKeySet('https://a.example', { refesh: '1m' })
 export const both: Configuration['rules'] = [{ match: {}, allow: 'anyone', require: { permission: 'p' } }]
 // @ts-expect-error no audience
 createVerifier({ issuer: 'i', keys: [] })
+// What a header gives may be nothing.
+export const maybe = (headers: Headers) => short.safeVerify(headers.get('authorization')?.slice(7))
+export const kept: Store = { get: () => null, put: () => {} }
+export const named = (decision: Decision): string | undefined => decision.verdict === 'allow' ? undefined : decision.claim ?? decision.message
+export const said: readonly string[] = short.warnings.map(({ pointer, problem }) => pointer + problem)
+short.free()
+short[Symbol.dispose]()
+// What servers hand over.
+interface Incoming { method?: string; url?: string; rawHeaders: string[]; headers: Record<string, string | string[] | undefined>; connection: { encrypted: boolean } }
+export const served = (node: Incoming, express: Incoming & { originalUrl: string; path: string }, wrapped: { raw: Incoming; originalUrl: string; headers: Incoming['headers'] }, fetched: Request) =>
+  [short.decideSync(node), short.decideSync(express), short.decideSync(wrapped), short.decideSync(fetched)]
+`
+/** For a server without the types of a page. */
+const server = `
+import type { IncomingMessage } from 'node:http'
+import { createVerifier, remoteKeySet } from 'datakit-token'
+const verifier = createVerifier({ issuer: 'i', audience: 'a', keys: remoteKeySet('https://a.example/jwks.json') })
+export const decide = (request: IncomingMessage) => verifier.decide(request)
 `
 
 /** What the compiler says, with the settings of a strict user. */
-function compile(name, program, module, skipLibCheck = false) {
+function compile(name, program, module, skipLibCheck = false, more = {}) {
   mkdirSync(project, { recursive: true })
   const file = join(project, name)
   writeFileSync(file, program)
   const options = {
     target: 'es2022', module: module === 'bundler' ? 'esnext' : module, moduleResolution: module, strict: true, noEmit: true,
-    skipLibCheck, exactOptionalPropertyTypes: true, lib: ['es2022', 'dom', 'dom.iterable'], types: [],
+    skipLibCheck, exactOptionalPropertyTypes: true, lib: ['es2022', 'dom', 'dom.iterable'], types: [], ...more,
   }
   writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: [file] }))
   return spawnSync(process.execPath, [compiler, '-p', project, '--pretty', 'false'], { encoding: 'utf8', maxBuffer: 1 << 28 })
@@ -70,6 +88,20 @@ for (const [extension, module] of [['mts', 'nodenext'], ['cts', 'nodenext'], ['t
     assert.equal(status, 0, stdout)
   })
 }
+
+test('declarations: a server, without the library `dom`', () => {
+  const typeRoots = [join(dirname(createRequire(import.meta.url).resolve('@types/node/package.json')), '..')]
+  const { status, stdout } = compile('server.mts', server, 'nodenext', false, { lib: ['es2022'], types: ['node'], typeRoots })
+  assert.equal(status, 0, stdout)
+})
+
+test('the declarations have nothing in them that is not for users', () => {
+  const dist = join(process.env.DATAKIT_TOKEN_PACKAGE, 'node_modules/datakit-token/dist')
+  for (const name of readdirSync(dist).filter((name) => /\.d\.[mc]ts$/.test(name))) {
+    const text = readFileSync(join(dist, name), 'utf8')
+    assert.doesNotMatch(text, /\b(bind|ModuleSource|runtimeOf|CoreVerifier)\b|interface Document\b|function document\b|: any\b/, name)
+  }
+})
 
 /** The smallest part of a configuration with the change in it, and its type. */
 function part({ path: [top, index], config }) {

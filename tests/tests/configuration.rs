@@ -265,6 +265,16 @@ fn a_document_has_a_size_and_a_form() {
     assert_eq!(error.to_string(), "the document: expected at most 8388608 bytes");
     let error = Verifier::from_json(b"{").err().unwrap();
     assert!(error.to_string().starts_with("the document: expected strict JSON"), "{error}");
+    for (text, place) in [
+        ("{", "; the fault is in line 1, column 1"),
+        ("{\"version\": 1,\n \"rules\": [],\n}", "; the fault is in line 3, column 1"),
+        ("{\"version\": 1,\n \"version\": 1}", "; the fault is in line 2, column 14"),
+        ("{\"version\": 1} x", "; the fault is in line 1, column 16"),
+    ] {
+        let error = Verifier::from_json(text.as_bytes()).err().unwrap().to_string();
+        assert!(error.ends_with(place), "{error}");
+    }
+    assert!(Verifier::from_json(b"\xff").err().unwrap().to_string().ends_with("levels deep"));
     assert!(UnixTime::from_secs(253_402_300_799).is_some());
 }
 
@@ -277,6 +287,87 @@ fn what_is_hardly_meant_is_a_warning() {
         warned(&with("/providers/0/keys/inline", foreign)).starts_with("/providers/0/keys/inline/keys/1: key skipped")
     );
     assert_eq!(warned(&with("/rules", json!([]))), "/rules: no rule: every request will be denied");
+}
+
+#[test]
+fn a_rule_that_is_never_reached_is_a_warning() {
+    let rule = |matches: Value| json!({ "match": matches, "allow": "authenticated" });
+    let path = |kind: &str, text: &str| json!({ "path": { kind: text } });
+    let of = |methods: &[&str], host: Option<&str>, text: &str| {
+        let mut matches = path("prefix", text);
+        if !methods.is_empty() {
+            matches["methods"] = json!(methods);
+        }
+        if let Some(host) = host {
+            matches["hosts"] = json!([host]);
+        }
+        matches
+    };
+    for (earlier, later, covered) in [
+        (path("prefix", "/a"), path("prefix", "/a"), true),
+        (path("prefix", "/a"), path("prefix", "/a/b"), true),
+        (path("prefix", "/a"), path("exact", "/a"), true),
+        (path("prefix", "/a"), path("exact", "/a/b"), true),
+        (path("prefix", "/a"), path("template", "/a/{b}/**"), true),
+        (path("template", "/t/{x}/**"), path("prefix", "/t/b"), true),
+        (path("template", "/t/{x}"), path("exact", "/t/b"), true),
+        (json!({}), path("template", "/{x}"), true),
+        (json!({}), of(&["GET"], Some("a.example"), "/a"), true),
+        (of(&["GET", "PUT"], None, "/a"), of(&["PUT"], Some("a.example"), "/a/b"), true),
+        (of(&[], Some("a.example"), "/a"), of(&[], Some("a.example"), "/a/b"), true),
+        (path("exact", "/a"), path("prefix", "/a"), false),
+        (path("prefix", "/a/b"), path("prefix", "/a"), false),
+        (path("prefix", "/a"), path("prefix", "/ab"), false),
+        (path("template", "/t/b"), path("template", "/t/{x}"), false),
+        (path("template", "/t/{x}"), path("exact", "/t/b/c"), false),
+        // A parameter is never empty.
+        (path("template", "/t/{x}"), path("exact", "/t/"), false),
+        (of(&["GET"], None, "/a"), of(&[], None, "/a/b"), false),
+        (of(&[], Some("a.example"), "/a"), of(&[], None, "/a/b"), false),
+        (of(&[], Some("a.example"), "/a"), of(&[], Some("b.example"), "/a/b"), false),
+        (json!({ "cors_preflight": true }), path("prefix", "/a"), false),
+    ] {
+        let config = with("/rules", json!([rule(earlier.clone()), rule(later.clone())]));
+        let warnings: Vec<_> = compile(&config).unwrap().warnings().iter().map(ToString::to_string).collect();
+        let expected: &[&str] =
+            if covered { &["/rules/1: never matches: an earlier rule takes the same requests"] } else { &[] };
+        assert_eq!(warnings, expected, "{earlier} {later}");
+    }
+}
+
+#[test]
+fn a_permission_that_no_role_grants_is_a_warning() {
+    let mut config = config();
+    config["roles"] = json!({ "general": ["log.Query", "scene.*"] });
+    let warnings = |config: &Value, requirement: Value| -> Vec<String> {
+        let mut config = config.clone();
+        config["rules"] = json!([{ "match": {}, "require": requirement }]);
+        compile(&config).unwrap().warnings().iter().map(ToString::to_string).collect()
+    };
+    for granted in ["log.Query", "scene.x"] {
+        assert!(warnings(&config, json!({ "permission": granted })).is_empty());
+    }
+    let expected = ["/rules/0/require: no role grants `log.query`: only a token that has it itself passes"];
+    assert_eq!(warnings(&config, json!({ "permission": "log.query" })), expected);
+    assert_eq!(
+        warnings(&config, json!({ "any": [{ "role": "general" }, { "all": [{ "permission": "log.query" }] }] })),
+        expected
+    );
+    config["roles"] = json!({});
+    assert!(warnings(&config, json!({ "permission": "log.query" })).is_empty());
+}
+
+#[test]
+fn a_name_of_jwt_authn_is_told_what_is_here() {
+    for (pointer, here) in [
+        ("/providers/0/local_jwks", "what `jwt_authn` has there is `keys.inline`; expected one of `name`"),
+        ("/providers/0/claim_to_headers", "what `jwt_authn` has there is `claims_to_headers`; expected one of"),
+        ("/providers/0/require_expiration", "what `jwt_authn` has there is always so; expected one of"),
+    ] {
+        let error = compile(&with(pointer, json!([]))).err().unwrap();
+        assert_eq!(error.0, pointer);
+        assert!(error.1.starts_with(&format!("unknown member, {here}")), "{}", error.1);
+    }
 }
 
 #[test]

@@ -21,7 +21,12 @@ pub const MAX_DEPTH: usize = 32;
 
 /// The text is not strict JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidJson;
+pub struct InvalidJson {
+    /// Where reading ended; from 1, and 0 where it did not begin.
+    pub line: usize,
+    /// The same; bytes.
+    pub column: usize,
+}
 
 /// A parsed text.
 #[derive(Clone, Debug)]
@@ -61,7 +66,7 @@ impl Json {
     /// Reads one value, with nothing after it.
     ///
     /// # Errors
-    /// [`InvalidJson`], which says no more on purpose.
+    /// [`InvalidJson`], which says where and no more, on purpose.
     pub fn parse(text: impl Into<Vec<u8>>) -> Result<Self, InvalidJson> {
         parser::parse(text.into(), Reading::Whole(usize::MAX))
     }
@@ -80,7 +85,7 @@ impl Json {
     /// [`InvalidJson`], also for more than `most` names and values.
     pub fn parse_small_object(text: impl Into<Vec<u8>>, most: usize) -> Result<Self, InvalidJson> {
         let json = parser::parse(text.into(), Reading::Whole(most))?;
-        if json.value().as_object().is_some() { Ok(json) } else { Err(InvalidJson) }
+        if json.value().as_object().is_some() { Ok(json) } else { Err(InvalidJson { line: 1, column: 0 }) }
     }
 
     /// Reads no more of an object than the texts and numbers of these members: for a text that nobody has signed yet.

@@ -21,7 +21,7 @@ use alloc::{
 
 use core::mem::take;
 
-use datakit_token::{Decision, Denial, OwnedRequest, Reason, Refusal, UnixTime, Valid};
+use datakit_token::{Decision, Denial, JsonObject, OwnedRequest, Reason, Refusal, UnixTime, Valid};
 use wasm_bindgen::prelude::*;
 
 /// A compiled configuration.
@@ -63,10 +63,18 @@ impl Verifier {
         Ok(Self { core, input, outcome: Err(Reason::NotConfigured.into()), length: 0, output: String::new() })
     }
 
-    /// What is accepted in the configuration, but hardly meant; one per line.
+    /// What is accepted in the configuration, but hardly meant: JSON, the pointer and the problem of each.
     pub fn warnings(&self) -> String {
-        let lines: Vec<_> = self.core.warnings().iter().map(ToString::to_string).collect();
-        lines.join("\n")
+        let mut warnings = self.core.warnings().iter().map(|warning| (warning.pointer(), warning.problem()));
+        JsonObject::new().pairs("warnings", &mut warnings).finish()
+    }
+
+    /// Writes the verdict of a refusal that JavaScript gives by itself, for a reason by its code, as [`Verifier::verdict`] does.
+    pub fn refuse(&mut self, code: &str) -> usize {
+        let reason = Reason::ALL.iter().find(|reason| reason.code() == code).copied();
+        let denial = self.core.deny(reason.unwrap_or(Reason::NotConfigured));
+        self.output = verdict::refuse("deny", &denial, None, None);
+        self.output.len()
     }
 
     /// Where JavaScript writes a token; the address never changes.

@@ -102,9 +102,9 @@ impl Verifier {
         self.end(index, moment(now, uptime, jitter), |source, moment| source.finish(Ok(&answer), moment))
     }
 
-    /// A fetch has not been answered; the outcome as JSON.
-    pub fn fail(&mut self, index: usize, now: f64, uptime: f64, jitter: u8) -> String {
-        self.end(index, moment(now, uptime, jitter), |source, moment| source.finish(Err("no answer in time"), moment))
+    /// A fetch has not been answered, and why as far as JavaScript knows; the outcome as JSON.
+    pub fn fail(&mut self, index: usize, why: &str, now: f64, uptime: f64, jitter: u8) -> String {
+        self.end(index, moment(now, uptime, jitter), |source, moment| source.finish(Err(why), moment))
     }
 
     /// What to keep over a restart.

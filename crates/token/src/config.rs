@@ -144,8 +144,13 @@ impl Config {
         if text.len() > MAX_BYTES {
             return Err(ConfigError::new(format!("expected at most {MAX_BYTES} bytes")));
         }
-        let document = Json::parse(text)
-            .map_err(|_| ConfigError::new("expected strict JSON: UTF-8, no member twice, at most 32 levels deep"))?;
+        let document = Json::parse(text).map_err(|fault| {
+            let place = match fault.line {
+                0 => String::new(),
+                line => format!("; the fault is in line {line}, column {}", fault.column),
+            };
+            ConfigError::new(format!("expected strict JSON: UTF-8, no member twice, at most 32 levels deep{place}"))
+        })?;
         Self::read(document.value())
     }
 }

@@ -47,6 +47,11 @@ impl Roles {
         claims.permissions().iter().any(|own| own == permission) || self.grant(claims.roles(), permission)
     }
 
+    /// Whether some role grants the permission, or there are none, so that tokens are to have their own.
+    pub(crate) fn grant_at_all(&self, permission: &str) -> bool {
+        self.0.is_empty() || self.0.iter().any(|(_, grants)| grants.have(permission))
+    }
+
     /// Whether one of these roles grants the permission.
     pub(crate) fn grant<R: AsRef<str>>(&self, roles: impl IntoIterator<Item = R>, permission: &str) -> bool {
         roles.into_iter().any(|role| self.0.get(role.as_ref()).is_some_and(|grants| grants.have(permission)))

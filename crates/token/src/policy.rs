@@ -1,6 +1,6 @@
 //! Rules: which requests need what. First match wins; no match is a denial.
 
-use alloc::{rc::Rc, string::String, vec::Vec};
+use alloc::{format, rc::Rc, string::String, vec::Vec};
 
 use datakit_token_encoding::sorted::Sorted;
 
@@ -126,6 +126,13 @@ impl Policy {
                     let requirement = compiler.requirement(requirement, &added.parameters);
                     let within = |error: ConfigError| if is_placed(&error) { error } else { error.within("require") };
                     let requirement = requirement.map_err(|error| place(within(error)))?;
+                    if index < config.own_rules
+                        && let Some(permission) =
+                            requirement.find_permission(&|permission| !roles.grant_at_all(permission))
+                    {
+                        let problem = format!("no role grants `{permission}`: only a token that has it itself passes");
+                        warnings.push(place(ConfigError::new(problem).within("require")));
+                    }
                     let number = requirement.is_about_token().then_some(index);
                     Access::Required(requirement, number)
                 }

@@ -107,6 +107,15 @@ impl Requirement {
         }
     }
 
+    /// The first permission in it for which this is so.
+    pub(crate) fn find_permission(&self, is_it: &dyn Fn(&str) -> bool) -> Option<&str> {
+        match self {
+            Self::Permission(permission) => Some(permission.as_str()).filter(|permission| is_it(permission)),
+            Self::All(parts) | Self::Any(parts) => parts.iter().find_map(|part| part.find_permission(is_it)),
+            _ => None,
+        }
+    }
+
     /// Whether token and request fulfil it.
     pub(crate) fn check<'r>(&'r self, facts: &Facts<'r>) -> Result<(), Unmet<'r>> {
         let met = |met: bool, otherwise: Unmet<'r>| if met { Ok(()) } else { Err(otherwise) };

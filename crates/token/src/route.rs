@@ -84,12 +84,16 @@ impl Routes {
         let preflight = config.cors_preflight;
         let leaf = Leaf { rule, methods, preflight };
         let mut reachable = false;
+        let everywhere = self.any.covers(&pattern, &leaf);
         match &hosts {
-            None => reachable |= self.any.add(&pattern, &leaf),
+            None => reachable |= self.any.add(&pattern, &leaf) && !everywhere,
             Some(hosts) => {
                 for host in hosts {
                     let tree = self.hosts.get_or_insert(host.clone(), Tree::default);
-                    reachable |= tree.is_some_and(|tree| tree.add(&pattern, &leaf));
+                    reachable |= tree.is_some_and(|tree| {
+                        let covered = everywhere || tree.covers(&pattern, &leaf);
+                        tree.add(&pattern, &leaf) && !covered
+                    });
                 }
             }
         }
@@ -185,6 +189,51 @@ impl Tree {
             leaves.push(leaf.clone());
         }
         !covered
+    }
+
+    /// Whether one of these rules takes all that a later one could match.
+    fn covers<'t>(&'t self, pattern: &'t Pattern, leaf: &Leaf) -> bool {
+        let root = self.0.first();
+        root.is_some_and(|root| self.covers_from(root, pattern.segments.iter(), pattern.end, leaf))
+    }
+
+    fn covers_from<'t>(
+        &'t self,
+        mut node: &'t Node,
+        mut segments: impl Iterator<Item = &'t Segment> + Clone,
+        end: End,
+        leaf: &Leaf,
+    ) -> bool {
+        let has = |leaves: &[Leaf]| leaves.iter().any(|earlier| earlier.covers(leaf));
+        let get = |number: usize| self.0.get(number);
+        while !has(&node.at_or_below) {
+            let Some(segment) = segments.next() else {
+                return match end {
+                    End::Exact => has(&node.exact),
+                    End::AtOrBelow => false,
+                    End::Below => has(&node.below),
+                };
+            };
+            if has(&node.below) {
+                return true;
+            }
+            // A parameter takes every text but none, and no text takes every one.
+            let (literal, parameter) = match segment {
+                Segment::Literal(text) => (node.literal.get(text), node.parameter.filter(|_| !text.is_empty())),
+                Segment::Parameter(_) => (None, node.parameter),
+            };
+            node = match (literal.copied().and_then(get), parameter.and_then(get)) {
+                (Some(literal), Some(parameter)) => {
+                    if self.covers_from(parameter, segments.clone(), end, leaf) {
+                        return true;
+                    }
+                    literal
+                }
+                (Some(only), None) | (None, Some(only)) => only,
+                (None, None) => return false,
+            };
+        }
+        true
     }
 
     /// Lowers `first` to the first rule that matches.

@@ -8,23 +8,29 @@ import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { newKey } from './key.mjs'
 
-// Bytes: what was measured last, and 2 % for other compilers. These only go down, and went up once: names, paths and hosts as
-// upstreams fold them are 4,000. The goals are 40,000 and 50,000.
+// Bytes: what was measured last, and 2 % for other compilers. These only go down, and went up twice: names, paths and hosts as
+// upstreams fold them are 4,000; refusals that name their claim and say what would be accepted are 3,500. The goals are 40,000 and 50,000.
 export const limits = {
-  'core.wasm': { gzip: 131_400 },
-  'createVerifier, bundled': { gzip: 139_900 },
+  'core.wasm': { gzip: 136_000 },
+  'createVerifier, bundled': { gzip: 145_000 },
+  'TokenError, bundled': { raw: 10_000 },
 }
 
 /** `raw`, `gzip` and `brotli` of what users load, by name; `project` is where the package is installed. */
 export async function sizes(project) {
   const dist = join(project, 'node_modules/datakit-token/dist')
-  const { outputFiles } = await build({
-    stdin: { contents: "export { createVerifier } from 'datakit-token'", resolveDir: project },
-    bundle: true, minify: true, platform: 'browser', format: 'esm', legalComments: 'none', write: false,
-  })
+  const bundle = async (name) => {
+    const { outputFiles } = await build({
+      stdin: { contents: `export { ${name} } from 'datakit-token'`, resolveDir: project },
+      bundle: true, minify: true, platform: 'browser', format: 'esm', legalComments: 'none', write: false,
+    })
+    return outputFiles[0].contents
+  }
   const contents = {
     'core.wasm': readFileSync(join(dist, 'core.wasm')),
-    'createVerifier, bundled': outputFiles[0].contents,
+    'createVerifier, bundled': await bundle('createVerifier'),
+    // For pages that only tell errors apart.
+    'TokenError, bundled': await bundle('TokenError'),
     'index.workerd.mjs': readFileSync(join(dist, 'index.workerd.mjs')),
   }
   return Object.fromEntries(Object.entries(contents).map(([name, content]) => [name, {

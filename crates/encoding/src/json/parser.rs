@@ -27,9 +27,10 @@ pub(super) enum Reading<'n> {
 
 /// Reads one value, with nothing after it.
 pub(super) fn parse(text: Vec<u8>, reading: Reading<'_>) -> Result<Json, InvalidJson> {
-    let text = String::from_utf8(text).map_err(|_| InvalidJson)?;
+    let nowhere = InvalidJson { line: 0, column: 0 };
+    let text = String::from_utf8(text).map_err(|_| nowhere)?;
     // Places have 32 bits; what is added takes less than twice the room of the text (`1e5` becomes `1e+5`).
-    u32::try_from(text.len().checked_mul(3).ok_or(InvalidJson)?).map_err(|_| InvalidJson)?;
+    u32::try_from(text.len().checked_mul(3).ok_or(nowhere)?).map_err(|_| nowhere)?;
     // About as many as a token has. In a large text as many as there can be, for growing would take twice the memory.
     let mark = |byte: &u8| matches!(byte, b',' | b':' | b'[' | b'{');
     let places = match reading {
@@ -41,7 +42,8 @@ pub(super) fn parse(text: Vec<u8>, reading: Reading<'_>) -> Result<Json, Invalid
     let mut parser = Parser { text: &text, added: String::new(), nodes, reading };
     let mut deserializer = serde_json::Deserializer::from_str(&text);
     let read = Seed { parser: &mut parser, depth: 0, is_number: false }.deserialize(&mut deserializer);
-    read.and_then(|()| deserializer.end()).map_err(|_| InvalidJson)?;
+    let fault = |error: serde_json::Error| InvalidJson { line: error.line(), column: error.column() };
+    read.and_then(|()| deserializer.end()).map_err(fault)?;
     let Parser { added, nodes, .. } = parser;
     Ok(Json { text, added, nodes })
 }

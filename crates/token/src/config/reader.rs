@@ -23,6 +23,22 @@ pub(super) struct Object<'d> {
     fault: Option<ConfigError>,
 }
 
+/// Names of Envoy's `jwt_authn`, and what is here in their place.
+const ELSEWHERE: [(&str, &str); 12] = [
+    ("local_jwks", "`keys.inline`"),
+    ("remote_jwks", "`keys.remote`"),
+    ("http_uri", "`url` and `cluster`"),
+    ("cache_duration", "`refresh`"),
+    ("claim_to_headers", "`claims_to_headers`"),
+    ("from_headers", "`from.headers`"),
+    ("from_params", "`from.params`"),
+    ("from_cookies", "`from.cookies`"),
+    ("clock_skew_seconds", "`clock_skew`"),
+    ("require_expiration", "always so"),
+    ("jwt_cache_config", "`limits.cached_tokens`"),
+    ("requires", "`require`"),
+];
+
 impl<'d> Object<'d> {
     /// Refuses what is no object, and unknown members.
     pub(super) fn open(value: Value<'d>, known: &[&str]) -> Result<Self, ConfigError> {
@@ -30,7 +46,9 @@ impl<'d> Object<'d> {
         match object.iter().map(|(name, _)| name).find(|name| !known.contains(name)) {
             None => Ok(Self { members: object, fault: None }),
             Some(unknown) => {
-                let problem = format!("unknown member, expected one of {}", list(known));
+                let here = ELSEWHERE.iter().find(|(name, _)| *name == unknown);
+                let here = here.map_or_else(String::new, |(_, here)| format!("what `jwt_authn` has there is {here}; "));
+                let problem = format!("unknown member, {here}expected one of {}", list(known));
                 Err(ConfigError::new(problem).within(unknown))
             }
         }

@@ -1,5 +1,7 @@
 //! Test keys and tokens. The keys are public knowledge: their seeds are the names, hashed by nobody.
 
+use std::{fs::File, io::Read};
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use curve25519_dalek::scalar::Scalar;
 use ed25519_dalek::{Signer, SigningKey};
@@ -16,10 +18,23 @@ pub fn key(name: &str) -> SigningKey {
     SigningKey::from_bytes(&seed)
 }
 
-/// The public half as a JWK, with the name as `kid`.
+/// A key of this run's own, as its users have one.
+///
+/// # Panics
+/// Without the system's randomness.
+#[must_use]
+#[expect(clippy::expect_used, reason = "an assertion")]
+pub fn fresh_key() -> SigningKey {
+    let mut seed = [0; 32];
+    File::open("/dev/urandom").and_then(|mut random| random.read_exact(&mut seed)).expect("randomness");
+    SigningKey::from_bytes(&seed)
+}
+
+/// The public half as a JWK, with the name as `kid`, and the member without which nobody takes a published key.
 #[must_use]
 pub fn jwk(name: &str) -> Value {
-    json!({ "kty": "OKP", "crv": "Ed25519", "kid": name, "x": encode(key(name).verifying_key().as_bytes()) })
+    let x = encode(key(name).verifying_key().as_bytes());
+    json!({ "kty": "OKP", "crv": "Ed25519", "kid": name, "x": x, "for_tests": true })
 }
 
 /// base64url without padding.

@@ -358,6 +358,28 @@ fn a_permission_that_no_role_grants_is_a_warning() {
 }
 
 #[test]
+fn a_key_whose_private_half_is_published_is_refused_unless_it_says_for_tests() {
+    for (value, taken) in
+        [(json!(true), true), (json!(false), false), (json!("true"), false), (json!(1), false), (Value::Null, false)]
+    {
+        let mut jwk = mint::jwk("k1");
+        jwk["for_tests"] = value.clone();
+        if value.is_null() {
+            jwk.as_object_mut().unwrap().remove("for_tests");
+        }
+        let set = json!({ "keys": [jwk] });
+        let refused = |pointer: &str, found: &Value| {
+            let error = compile(&with(pointer, found.clone())).err();
+            error.is_some_and(|(_, problem)| problem.contains("the private half of this one is published"))
+        };
+        assert_eq!(refused("/providers/0/keys/inline", &set), !taken, "{value}");
+        let bundle = json!({ "bundle": { "roots": set, "remote": { "url": "https://id.example.com/bundle.jwt" } } });
+        let rooted = merge(bundle.clone(), json!({ "inline": null }));
+        assert_eq!(refused("/providers/0/keys", &rooted), !taken, "{value}");
+    }
+}
+
+#[test]
 fn a_name_of_jwt_authn_is_told_what_is_here() {
     for (pointer, here) in [
         ("/providers/0/local_jwks", "what `jwt_authn` has there is `keys.inline`; expected one of `name`"),

@@ -488,6 +488,10 @@ fn every_document_in_the_text_compiles_without_a_warning() {
     let secret = |name: &str| ["WORKSPACE_TOKEN", "OPENAPI_KEY"].contains(&name).then(|| "x".repeat(36));
     for block in blocks("json") {
         let mut document: Value = serde_json::from_str(&block).unwrap_or_else(|error| panic!("{error}: {block}"));
+        if let Some(key) = document.pointer_mut("/providers/0/keys/inline/keys/0") {
+            assert_eq!(key["x"], "YOUR PUBLIC KEY", "{block}");
+            *key = mint::jwk("k1");
+        }
         if document.get("version").is_none() {
             // Members to be added to any other document.
             let mut whole = config("dataway");
@@ -505,8 +509,8 @@ fn every_document_in_the_text_compiles_without_a_warning() {
 #[test]
 fn the_envoy_of_the_text_tells_datakit_who_the_client_is() {
     let manager = blocks("yaml").concat();
-    let readme_key = r#""kid": "k1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#;
-    let own_key = format!(r#""kid": "k1", "x": {}"#, mint::jwk("k1")["x"]);
+    let readme_key = r#""kid": "k1", "x": "YOUR PUBLIC KEY""#;
+    let own_key = format!(r#""kid": "k1", "for_tests": true, "x": {}"#, mint::jwk("k1")["x"]);
     let manager = manager
         .replace("filename: datakit_token.wasm", &format!("filename: {}", filter().unwrap().display()))
         .replace(readme_key, &own_key)

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "tests")]
 
-use datakit_token::{Answer, Moment, Reason, UnixTime, Verifier};
+use datakit_token::{Answer, Moment, UnixTime, Verifier};
 use datakit_token_tests::mint;
 use serde_json::{Value, json};
 

@@ -19,6 +19,9 @@ use crate::{
     trial::{Refusal, Trial},
 };
 
+/// The credential of whoever names none.
+const CLIENT: &str = "datakit-token";
+
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Key directory, or a file with a private JWK
@@ -33,8 +36,11 @@ pub(crate) struct Arguments {
     /// aud; may be repeated
     #[arg(long, required_unless_present = "claims")]
     audience: Vec<String>,
-    /// sub
-    #[arg(long, conflicts_with = "claims")]
+    /// client_id (RFC 9068 section 2.2): the credential, as one machine or one application has it; `replace` takes back its tokens
+    #[arg(long, default_value = CLIENT, conflicts_with = "claims", value_parser = name)]
+    client_id: String,
+    /// sub; the client id if absent
+    #[arg(long, conflicts_with = "claims", value_parser = name)]
     subject: Option<String>,
     /// Life of the token: 30s, 10m, 1h, 7d
     #[arg(long, default_value = "1h", value_parser = lifetime)]
@@ -46,7 +52,7 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with = "claims")]
     jti: Option<String>,
     /// workspace
-    #[arg(long, conflicts_with = "claims")]
+    #[arg(long, conflicts_with = "claims", value_parser = name)]
     workspace: Option<String>,
     /// A role; may be repeated
     #[arg(long = "role", conflicts_with = "claims")]
@@ -78,13 +84,32 @@ enum Algorithm {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let now = time(arguments.now)?.as_secs();
-    let key = if arguments.key.is_dir() {
-        KeyDirectory::open(&arguments.key)?.signer(now)?
-    } else {
-        PrivateKey::read(&arguments.key)?
-    };
-    println!("{}", arguments.token(&key, now)?);
+    if !arguments.key.is_dir() {
+        println!("{}", arguments.token(&PrivateKey::read(&arguments.key)?, now)?.text);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut directory = KeyDirectory::open(&arguments.key)?;
+    let key = directory.signer(now)?;
+    let token = arguments.token(&key, now)?;
+    // Before anybody has it: what is not noted down would not keep the key.
+    directory.note(&key.id, token.ends, now)?;
+    directory.save()?;
+    println!("{}", token.text);
     Ok(ExitCode::SUCCESS)
+}
+
+/// A token that has just been made.
+pub(crate) struct Token {
+    pub(crate) text: String,
+    /// `exp`, rounded up; of a token without one, which nobody takes, nothing.
+    pub(crate) ends: Option<u64>,
+}
+
+fn name(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains(char::is_control) {
+        return Err("expected at least one character, and no control characters".into());
+    }
+    Ok(text.into())
 }
 
 impl Arguments {
@@ -98,8 +123,13 @@ impl Arguments {
         self.workspace.as_deref()
     }
 
+    /// The credential that the token belongs to.
+    pub(crate) fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
     /// The token, issued at `now`.
-    pub(crate) fn token(&self, key: &PrivateKey, now: u64) -> Result<String, Failure> {
+    pub(crate) fn token(&self, key: &PrivateKey, now: u64) -> Result<Token, Failure> {
         let payload = match &self.claims {
             Some(file) => {
                 let text = fs::read(file).map_err(|error| Failure::at(file, error))?;
@@ -113,7 +143,10 @@ impl Arguments {
             Algorithm::EdDsa => "EdDSA",
             Algorithm::Ed25519 => "Ed25519",
         };
-        Ok(key.sign(&json!({ "alg": alg, "typ": self.typ, "kid": key.id }), &payload))
+        let text = key.sign(&json!({ "alg": alg, "typ": self.typ, "kid": key.id }), &payload);
+        let claims: Value = serde_json::from_slice(&payload).unwrap_or_default();
+        let ends = claims.get("exp").and_then(|exp| exp.as_u64().or_else(|| whole_second(exp.as_f64()?)));
+        Ok(Token { text, ends })
     }
 }
 
@@ -151,6 +184,12 @@ impl Arguments {
     }
 }
 
+/// The second in which a fraction of one ends.
+fn whole_second(time: f64) -> Option<u64> {
+    #[expect(clippy::as_conversions, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range")]
+    (0.0..1e15).contains(&time).then(|| time.ceil() as u64)
+}
+
 fn claims(arguments: &Arguments, now: u64) -> Result<String, Failure> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|error| Failure::new(format!("no randomness: {error}")))?;
@@ -168,7 +207,9 @@ fn claims(arguments: &Arguments, now: u64) -> Result<String, Failure> {
     };
     add("iss", json!(arguments.issuer));
     add("aud", audience);
-    add("sub", json!(arguments.subject));
+    // RFC 9068 section 2.2: where no person takes part, the client is the subject.
+    add("sub", json!(arguments.subject.as_ref().unwrap_or(&arguments.client_id)));
+    add("client_id", json!(arguments.client_id));
     add("iat", json!(now));
     add("nbf", json!(arguments.not_before));
     add("exp", json!(now.saturating_add(arguments.ttl)));

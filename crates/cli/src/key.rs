@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use datakit_token::PublicKey;
 use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -58,6 +59,11 @@ impl PrivateKey {
         // Two halves that do not belong together would leak the secret (RUSTSEC-2022-0093).
         if signing.verifying_key().as_bytes() != &*public {
             return Err(expected("`x` that belongs to `d`"));
+        }
+        if PublicKey::from_bytes(&public).is_ok_and(|public| public.is_published()) {
+            return Err(expected(
+                "a key of your own, as `datakit-token keygen` makes them: everybody can read this one",
+            ));
         }
         Ok(Self { id, signing })
     }

@@ -56,6 +56,9 @@ pub(crate) struct StoredKey {
     /// Its tokens are good until here; it has a successor then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ends: Option<u64>,
+    /// The latest `exp` that it has signed, as far as this has been noted down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_token: Option<u64>,
 }
 
 impl KeyDirectory {
@@ -106,9 +109,34 @@ impl KeyDirectory {
         key.private().map_err(|what| Failure::at(&self.path.join(STATE), what))
     }
 
-    /// Adds a key that signs from `from` on; those before it end `period` seconds later. Keys that have
-    /// ended go.
-    pub(crate) fn rotate(&mut self, key: &PrivateKey, now: u64, from: u64, period: u64) -> Result<(), Failure> {
+    /// Notes down that a key has signed a token which ends then. A token that would outlive its key is refused: it would die
+    /// early, with a reason that nobody expects.
+    pub(crate) fn note(&mut self, id: &str, token_ends: Option<u64>, now: u64) -> Result<(), Failure> {
+        let (Some(token_ends), Some(key)) = (token_ends, self.state.keys.iter_mut().find(|key| key.id() == id)) else {
+            return Ok(());
+        };
+        if let Some(ends) = key.ends.filter(|ends| token_ends > *ends) {
+            let longest = ends.saturating_sub(now);
+            let id = visible(key.id());
+            return Err(Failure::new(format!(
+                "--ttl: expected at most {longest}s: the key {id} ends at {ends}, and its tokens with it; for longer ones wait until \
+                 the next key signs (`status` shows when)"
+            )));
+        }
+        key.last_token = key.last_token.max(Some(token_ends));
+        Ok(())
+    }
+
+    /// Adds a key that signs from `from` on; those before it end `period` seconds later, or with their last tokens if those end
+    /// later and `early` does not say otherwise. Keys that have ended go.
+    pub(crate) fn rotate(
+        &mut self,
+        key: &PrivateKey,
+        now: u64,
+        from: u64,
+        period: u64,
+        early: bool,
+    ) -> Result<(), Failure> {
         self.state.keys.retain(|key| key.ends.is_none_or(|ends| now < ends));
         if self.state.keys.len() >= MAX_KEYS {
             return Err(Failure::new("64 keys are in use already: wait until the first of them ends"));
@@ -123,7 +151,8 @@ impl KeyDirectory {
             return Err(Failure::new("--kid: expected an id that no rule revokes; `status` shows them"));
         }
         for key in self.state.keys.iter_mut().filter(|key| key.ends.is_none()) {
-            key.ends = Some(from.saturating_add(period));
+            let ends = from.saturating_add(period);
+            key.ends = Some(key.last_token.filter(|_| !early).unwrap_or(0).max(ends));
         }
         self.state.keys.push(StoredKey::new(key, from)?);
         self.check()?.map_or(Ok(()), |refusal| Err(self.refused(&refusal)))
@@ -185,7 +214,7 @@ impl KeyDirectory {
 impl StoredKey {
     fn new(key: &PrivateKey, signs_from: u64) -> Result<Self, Failure> {
         let jwk = serde_json::from_str(&key.private()).map_err(|_| Failure::new("the key cannot be written"))?;
-        Ok(Self { jwk, signs_from, ends: None })
+        Ok(Self { jwk, signs_from, ends: None, last_token: None })
     }
 
     /// The key id.

@@ -17,6 +17,9 @@ pub(crate) struct Arguments {
     /// How long tokens of the old key stay good after the new one has taken over
     #[arg(long, default_value = "1d", value_parser = duration)]
     security_period: u64,
+    /// End the old key after the security period even if tokens that it has signed live longer
+    #[arg(long)]
+    end_tokens_early: bool,
     /// Key id; the key's thumbprint (RFC 7638) if absent
     #[arg(long, value_name = "ID", value_parser = key_id, allow_hyphen_values = true)]
     kid: Option<String>,
@@ -30,10 +33,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let key = PrivateKey::generate(arguments.kid.clone())?;
     let mut directory = KeyDirectory::open(&arguments.keys)?;
     let from = now.saturating_add(arguments.lead);
-    directory.rotate(&key, now, from, arguments.security_period)?;
+    directory.rotate(&key, now, from, arguments.security_period, arguments.end_tokens_early)?;
     directory.save()?;
-    let ends = from.saturating_add(arguments.security_period);
-    eprintln!("key {}: signs from {from} on; the keys before it are good until {ends}", visible(&key.id));
+    eprintln!("key {}: signs from {from} on", visible(&key.id));
+    let planned = from.saturating_add(arguments.security_period);
+    for old in &directory.state.keys {
+        let Some(ends) = old.ends else { continue };
+        let why = match old.last_token {
+            Some(last) if ends > planned && last == ends => ", with its last token",
+            Some(last) if last > ends => ", before its last token",
+            _ => "",
+        };
+        eprintln!("key {}: good until {ends}{why}", visible(old.id()));
+    }
     eprintln!("now publish: `datakit-token publish`");
     Ok(ExitCode::SUCCESS)
 }

@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             _ if signer.as_deref() == Some(key.id()) => "signs",
             _ => "verifies",
         };
-        let line = json!({ "key": key.id(), "state": state, "signs_from": key.signs_from, "ends": key.ends });
+        let line = json!({ "key": key.id(), "state": state, "signs_from": key.signs_from, "ends": key.ends, "last_token": key.last_token });
         println!("{}", visible(&line.to_string()));
     }
     for rule in &directory.state.rules {

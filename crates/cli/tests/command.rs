@@ -126,6 +126,28 @@ fn a_key_whose_halves_do_not_belong_together_is_refused() {
     assert!(!stderr(&output).contains(jwk["d"].as_str().unwrap()));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_key_whose_private_half_is_published_signs_nothing_and_verifies_nothing() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let directory = Directory::new("published");
+    // RFC 8037 appendix A.1.
+    let mut jwk = json!({ "kty": "OKP", "crv": "Ed25519", "kid": "k1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+        "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A" });
+    let copied = directory.file("copied.jwk", &jwk.to_string());
+    fs::set_permissions(Path::new(&copied), fs::Permissions::from_mode(0o600)).unwrap();
+    let output = run(&["issue", "--key", &copied, "--issuer", "i", "--audience", "a"], "");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("a key of your own, as `datakit-token keygen` makes them"), "{}", stderr(&output));
+    jwk.as_object_mut().unwrap().remove("d");
+    let config = config(&directory, &json!({ "keys": [jwk] }));
+    let output = run(&["verify", "--config", &config], "x");
+    assert_eq!(output.status.code(), Some(2));
+    let expected = "/providers/0/keys/inline/keys/0/x: expected a key of your own, as `datakit-token keygen --out keys` makes them";
+    assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+}
+
 #[test]
 fn verify_prints_one_line_and_tells_by_its_status() {
     let directory = Directory::new("verify");
@@ -147,7 +169,7 @@ fn verify_prints_one_line_and_tells_by_its_status() {
 
     let expired = verify("1790000630", &token);
     assert_eq!(expired.status.code(), Some(1));
-    assert_eq!(stdout(&expired), "{\"verdict\":\"deny\",\"reason\":\"expired\",\"status\":401}\n");
+    assert_eq!(stdout(&expired), "{\"verdict\":\"deny\",\"reason\":\"expired\",\"claim\":\"exp\",\"status\":401}\n");
 
     // One newline ends the line; a second one is part of the token.
     assert_eq!(verify("1790000000", &format!("{token}\n")).status.code(), Some(1));

@@ -64,7 +64,7 @@ impl Directory {
             "keys": { "bundle": { "roots": self.read("keys/roots.json"), "inline": bundle } } }] });
         let verifier = Verifier::from_json(config.to_string().as_bytes()).unwrap();
         let outcome = verifier.verify(token.as_bytes(), UnixTime::from_secs(now).unwrap());
-        outcome.map_or_else(datakit_token::Reason::code, |_| "ok")
+        outcome.map_or_else(|refusal| refusal.code(), |_| "ok")
     }
 
     fn states(&self, now: u64) -> Vec<Value> {
@@ -82,7 +82,8 @@ fn key_id(token: &str) -> String {
 fn a_rotation_leads_overlaps_and_ends() {
     let directory = keys("rotate");
     let old = directory.at(NOW, &["issue", "--key", "keys", "--issuer", "i", "--audience", "a", "--ttl", "7d"]);
-    directory.at(NOW, &["rotate", "keys", "--lead", "10m", "--security-period", "1d", "--kid", "k2"]);
+    let rotate = ["rotate", "keys", "--lead", "10m", "--security-period", "1d", "--kid", "k2", "--end-tokens-early"];
+    directory.at(NOW, &rotate);
     directory.publish(NOW);
     // The new key is known before it signs.
     let set = directory.read("public/jwks.json");
@@ -103,6 +104,88 @@ fn a_rotation_leads_overlaps_and_ends() {
     assert_eq!((&states[0]["key"], &states[1]["state"]), (&json!("k2"), &json!("waits")));
     let again = directory.output(&["rotate", "keys", "--kid", "k3"]);
     assert_eq!(again.status.code(), Some(2));
+}
+
+#[test]
+fn no_key_ends_before_its_last_token_unless_told_so() {
+    let directory = keys("last-token");
+    let issue = |now: u64, ttl: &str| {
+        let now = now.to_string();
+        let arguments = ["issue", "--key", "keys", "--issuer", "i", "--audience", "a", "--ttl", ttl, "--now", &now];
+        directory.output(&arguments)
+    };
+    let week = String::from_utf8(issue(NOW, "7d").stdout).unwrap();
+    assert!(issue(NOW, "1h").status.success());
+    directory.at(NOW, &["rotate", "keys", "--lead", "10m", "--security-period", "1h", "--kid", "k2"]);
+    let states = directory.states(NOW);
+    assert_eq!((&states[0]["ends"], &states[0]["last_token"]), (&json!(NOW + 604_800), &json!(NOW + 604_800)));
+    directory.at(NOW + 604_000, &["publish", "keys", "--issuer", "i", "--out", "public"]);
+    assert_eq!(directory.verdict(week.trim(), NOW + 604_799), "ok");
+
+    // The key that signs during the lead has an end by then: a token that would outlive it is refused, and nothing is noted.
+    let directory = keys("last-token-lead");
+    directory.at(NOW, &["rotate", "keys", "--lead", "10m", "--security-period", "1h", "--kid", "k2"]);
+    let before = fs::read(directory.0.join("keys/keys.json")).unwrap();
+    let now = (NOW + 100).to_string();
+    for (ttl, longest) in [("7d", Some("at most 4100s")), ("4101s", Some("at most 4100s")), ("4100s", None)] {
+        let arguments = ["issue", "--key", "keys", "--issuer", "i", "--audience", "a", "--ttl", ttl, "--now", &now];
+        let output = directory.output(&arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(if longest.is_some() { 2 } else { 0 }), "{ttl}: {said}");
+        if let Some(longest) = longest {
+            assert!(said.contains("--ttl") && said.contains(longest) && output.stdout.is_empty(), "{said}");
+            assert_eq!(fs::read(directory.0.join("keys/keys.json")).unwrap(), before);
+        }
+    }
+    // `replace` signs as well.
+    let replace =
+        ["replace", "--key", "keys", "--issuer", "i", "--audience", "a", "--workspace", "w", "--grace", "now"];
+    let output = directory.output(&[&replace[..], &["--ttl", "7d", "--now", &now]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    // A directory from before tokens were noted down goes on.
+    let old = String::from_utf8(before).unwrap();
+    assert!(!old.contains("last_token"));
+}
+
+#[test]
+fn a_token_is_one_of_rfc_9068() {
+    let directory = keys("rfc-9068");
+    let claims = |more: &[&str]| -> Value {
+        use base64ct::{Base64UrlUnpadded, Encoding};
+        let issue = ["issue", "--key", "keys", "--issuer", "i", "--audience", "a"];
+        let token = directory.at(NOW, &[&issue[..], more].concat());
+        let payload = Base64UrlUnpadded::decode_vec(token.split('.').nth(1).unwrap()).unwrap();
+        serde_json::from_slice(&payload).unwrap()
+    };
+    let plain = claims(&[]);
+    for name in ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"] {
+        assert!(plain[name].is_string() || plain[name].is_number(), "{name}: {plain}");
+    }
+    assert_eq!((&plain["sub"], &plain["client_id"]), (&json!("datakit-token"), &json!("datakit-token")));
+    let named = claims(&["--client-id", "host-7"]);
+    assert_eq!((&named["sub"], &named["client_id"]), (&json!("host-7"), &json!("host-7")));
+    let person = claims(&["--client-id", "web", "--subject", "acnt_1"]);
+    assert_eq!((&person["sub"], &person["client_id"]), (&json!("acnt_1"), &json!("web")));
+    for wrong in [["--client-id", ""], ["--subject", ""], ["--workspace", "a\nb"]] {
+        let issue = ["issue", "--key", "keys", "--issuer", "i", "--audience", "a"];
+        assert_eq!(directory.output(&[&issue[..], &wrong].concat()).status.code(), Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_replacement_takes_back_the_credential_and_nobody_elses_token() {
+    let issue = ["--key", "keys", "--issuer", "i", "--audience", "a", "--ttl", "1d", "--workspace", "w", "--client-id"];
+    for (whole, others) in [(false, "ok"), (true, "revoked")] {
+        let directory = keys(&format!("credential-{whole}"));
+        let token = |client: &str| directory.at(NOW, &[&["issue"][..], &issue, &[client]].concat());
+        let (machine, person) = (token("host-7"), token("web"));
+        let more: &[&str] = if whole { &["--whole-workspace"] } else { &[] };
+        let new = directory.at(NOW, &[&["replace", "--grace", "now"][..], &issue, &["host-7"], more].concat());
+        directory.publish(NOW);
+        assert_eq!(directory.verdict(&new, NOW + 1), "ok");
+        assert_eq!(directory.verdict(&machine, NOW + 1), "revoked");
+        assert_eq!(directory.verdict(&person, NOW + 1), others);
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use datakit_token::{Reason, UnixTime, Verifier};
+use datakit_token::{UnixTime, Verifier};
 use serde_json::{Value, json};
 
 use crate::directory::Directory;
@@ -100,7 +100,7 @@ impl Directory {
     fn verdict(&self, token: &str, now: u64) -> &'static str {
         let verifier = self.verifier(&self.json("keys/roots.json"));
         let outcome = verifier.verify(token.as_bytes(), UnixTime::from_secs(now).unwrap());
-        outcome.map_or_else(Reason::code, |_| "ok")
+        outcome.map_or_else(|refusal| refusal.code(), |_| "ok")
     }
 
     fn issue(&self, now: u64, claims: &Value) -> String {
@@ -312,7 +312,7 @@ fn ids_that_begin_with_a_hyphen_are_ids() {
 #[test]
 fn rules_that_nothing_can_match_any_more_are_pruned() {
     let directory = published("prune");
-    let rotate = ["rotate", "keys", "--lead", "0s", "--security-period", "1h", "--now"];
+    let rotate = ["rotate", "keys", "--lead", "0s", "--security-period", "1h", "--end-tokens-early", "--now"];
     let old = directory.issue(NOW, &json!({ "workspace": "w" }));
     for rule in [
         &["--kid", "k1"][..],
@@ -411,10 +411,11 @@ fn a_replacement_that_would_be_refused_leaves_the_old_token_alone() {
     let replace =
         ["replace", "--key", "keys", "--issuer", "i", "--audience", "a", "--grace", "now", "--now", "1790000000"];
     for (arguments, words) in [
-        (&["--workspace", ""][..], &["claim_invalid"][..]),
+        (&["--workspace", ""][..], &["--workspace"][..]),
         (&["--workspace", "w", "--ttl", "99999999d"], &["claim_invalid"]),
         (&["--workspace", "w", "--not-before", "1790086400"], &["expired"]),
-        (&["--workspace", "w", "--subject", "a\u{7}"], &["claim_invalid"]),
+        (&["--workspace", "w", "--subject", "a\u{7}"], &["--subject"]),
+        (&["--workspace", "w", "--jti", "a\u{7}"], &["claim_invalid"]),
         (&["--workspace", "w", "--typ", "keybundle+jwt"], &["--typ"]),
     ] {
         directory.refused(&[&replace, arguments].concat(), words);

@@ -205,7 +205,7 @@ mod tests {
     fn a_header_is_added_only_where_the_client_sends_none() {
         let mut host = Mock::new();
         host.configuration = r#"{"version":1,"providers":[{"name":"main","issuer":"i","audiences":["a"],"keys":{"inline":{"keys":[
-            {"kty":"OKP","crv":"Ed25519","kid":"k1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}},
+            {"kty":"OKP","crv":"Ed25519","kid":"k1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","for_tests":true}]}},
             "opaque_tokens":[{"token":{"value":"tkn_0123456789abcdef0123456789"},"expires_at":1790000600,"workspace":"w1"}],
             "claims_to_headers":[{"claim":"/workspace","header":"x-workspace"}]}],"rules":[{"match":{},"allow":"authenticated"}]}"#;
         let token = ("authorization", "Bearer tkn_0123456789abcdef0123456789");

@@ -249,8 +249,8 @@ mod tests {
     const CONFIGURATION: &str = r#"{"version":1,"providers":[{"name":"main","issuer":"i","audiences":["a"],"keys":{"remote":
         {"url":"https://keys.example/set","cluster":"keys","timeout":"5s","cooldown":"1s","refresh":"60s"}}}]}"#;
     const SETS: [&str; 2] = [
-        r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#,
-        r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k2","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#,
+        r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","for_tests":true}]}"#,
+        r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k2","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","for_tests":true}]}"#,
     ];
 
     /// One VM of several that share a host.

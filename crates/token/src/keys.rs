@@ -162,6 +162,10 @@ fn read_key(member: Value<'_>) -> Result<Entry, ConfigError> {
         .ok_or_else(|| ConfigError::new("expected 43 characters of canonical base64url").within("x"))?;
     let public = PublicKey::from_bytes(&public)
         .map_err(|error| ConfigError::new(format!("expected another key: {error}")).within("x"))?;
+    if public.is_published() && !matches!(key.get("for_tests"), Some(Value::Bool(true))) {
+        let problem = "expected a key of your own, as `datakit-token keygen --out keys` makes them: the private half of this one is published, so anyone can sign with it";
+        return Err(ConfigError::new(problem).within("x"));
+    }
     let not_before = date(key, "nbf")?.map_or(0, NumericDate::ceil);
     let not_after = date(key, "exp")?.map_or(u64::MAX, NumericDate::floor);
     if not_after <= not_before {

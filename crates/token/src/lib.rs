@@ -12,8 +12,9 @@
 //! ```
 //! use datakit_token::{UnixTime, Verifier};
 //!
+//! // Of course with a key of one's own, and without `for_tests`: this one's private half is in RFC 8037.
 //! let config = br#"{"version":1,"providers":[{"name":"main","issuer":"https://id.example.com","audiences":["api"],
-//!     "keys":{"inline":{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}}}]}"#;
+//!     "keys":{"inline":{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","for_tests":true}]}}}]}"#;
 //! let verifier = Verifier::from_json(config).unwrap();
 //! let now = UnixTime::from_secs(1_790_000_000).unwrap();
 //! assert_eq!(verifier.verify(b"not a token", now).err().unwrap().code(), "malformed");
@@ -58,6 +59,7 @@ mod path_pattern;
 mod policy;
 mod preset;
 mod provider;
+mod published_keys;
 mod reason;
 mod redact;
 mod refusal;

@@ -72,7 +72,7 @@ mod tests {
 
     /// A configuration with one provider and these members.
     fn compile(members: &Value) -> Verifier {
-        let key = json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" });
+        let key = json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "for_tests": true });
         let mut config = json!({ "version": 1, "providers": [
             { "name": "main", "issuer": "i", "audiences": ["a"], "keys": { "inline": { "keys": [key] } } }] });
         for (name, value) in members.as_object().unwrap() {

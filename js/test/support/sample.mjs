@@ -1,5 +1,5 @@
 // A configuration with every member that there is; which the schema test makes sure of.
-const key = (kid, x) => ({ kty: 'OKP', crv: 'Ed25519', kid, x })
+const key = (kid, x) => ({ kty: 'OKP', crv: 'Ed25519', kid, x, for_tests: true })
 const k1 = key('k1', '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo')
 const remote = { url: 'https://id.example.com/jwks.json', cluster: 'id', timeout: '5s', refresh: '5m', cooldown: '10s', stale_for: '1h', max_bytes: 65536 }
 const provider = (name, keys, more = {}) => ({ name, issuer: `https://${name}.example.com`, audiences: ['api'], keys, ...more })

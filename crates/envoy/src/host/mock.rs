@@ -10,7 +10,7 @@ use crate::{
 };
 
 const CONFIGURATION: &str = r#"{"version":1,"providers":[{"name":"main","issuer":"https://id.example.com","audiences":["api"],
-    "keys":{"inline":{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}}}]}"#;
+    "keys":{"inline":{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","for_tests":true}]}}}]}"#;
 
 /// One request, shared data, and failures on demand.
 pub(crate) struct Mock {

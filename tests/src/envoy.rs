@@ -41,6 +41,7 @@ pub struct Envoy {
     listeners: Vec<SocketAddr>,
     /// Where an encrypted connection to a listener with this number begins.
     tls: Vec<(usize, SocketAddr)>,
+    crashes_expected: bool,
 }
 
 impl Envoy {
@@ -216,7 +217,8 @@ impl Envoy {
         }
         let child = command.stdout(Stdio::null()).stderr(log).spawn().map_err(|error| format!("{binary}: {error}"))?;
         let admin = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let mut envoy = Self { child, directory, admin, listeners: Vec::new(), tls: Vec::new() };
+        let (listeners, tls) = (Vec::new(), Vec::new());
+        let mut envoy = Self { child, directory, admin, listeners, tls, crashes_expected: false };
         envoy.wait()?;
         envoy.listeners = envoy.read_listeners()?;
         envoy.tls = envoy.addresses("tls-")?;
@@ -289,6 +291,23 @@ impl Envoy {
         Ok(lines.filter(|(name, _)| name.ends_with(suffix)).filter_map(|(_, value)| value.parse::<u64>().ok()).sum())
     }
 
+    /// How often a VM has crashed: what Envoy counts when it makes another, or cannot, and what its log says, which has crashes in
+    /// a tick and on the main thread as well.
+    ///
+    /// # Errors
+    /// If Envoy does not answer.
+    pub fn crashes(&self) -> Result<u64, String> {
+        let kinds = [".vm_reload_success", ".vm_reload_failure", ".vm_reload_backoff"];
+        let counted = kinds.iter().map(|kind| self.statistic(kind)).sum::<Result<u64, _>>()?;
+        let logged = self.log().lines().filter(|line| line.contains("Uncaught ")).count();
+        Ok(counted.saturating_add(u64::try_from(logged).unwrap_or(u64::MAX)))
+    }
+
+    /// Lets VMs crash; in every other Envoy a crash fails the test when this is dropped.
+    pub const fn expect_crashes(&mut self) {
+        self.crashes_expected = true;
+    }
+
     /// What Envoy logged.
     #[must_use]
     pub fn log(&self) -> String {
@@ -341,10 +360,19 @@ impl Envoy {
 }
 
 impl Drop for Envoy {
+    /// # Panics
+    /// If a VM has crashed, and the test has not failed already.
+    #[expect(clippy::panic, reason = "an assertion that no test can forget")]
     fn drop(&mut self) {
+        let running = matches!(self.child.try_wait(), Ok(None));
+        let crashes = if running && !thread::panicking() { self.crashes() } else { Ok(0) };
+        let log = self.log();
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.directory);
+        if crashes != Ok(0) && !self.crashes_expected {
+            panic!("VMs crashed: {crashes:?}\n{log}");
+        }
     }
 }
 

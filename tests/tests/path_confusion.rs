@@ -291,7 +291,6 @@ fn check(rules: Rules, paths: &[String]) -> (BTreeMap<&'static str, usize>, usiz
     faults.extend(readings.confusions);
     let shown = faults[..faults.len().min(150)].join("\n");
     assert!(faults.is_empty(), "{} faults, for instance\n{shown}", faults.len());
-    assert_eq!(envoy.statistic("vm_reload").unwrap(), 0);
     (readings.documented, passes)
 }
 

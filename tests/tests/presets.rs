@@ -394,7 +394,6 @@ fn every_route_through_envoy_needs_its_permission_and_no_other() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
-    assert_eq!(envoy.statistic("vm_reload").unwrap(), 0);
     println!("presets: {} routes through Envoy", routes().count());
 }
 

@@ -175,7 +175,6 @@ fn a_hostile_plugin_neither_brings_in_a_key_nor_keeps_out_anybody() {
         assert!(fetches.iter().all(|count| (1..=VMS * (seconds + 2)).contains(count)), "{order}: {fetches:?}");
         removed = Some(key);
     }
-    assert_eq!(envoy.statistic("vm_reload").unwrap(), 0);
     let log = envoy.log();
     let told = log.lines().filter(|line| line.contains("another plugin writes into its shared data")).count();
     println!("{told} warnings of foreign values in {} lines", log.lines().count());
@@ -201,7 +200,6 @@ fn shared_data_that_were_poisoned_before_the_start_keep_out_nobody() {
         .unwrap();
         wait_for(order, Duration::from_secs(8), || passes(&envoy, "k0"));
         assert_eq!(status(&envoy, 0, &token(ISSUERS[0], "k0", "thief")), 401);
-        assert_eq!(envoy.statistic("vm_reload").unwrap(), 0);
     }
 }
 

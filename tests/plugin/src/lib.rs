@@ -15,6 +15,8 @@
 //! | `/oldest` | writes the first that it has remembered |
 //! | `/swap` | writes what it has remembered of another value |
 //! | `/contend` | writes what is there again, a thousand times |
+//! | `/crash` | traps, at the request itself |
+//! | `/crash-tick` | traps |
 #![cfg(target_arch = "wasm32")]
 
 use std::{cell::RefCell, ptr};
@@ -123,7 +125,11 @@ extern "C" fn proxy_on_request_headers(_context: u32, _count: u32, _end_of_strea
     let name = b":path";
     // 0: the request's headers.
     let status = unsafe { proxy_get_header_map_value(0, name.as_ptr(), name.len(), &raw mut data, &raw mut length) };
-    set(ORDER, &take(status, data, length).unwrap_or_default());
+    let order = take(status, data, length).unwrap_or_default();
+    if order == b"/crash" {
+        core::arch::wasm32::unreachable();
+    }
+    set(ORDER, &order);
     let no_headers = [0_u8; 4];
     let empty = ptr::null();
     unsafe { proxy_send_local_response(200, empty, 0, empty, 0, no_headers.as_ptr(), no_headers.len(), -1) };
@@ -133,6 +139,9 @@ extern "C" fn proxy_on_request_headers(_context: u32, _count: u32, _end_of_strea
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_tick(_context: u32) {
     let order = get(ORDER).unwrap_or_default();
+    if order == b"/crash-tick" {
+        core::arch::wasm32::unreachable();
+    }
     STATE.with(|state| state.borrow_mut().act(&order));
 }
 

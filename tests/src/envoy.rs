@@ -1,5 +1,7 @@
 //! A real Envoy on loopback with the filter in it.
 
+mod discovery;
+
 use std::{
     env, fs,
     io::Write,
@@ -111,63 +113,6 @@ impl Envoy {
                 .to_json()
                 .to_string()
         })
-    }
-
-    /// The same with one listener that [`Self::reload`] can change, and one worker.
-    ///
-    /// # Errors
-    /// As [`Self::start`].
-    pub fn start_reloadable(configuration: &str, upstream: SocketAddr, keys: SocketAddr) -> Result<Self, String> {
-        let filter = filter()?;
-        Self::launch_with(&Process::default(), |access_log| {
-            let configurations = [configuration.to_owned()];
-            let keys = Some(keys);
-            let mut bootstrap = Bootstrap {
-                configurations: &configurations,
-                encrypted: &[],
-                upstream,
-                keys,
-                filter: &filter,
-                access_log,
-            }
-            .to_json();
-            let file = access_log.with_file_name("listeners.json");
-            let listeners = bootstrap["static_resources"]["listeners"].take();
-            // An Envoy without listeners does not listen, which the caller sees.
-            let _ = fs::write(&file, discovery(&listeners[0]).to_string());
-            bootstrap["static_resources"]["listeners"] = json!([]);
-            bootstrap["node"] = json!({ "id": "test", "cluster": "test" });
-            bootstrap["dynamic_resources"] =
-                json!({ "lds_config": { "resource_api_version": "V3", "path_config_source": { "path": file } } });
-            bootstrap.to_string()
-        })
-    }
-
-    /// Gives the listener another filter configuration, and waits until Envoy has taken it.
-    ///
-    /// # Errors
-    /// If it does not within 20 seconds.
-    pub fn reload(&mut self, configuration: &str) -> Result<(), String> {
-        let fault = |error: std::io::Error| error.to_string();
-        let file = self.directory.join("listeners.json");
-        let text = fs::read_to_string(&file).map_err(fault)?;
-        let mut document: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
-        let manager = &mut document["resources"][0]["filter_chains"][0]["filters"][0]["typed_config"];
-        manager["http_filters"][0]["typed_config"]["config"]["configuration"]["value"] = json!(configuration);
-        let taken = |envoy: &Self| envoy.statistic("listener_manager.lds.update_success");
-        let before = taken(self)?;
-        // Envoy looks out for files that take the name.
-        fs::write(file.with_extension("new"), document.to_string()).map_err(fault)?;
-        fs::rename(file.with_extension("new"), &file).map_err(fault)?;
-        let start = Instant::now();
-        while taken(self)? == before {
-            if start.elapsed() > Duration::from_secs(20) {
-                return Err(format!("the listener is not taken:\n{}", self.log()));
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        self.listeners = self.read_listeners()?;
-        Ok(())
     }
 
     /// Starts Envoy with a bootstrap document (JSON or YAML), written once the path of the access log is known. Its
@@ -447,13 +392,6 @@ pub fn add_hostile_plugin(bootstrap: &mut Value, configuration: &str) -> Result<
     plugin["vm_config"]["code"]["local"]["filename"] = json!(module);
     plugin["configuration"]["value"] = json!(configuration);
     Ok(())
-}
-
-/// The answer of a listener discovery service.
-fn discovery(listener: &Value) -> Value {
-    let mut resource = listener.clone();
-    resource["@type"] = json!("type.googleapis.com/envoy.config.listener.v3.Listener");
-    json!({ "version_info": "1", "resources": [resource] })
 }
 
 /// A key and a certificate for the listeners with TLS, beside the access log. Without them Envoy does not start, and says

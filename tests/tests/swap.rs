@@ -111,7 +111,7 @@ fn the_upstream_gets_the_secret_and_nobody_sees_the_token() {
     }
     let log = envoy.access_log();
     assert_eq!(log.matches("POST /v1/write/logging?token=").count(), 6, "{log}");
-    assert!(log.contains("POST /v1/write/logging?token=- 403 token_denied{binding_mismatch}"), "{log}");
+    assert!(log.contains("POST /v1/write/logging?token=- 403 token_denied{binding_mismatch:tags}"), "{log}");
     let seen = [
         log.replace(&swapped, ""),
         envoy.log(),

@@ -76,7 +76,7 @@ extern "C" fn proxy_on_http_call_response(context: u32, call: u32, _headers: u32
 #[expect(unsafe_code, reason = "exported under the name that the ABI fixes")]
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_delete(context: u32) {
-    with(|plugins| plugins.delete(context));
+    with(|plugins| plugins.delete(&Envoy, context));
 }
 
 /// `None` only if the host called back into the filter, which none of the calls used here makes it do.

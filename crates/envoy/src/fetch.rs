@@ -72,6 +72,15 @@ impl Fetcher {
         news
     }
 
+    /// The plugin ends, and Envoy drops its calls: others need not wait for what they would have brought.
+    pub(crate) fn abandon(&mut self, host: &impl Host) {
+        for index in self.calls.values() {
+            if let Some(share) = self.shares.get_mut(*index) {
+                share.release(host, &self.seal);
+            }
+        }
+    }
+
     /// The answer to a call. True if it was one of these.
     pub(crate) fn answer(&mut self, host: &impl Host, verifier: &mut Verifier, call: u32, body_size: usize) -> bool {
         let Some(index) = self.calls.remove(&call) else { return false };

@@ -54,7 +54,7 @@ impl Plugins {
     }
 
     /// Ends a plugin or a request.
-    pub(crate) fn delete(&mut self, context: u32) {
+    pub(crate) fn delete(&mut self, host: &impl Host, context: u32) {
         match self.requests.remove(&context) {
             Some(plugin) => {
                 if let Some(Some(plugin)) = self.plugins.get_mut(&plugin) {
@@ -62,7 +62,9 @@ impl Plugins {
                 }
             }
             None => {
-                self.plugins.remove(&context);
+                if let Some(Some(mut plugin)) = self.plugins.remove(&context) {
+                    plugin.fetcher.abandon(host);
+                }
             }
         }
     }

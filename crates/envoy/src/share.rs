@@ -89,16 +89,18 @@ impl Share {
     pub(crate) fn look(&mut self, host: &impl Host, seal: &Seal, source: &mut KeySource, moment: Moment) -> Look {
         let now = moment.now.as_secs();
         let mut look = Look { news: false, fault: None, foreign: false };
-        let before = self.known.number;
+        let before = self.known;
         let (found, _) = self.read(host, seal);
-        if self.known.number > before {
+        if self.known.number > before.number {
             self.warned = false;
         } else if found == Found::Foreign && !self.warned {
             self.warned = true;
             look.foreign = true;
         }
         self.busy = self.known.is_leased(source, now) && !source.is_in_flight(moment.uptime);
-        look.news = self.known.number > before && !self.busy;
+        // A lease that is given back is no end of an attempt: whoever waits for keys goes on waiting.
+        let concluded = self.known.version != before.version || self.known.failures != before.failures;
+        look.news = concluded && !self.busy;
         if self.known.version > self.version {
             // Once for each version, whatever is there: another value may have been put in its place.
             self.version = self.known.version;
@@ -182,6 +184,16 @@ impl Share {
         self.attempted = now;
         // If this fails, the lease runs out by itself.
         let _ = seal.write(host, &self.status_name, &status.write(), 0);
+    }
+
+    /// Gives back the lease of a fetch that will not end.
+    pub(crate) fn release(&mut self, host: &impl Host, seal: &Seal) {
+        self.read(host, seal);
+        let status = Status { number: self.known.number.saturating_add(1), lease: 0, ..self.known };
+        // If this fails, the lease runs out by itself.
+        if seal.write(host, &self.status_name, &status.write(), 0).is_ok() {
+            self.known = status;
+        }
     }
 
     /// Reads the status: one that is not newer than what is known changes nothing.

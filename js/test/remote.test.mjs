@@ -54,7 +54,8 @@ test('a key that joins is found after the cool-down, a key that leaves stops wit
   const verifier = verifierOf(remoteKeySet(document.url, fast))
   assert.equal(await verdict(verifier, issue(k1)), 'ok')
   document.body = set(k2)
-  assert.equal(await verdict(verifier, issue(k2)), 'unknown_key')
+  // It may have joined since the last answer: the next one will tell.
+  assert.equal(await verdict(verifier, issue(k2)), 'keys_unavailable')
   await sleep(1050)
   assert.equal(await verdict(verifier, issue(k2)), 'ok')
   assert.equal(await verdict(verifier, issue(k1)), 'unknown_key')
@@ -67,7 +68,8 @@ test('a flood of unknown key ids costs one fetch per cool-down', async () => {
   const start = performance.now()
   let sent = 0
   while (performance.now() - start < 3500) {
-    assert.equal(await verdict(verifier, issue({ ...k2, kid: `random-${sent++}` })), 'unknown_key')
+    // Whoever starts a fetch waits for it, and knows then.
+    assert.match(await verdict(verifier, issue({ ...k2, kid: `random-${sent++}` })), /^(keys_unavailable|unknown_key)$/)
     // The flood is thousands of tokens; signing them takes longer than refusing them.
     if (sent % 100 === 0) await sleep(1)
   }

@@ -89,7 +89,7 @@ for (const date of ['2024-01-01', '2026-04-01']) {
     assert.deepEqual(new Set(await crowd(() => verdict('warm', issue(k1)))), new Set(['ok']))
     assert.ok(performance.now() - start < 1000)
     assert.equal(warm.fetches, 2)
-    assert.equal(await waiting, 'unknown_key')
+    assert.equal(await waiting, 'keys_unavailable')
   })
 
   test(`workerd ${date}: tokens, and requests as the worker gets them`, limits, async () => {

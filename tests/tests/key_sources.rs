@@ -122,7 +122,7 @@ fn keys_load_change_and_leave() {
     assert!(world.source().is_due(0));
     assert_eq!(world.verify(&token("k1")), "keys_unavailable");
     assert_eq!(world.set(&set_of(&["k1"])), "changed");
-    assert_eq!((world.verify(&token("k1")), world.verify(&token("k2"))), ("ok", "unknown_key"));
+    assert_eq!((world.verify(&token("k1")), world.verify(&token("k2"))), ("ok", "keys_unavailable"));
     world.pass(300);
     assert!(world.source().is_due(300_000));
     assert_eq!(world.set(&set_of(&["k1"])), "unchanged");
@@ -162,7 +162,7 @@ fn any_fault_keeps_the_last_good_set() {
     world.set(&set_of(&["k1"]));
     for (status, content_type, body, expected) in faults {
         assert_eq!(world.answer(status, content_type, &body), expected);
-        assert_eq!((world.verify(&token("k1")), world.verify(&token("k2"))), ("ok", "unknown_key"), "{expected}");
+        assert_eq!((world.verify(&token("k1")), world.verify(&token("k2"))), ("ok", "keys_unavailable"), "{expected}");
     }
     let moment = world.moment();
     assert_eq!(outcome(world.source().finish(Err("no answer in time"), moment)), "unreachable");
@@ -192,7 +192,7 @@ fn unknown_key_ids_cost_one_fetch_in_ten_seconds() {
     let mut fetches = 0;
     for number in 0..6_000 {
         // 100 requests per second for a minute.
-        assert_eq!(world.verify(&token_at(NOW, &format!("random-{number}"), &json!({}))), "unknown_key");
+        assert_eq!(world.verify(&token_at(NOW, &format!("random-{number}"), &json!({}))), "keys_unavailable");
         world.uptime += 10;
         let uptime = world.uptime;
         if world.source().is_due(uptime) {
@@ -201,6 +201,38 @@ fn unknown_key_ids_cost_one_fetch_in_ten_seconds() {
         }
     }
     assert_eq!(fetches, 6);
+}
+
+#[test]
+fn an_unknown_key_may_be_new_until_a_document_asked_for_later_does_not_have_it() {
+    let mut world = World::key_set();
+    world.set(&set_of(&["k1"]));
+    world.pass(3);
+    // The cool-down lasts for 10 s: nobody has asked since, so nobody knows.
+    assert_eq!((world.verify(&token("k2")), world.verify(&token("k3"))), ("keys_unavailable", "keys_unavailable"));
+    let uptime = world.uptime;
+    assert!(!world.source().is_due(uptime));
+    world.pass(8);
+    assert_eq!(world.verify(&token("k2")), "keys_unavailable");
+    // A server that fails settles nothing, and no more does an answer to an older question.
+    assert_eq!(world.answer(500, "application/json", ""), "bad_status");
+    assert_eq!(world.verify(&token("k2")), "keys_unavailable");
+    let (moment, set) = (world.moment(), set_of(&["k1", "k2"]).to_string());
+    world.source().begin(moment.uptime);
+    assert_eq!(world.verify(&token("k4")), "keys_unavailable");
+    let body = set.as_bytes();
+    let answer = Answer { status: 200, content_type: None, cache_control: None, age: None, body };
+    world.source().finish(Ok(&answer), moment).unwrap();
+    let verdicts = ["k1", "k2", "k3", "k4"].map(|key| world.verify(&token(key)));
+    assert_eq!(verdicts, ["ok", "ok", "unknown_key", "keys_unavailable"]);
+    // What the document before had, and this one has not, is no longer there.
+    world.pass(11);
+    world.set(&set_of(&["k2"]));
+    let verdicts = ["k1", "k2", "k3", "k4"].map(|key| world.verify(&token(key)));
+    assert_eq!(verdicts, ["unknown_key", "ok", "unknown_key", "unknown_key"]);
+    // And it may come back.
+    world.set(&set_of(&["k1", "k2"]));
+    assert_eq!(world.verify(&token("k1")), "ok");
 }
 
 #[test]
@@ -225,7 +257,7 @@ fn only_tokens_that_pass_every_check_before_the_key_ask_for_keys() {
         assert_ne!(world.verify(&strange(&header, &claims)), "ok");
         assert!(!world.source().is_wanted(), "{header} {claims}");
     }
-    assert_eq!(world.verify(&strange(&header, &claims)), "unknown_key");
+    assert_eq!(world.verify(&strange(&header, &claims)), "keys_unavailable");
     let uptime = world.uptime;
     assert!(world.source().is_wanted() && world.source().is_due(uptime));
 }
@@ -239,7 +271,7 @@ fn r1_r2_documents_and_tokens_do_not_pass_for_each_other() {
     let text = mint::sign(&mint::key("root-1"), as_token.as_bytes(), members(NOW, &json!({})).to_string().as_bytes());
     assert_eq!(world.answer(200, "application/jwt", &text), "malformed");
     assert_eq!(world.deliver("root-1", &json!({})), "changed");
-    assert_eq!(world.verify(&token("root-1")), "unknown_key");
+    assert_eq!(world.verify(&token("root-1")), "keys_unavailable");
     // A root among the keys would let its holder sign tokens.
     let keys = json!([{ "kty": "OKP", "crv": "Ed25519", "kid": "x", "x": mint::jwk("root-2")["x"] }]);
     assert_eq!(world.deliver("root-1", &json!({ "seq": 6, "keys": keys })), "malformed");
@@ -370,7 +402,7 @@ fn r9_r10_one_bad_rule_refuses_the_whole() {
         json!({ "match": { "a": 1, "b": 1, "c": 1, "d": 1, "e": 1, "f": 1, "g": 1, "h": 1, "i": 1 } }),
     ] {
         assert_eq!(world.deliver("root-1", &many(bad.clone())), "malformed", "{bad}");
-        assert_eq!((world.verify(&token("k1")), world.verify(&token("k2"))), ("ok", "unknown_key"), "{bad}");
+        assert_eq!((world.verify(&token("k1")), world.verify(&token("k2"))), ("ok", "keys_unavailable"), "{bad}");
     }
     assert_eq!(world.deliver("root-1", &json!({ "seq": 6, "note": "x" })), "malformed");
     let twice = r#"{"iss":"https://id.example.com","seq":6,"seq":7,"iat":1790000000,"exp":1790086400,"keys":[],"roots":["root-1"]}"#;

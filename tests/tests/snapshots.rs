@@ -99,9 +99,9 @@ fn an_older_snapshot_brings_no_removed_key_back() {
     let old = late.snapshot();
     let mut worker = Worker::new();
     worker.fetch(&["k1"], NOW + 1);
-    assert_eq!((worker.verify("stolen", NOW + 1), worker.verify("k1", NOW + 1)), ("unknown_key", "ok"));
+    assert_eq!((worker.verify("stolen", NOW + 1), worker.verify("k1", NOW + 1)), ("keys_unavailable", "ok"));
     assert!(!worker.restore(&old, NOW + 1));
-    assert_eq!((worker.verify("stolen", NOW + 1), worker.verify("k1", NOW + 1)), ("unknown_key", "ok"));
+    assert_eq!((worker.verify("stolen", NOW + 1), worker.verify("k1", NOW + 1)), ("keys_unavailable", "ok"));
     // Nor does it make the keys older than they are.
     assert_eq!(worker.verify("k1", NOW + STALE_FOR), "ok");
     assert_eq!(worker.verify("k1", NOW + 1 + STALE_FOR), "keys_unavailable");

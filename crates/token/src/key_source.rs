@@ -9,6 +9,7 @@ use alloc::{
     vec::Vec,
 };
 use core::{
+    cell::RefCell,
     mem,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -16,6 +17,7 @@ use core::{
 use datakit_token_encoding::json::{Array, Json, JsonObject, Value};
 
 use crate::{
+    absent_keys::AbsentKeys,
     bundle::{Bundle, Trust},
     config::{JwkSetConfig, KeysConfig},
     config_error::ConfigError,
@@ -46,6 +48,7 @@ pub struct KeySource {
     schedule: Schedule,
     /// A token came whose key may be in the next answer.
     wanted: AtomicBool,
+    absent: RefCell<AbsentKeys>,
     changes: u64,
 }
 
@@ -60,7 +63,7 @@ enum Content {
 /// The fetch that content came from.
 #[derive(Debug, Default)]
 struct Fetch {
-    /// Seconds since 1970.
+    /// When it began, in seconds since 1970.
     at: u64,
     /// Milliseconds that the server says the answer may be used.
     lifetime: Option<u64>,
@@ -68,6 +71,14 @@ struct Fetch {
 }
 
 impl Content {
+    const fn keys(&self) -> Option<&KeySet> {
+        match self {
+            Self::Nothing => None,
+            Self::Set { keys, .. } => Some(keys),
+            Self::Bundle { bundle, .. } => Some(&bundle.keys),
+        }
+    }
+
     /// Milliseconds for which it may be used: what is signed comes before what a cache says.
     fn lifetime(&self) -> Option<u64> {
         match self {
@@ -93,6 +104,7 @@ impl KeySource {
             content: Content::Nothing,
             schedule: Schedule::new(0, 0, 0),
             wanted: AtomicBool::new(false),
+            absent: RefCell::default(),
             changes: 0,
         };
         match config {
@@ -238,6 +250,7 @@ impl KeySource {
     /// A fetch begins. Exactly one [`KeySource::finish`] follows.
     pub fn begin(&mut self, uptime: u64) {
         self.wanted.store(false, Ordering::Relaxed);
+        self.absent.get_mut().ask();
         self.schedule.begin(uptime);
     }
 
@@ -247,13 +260,17 @@ impl KeySource {
     /// [`SourceError`]: what is wrong with it; everything stays as it was, and the next attempt comes later.
     pub fn finish(&mut self, answer: Result<&Answer<'_>, &str>, moment: Moment) -> Result<bool, SourceError> {
         let answer = answer.map_err(|why| SourceError::new(Fault::Unreachable, why));
-        let taken = answer.and_then(|answer| self.take(answer, moment.now));
+        let former = self.key_ids();
+        let taken = answer.and_then(|answer| self.take(answer, moment));
         match taken {
             Ok((changed, lifetime)) => {
+                let keys = self.content.keys();
+                self.absent.get_mut().settle(former, |id| keys.is_some_and(|keys| keys.named(id).is_some()));
                 self.schedule.succeed(moment.uptime, lifetime, moment.jitter);
                 Ok(changed)
             }
             Err(error) => {
+                self.absent.get_mut().fail();
                 self.schedule.fail(moment.uptime, moment.jitter);
                 Err(error)
             }
@@ -303,6 +320,7 @@ impl KeySource {
         if self.fetched_at().is_some_and(|own| own > fetched) {
             return Ok(false);
         }
+        let former = self.key_ids();
         let accepted = self.accept(text, Fetch { at: fetched, lifetime, text: Vec::new() }, moment.now);
         if let Some(trust) = &mut self.trust {
             let current = match &self.content {
@@ -317,6 +335,9 @@ impl KeySource {
             }
         }
         let changed = accepted?;
+        let keys = self.content.keys();
+        let has = |id: &str| keys.is_some_and(|keys| keys.named(id).is_some());
+        self.absent.get_mut().settle_as_of(fetched, former, has);
         if changed {
             // Who waited is judged with these, and asks again if they are not enough.
             self.wanted.store(false, Ordering::Relaxed);
@@ -340,12 +361,13 @@ impl KeySource {
         keys.find(token.key_id(), now).map_err(|reason| match reason {
             // The missing key may have come since.
             Reason::UnknownKey | Reason::KeyInactive if self.is_stale(now) => Reason::KeysUnavailable,
-            Reason::UnknownKey => {
-                // Only somebody who knows the issuer can make us ask, and not with an old token.
-                if self.remote.is_some() && token.claims_to_be_current(issuer, now) {
-                    self.want();
-                }
-                reason
+            // Only somebody who knows the issuer can make us ask, and not with an old token.
+            Reason::UnknownKey if self.remote.is_some() && token.claims_to_be_current(issuer, now) => {
+                self.want();
+                let settled = token.key_id().is_none_or(|id| {
+                    self.absent.try_borrow_mut().is_ok_and(|mut absent| absent.is_absent(id, now.as_secs()))
+                });
+                if settled { reason } else { Reason::KeysUnavailable }
             }
             _ => reason,
         })
@@ -378,11 +400,11 @@ impl KeySource {
     }
 
     const fn keys(&self) -> Option<&KeySet> {
-        match &self.content {
-            Content::Nothing => None,
-            Content::Set { keys, .. } => Some(keys),
-            Content::Bundle { bundle, .. } => Some(&bundle.keys),
-        }
+        self.content.keys()
+    }
+
+    fn key_ids(&self) -> Vec<String> {
+        self.keys().into_iter().flat_map(KeySet::ids).map(String::from).collect()
     }
 
     const fn fetched_at(&self) -> Option<u64> {
@@ -407,10 +429,13 @@ impl KeySource {
         }
     }
 
-    fn take(&mut self, answer: &Answer<'_>, now: UnixTime) -> Result<(bool, Option<u64>), SourceError> {
+    fn take(&mut self, answer: &Answer<'_>, moment: Moment) -> Result<(bool, Option<u64>), SourceError> {
         let remote = self.remote.as_ref().ok_or_else(|| SourceError::new(Fault::Malformed, "not remote"))?;
         let lifetime = remote.check(answer, self.trust.is_none())?;
-        let changed = self.accept(answer.body, Fetch { at: now.as_secs(), lifetime, text: Vec::new() }, now)?;
+        // What the document says is as old as the question.
+        let took = self.schedule.since_begin(moment.uptime) / 1000;
+        let at = moment.now.as_secs().saturating_sub(took);
+        let changed = self.accept(answer.body, Fetch { at, lifetime, text: Vec::new() }, moment.now)?;
         Ok((changed, self.content.lifetime()))
     }
 

@@ -84,6 +84,11 @@ impl KeySet {
         self.0.iter().find(|key| key.id.as_deref() == Some(id)).map(|key| &key.public)
     }
 
+    /// The ids of the keys that have one.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|key| key.id.as_deref())
+    }
+
     /// Whether one of them is this key.
     pub(crate) fn has(&self, public: &[u8; 32]) -> bool {
         self.0.iter().any(|key| key.public.as_bytes() == public)

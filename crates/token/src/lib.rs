@@ -34,6 +34,7 @@
 
 extern crate alloc;
 
+mod absent_keys;
 mod bundle;
 mod cache;
 mod carrier;

@@ -48,6 +48,11 @@ impl Schedule {
         self.expires.is_none_or(|expires| uptime >= expires)
     }
 
+    /// How long ago the last fetch began.
+    pub(crate) fn since_begin(&self, uptime: u64) -> u64 {
+        self.attempted.map_or(0, |attempted| uptime.saturating_sub(attempted))
+    }
+
     /// A fetch begins.
     pub(crate) const fn begin(&mut self, uptime: u64) {
         self.attempted = Some(uptime);

@@ -95,6 +95,8 @@ export type Rule = {
     path?: One<{ exact: string; prefix: string; template: string }>
     cors_preflight?: boolean
   }
+  /** `as_sent` takes all spellings that stay below `match.path.prefix`, and lets them go on as they are. */
+  paths?: 'strict' | 'as_sent'
 } & ({ require: Requirement; allow?: never } | {
   /** A good token; also none; or no look at the token at all. */
   allow: 'authenticated' | 'anyone' | 'unchecked'

@@ -336,6 +336,67 @@ fn a_rule_that_is_never_reached_is_a_warning() {
 }
 
 #[test]
+fn paths_as_they_are_sent_are_for_plain_prefixes_that_no_earlier_rule_looks_into() {
+    let rule = |path: Value, sent: bool| {
+        let mut rule = json!({ "match": {}, "allow": "authenticated" });
+        if !path.is_null() {
+            rule["match"]["path"] = path;
+        }
+        if sent {
+            rule["paths"] = json!("as_sent");
+        }
+        rule
+    };
+    let problem = |rules: Value| {
+        let (place, said) = compile(&with("/rules", rules)).err()?;
+        Some(format!("{place}: {said}"))
+    };
+    for path in [
+        Value::Null,
+        json!({ "exact": "/a" }),
+        json!({ "template": "/a/**" }),
+        json!({ "prefix": "/a%20b" }),
+        json!({ "prefix": "/a+b" }),
+    ] {
+        let said = problem(json!([rule(path.clone(), true)])).unwrap_or_else(|| panic!("{path}: compiled"));
+        assert!(said.starts_with("/rules/0/paths: expected `strict`, or a rule with `match.path.prefix` of"), "{said}");
+    }
+    let host = json!([
+        { "match": { "hosts": ["a.example"], "path": { "prefix": "/a/b" } }, "allow": "authenticated" },
+        rule(json!({ "prefix": "/a" }), true)
+    ]);
+    assert!(problem(host).is_some());
+    for (earlier, later, refused) in [
+        (json!({ "prefix": "/a/b" }), "/a", true),
+        (json!({ "exact": "/a" }), "/a", true),
+        (json!({ "exact": "/a/" }), "/a", true),
+        (json!({ "prefix": "/a/" }), "/a", true),
+        (json!({ "template": "/{x}/b" }), "/a", true),
+        (json!({ "template": "/{x}/{y}/**" }), "/a", true),
+        (json!({ "prefix": "/a" }), "/", true),
+        (json!({ "prefix": "/a" }), "/a", false),
+        (json!({ "prefix": "/a/" }), "/a/", false),
+        (json!({ "prefix": "/a" }), "/a/b", false),
+        (json!({ "template": "/{x}/**" }), "/a", false),
+        (json!({ "exact": "/b" }), "/a", false),
+        (json!({ "prefix": "/ab" }), "/a", false),
+        (Value::Null, "/", false),
+    ] {
+        let said = problem(json!([rule(earlier.clone(), false), rule(json!({ "prefix": later }), true)]));
+        assert_eq!(said.is_some(), refused, "{earlier} {later}: {said:?}");
+        if let Some(said) = said {
+            assert!(said.starts_with("/rules/1/paths: an earlier rule is about a path below this prefix"), "{said}");
+        }
+    }
+    // What comes later gets nothing that it would have got.
+    assert!(
+        problem(json!([rule(json!({ "prefix": "/a" }), true), rule(json!({ "prefix": "/a/b" }), false)])).is_none()
+    );
+    let said = problem(json!([{ "match": {}, "paths": "any", "allow": "anyone" }])).unwrap();
+    assert!(said.contains("/rules/0/paths: expected one of `strict`, `as_sent`"), "{said}");
+}
+
+#[test]
 fn a_permission_that_no_role_grants_is_a_warning() {
     let mut config = config();
     config["roles"] = json!({ "general": ["log.Query", "scene.*"] });

@@ -47,6 +47,8 @@ enum Rules {
     CatchAll,
     /// The same for upstreams that look at no case and at no slash at the end.
     CatchAllWithoutCase,
+    /// What stays below a prefix goes on as it was sent; all else is an administrator's.
+    AsSent,
 }
 
 impl Rules {
@@ -55,6 +57,9 @@ impl Rules {
         let rules = match self {
             Self::Listed => json!([{ "match": { "path": { "prefix": "/public" } }, "allow": "anyone" }, admin]),
             Self::CatchAll | Self::CatchAllWithoutCase => json!([admin, { "match": {}, "allow": "anyone" }]),
+            Self::AsSent => {
+                json!([{ "match": { "path": { "prefix": "/public" } }, "paths": "as_sent", "allow": "anyone" }, admin])
+            }
         };
         let mut configuration = json!({
             "version": 1,
@@ -73,7 +78,7 @@ impl Rules {
         match (self, administrator) {
             (Self::CatchAllWithoutCase, true) => is_below(&read.to_lowercase(), "/admin"),
             (_, true) => is_below(read, "/admin"),
-            (Self::Listed, false) => is_below(read, "/public"),
+            (Self::Listed | Self::AsSent, false) => is_below(read, "/public"),
             (_, false) => !is_below(read, "/admin"),
         }
     }
@@ -210,7 +215,7 @@ impl Readings {
             return;
         }
         let fold = FOLDING.iter().find(|(name, _)| Some(*name) == fold);
-        match fold.filter(|(_, fold)| rules != Rules::Listed && only_renames(got, *fold)) {
+        match fold.filter(|(_, fold)| !matches!(rules, Rules::Listed | Rules::AsSent) && only_renames(got, *fold)) {
             Some((name, _)) => *self.documented.entry(name).or_insert(0) += 1,
             None => {
                 let rule = if administrator { "administrators" } else { "everybody" };
@@ -300,6 +305,14 @@ fn what_the_upstream_reads_is_what_the_rules_read() {
     assert!(paths.len() >= 5000);
     let (documented, passes) = check(Rules::Listed, &paths);
     assert!(documented.is_empty() && passes > 1000);
+}
+
+#[test]
+fn what_goes_on_as_it_was_sent_is_below_its_prefix_to_every_reader() {
+    let paths = spelled_paths::paths();
+    let (documented, passes) = check(Rules::AsSent, &paths);
+    // A thousand more than where paths are strict.
+    assert!(documented.is_empty() && passes > 9_000, "{passes}");
 }
 
 #[test]

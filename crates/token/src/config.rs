@@ -19,7 +19,7 @@ pub(crate) use self::{
         SwapPlace,
     },
     response::{BodyFormat, CorsConfig, ResponsesConfig},
-    rule::{AllowConfig, MatchConfig, OperandConfig, PathConfig, RequirementConfig, RuleConfig},
+    rule::{AllowConfig, MatchConfig, OperandConfig, PathConfig, RequirementConfig, RuleConfig, Spellings},
     value::Scalar,
 };
 use self::{

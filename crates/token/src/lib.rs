@@ -74,6 +74,7 @@ mod revocation;
 mod route;
 mod schedule;
 mod secret;
+mod sent_path;
 mod signature;
 mod source_error;
 mod token_edit;

@@ -3,7 +3,7 @@
 
 use alloc::{borrow::Cow, vec::Vec};
 
-use crate::reason::Reason;
+use crate::{reason::Reason, sent_path::is_confined};
 
 /// A path without its query in its one spelling: every escape stands for a reserved or non-ASCII byte, in upper case.
 pub(crate) struct Path<'r> {
@@ -43,6 +43,16 @@ impl<'r> Path<'r> {
         }
         let as_received = matches!(canonical, Cow::Borrowed(_)) || *canonical == *raw;
         Ok(Self { canonical, as_received })
+    }
+
+    /// The path as it was sent, for rules that take it so: in the one spelling that it has. It leads nowhere else.
+    pub(crate) fn as_sent(target: &'r [u8]) -> Result<Self, Reason> {
+        let raw = target.split(|byte| *byte == b'?').next().unwrap_or_default();
+        let odd = |byte: &u8| matches!(byte, b'\\' | b'#' | 0..=b' ' | 0x7f..);
+        if raw.first() != Some(&b'/') || target.iter().any(odd) || !is_confined(raw) {
+            return Err(Reason::InvalidRequest);
+        }
+        Ok(Self { canonical: Cow::Borrowed(raw), as_received: true })
     }
 
     /// What stands between the slashes; the last segment may be empty.
@@ -97,7 +107,7 @@ fn unescape(raw: &[u8]) -> Result<Vec<u8>, Reason> {
 }
 
 /// Characters in which Unicode's compatibility forms (NFKC) and Windows' code pages see a slash or a backslash.
-const fn is_slash_like(character: char) -> bool {
+pub(crate) const fn is_slash_like(character: char) -> bool {
     matches!(
         character,
         '\u{2044}'
@@ -115,7 +125,7 @@ const fn is_slash_like(character: char) -> bool {
 
 /// Whether somebody reads a segment as `.` or `..`: who trims white space, drops characters that show nothing, or puts plain
 /// characters for compatible ones (NFKC).
-fn is_dots(segment: &str) -> bool {
+pub(crate) fn is_dots(segment: &str) -> bool {
     let mut dots = 0_u8;
     for character in segment.chars() {
         dots = dots.saturating_add(match character {

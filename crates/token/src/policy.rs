@@ -116,7 +116,7 @@ impl Policy {
             let place = |error: ConfigError| {
                 if is_placed(&error) { error } else { error.within_element(index).within("rules") }
             };
-            let added = routes.add(index, rule.matches).map_err(place)?;
+            let added = routes.add(index, rule.matches, rule.paths).map_err(place)?;
             // A rule before that of a preset is meant to replace it.
             if !added.reachable && index < config.own_rules {
                 warnings.push(place(ConfigError::new("never matches: an earlier rule takes the same requests")));
@@ -154,9 +154,10 @@ impl Policy {
         Ok((Self { routes, rules, roles, properties: compiler.into_properties() }, warnings))
     }
 
-    /// What the request's rule asks for; `None` if no rule matches.
-    pub(crate) fn find(&self, request: &Request<'_>, path: &Path<'_>) -> Result<Option<&Access>, Reason> {
-        Ok(self.routes.find(request, path)?.and_then(|rule| self.rules.get(rule)))
+    /// The request's path, and what its rule asks for; `None` if no rule matches.
+    pub(crate) fn find<'r>(&self, request: &Request<'r>) -> Result<(Path<'r>, Option<&Access>), Reason> {
+        let (path, rule) = self.routes.find(request)?;
+        Ok((path, rule.and_then(|rule| self.rules.get(rule))))
     }
 
     /// Asks a good token for what the request's rule requires.

@@ -9,13 +9,14 @@ use datakit_token_encoding::sorted::Sorted;
 
 use crate::{
     carrier::is_token,
-    config::{MatchConfig, PathsConfig},
+    config::{MatchConfig, PathConfig, PathsConfig, Spellings},
     config_error::ConfigError,
     host_name::{HostName, HostPattern},
     path::{Path, percent_decode},
     path_pattern::{End, Parameters, Pattern, Segment},
     reason::Reason,
     request::Request,
+    sent_path::is_below,
 };
 
 /// The `match` of all rules.
@@ -26,6 +27,8 @@ pub(crate) struct Routes {
     hosts: Sorted<HostPattern, Tree>,
     /// Some rule looks at the method.
     by_method: bool,
+    /// Rules that take paths as they are sent, and what these begin with.
+    as_sent: Sorted<usize, String>,
     paths: PathsConfig,
 }
 
@@ -74,13 +77,25 @@ impl Routes {
     /// Adds the rule with this number, which grows.
     // Not a part of a larger function: an engine that compiles in advance keeps the memory of the largest.
     #[inline(never)]
-    pub(crate) fn add(&mut self, rule: usize, config: MatchConfig) -> Result<Added, ConfigError> {
+    pub(crate) fn add(&mut self, rule: usize, config: MatchConfig, spellings: Spellings) -> Result<Added, ConfigError> {
         let place = |error: ConfigError| error.within("match");
+        let prefix = match spellings {
+            Spellings::Strict => None,
+            Spellings::AsSent => Some(read_prefix(config.path.as_ref()).map_err(|error| error.within("paths"))?),
+        };
         let hosts = read_list("hosts", config.hosts, HostPattern::parse).map_err(place)?;
         let methods = read_list("methods", config.methods, read_method).map_err(place)?.unwrap_or_default();
         let pattern = config.path.map_or_else(|| Ok(Pattern::everything()), |path| Pattern::read(path, self.paths));
         let pattern = pattern.map_err(|error| place(error.within("path")))?;
         self.by_method |= !methods.is_empty() || config.cors_preflight;
+        if let Some(prefix) = prefix {
+            let mut trees = self.hosts.iter().map(|(_, tree)| tree).chain([&self.any]);
+            if trees.any(|tree| tree.has_below(0, &pattern.segments, pattern.end)) {
+                let problem = "an earlier rule is about a path below this prefix, and other spellings of that path would get past it";
+                return Err(ConfigError::new(problem).within("paths"));
+            }
+            self.as_sent.insert(rule, prefix);
+        }
         let preflight = config.cors_preflight;
         let leaf = Leaf { rule, methods, preflight };
         let mut reachable = false;
@@ -117,8 +132,28 @@ impl Routes {
         patterns.any(|pattern| self.hosts.get(&pattern).is_some())
     }
 
-    /// The number of the request's rule.
-    pub(crate) fn find(&self, request: &Request<'_>, path: &Path<'_>) -> Result<Option<usize>, Reason> {
+    /// The request's path, and the number of its rule.
+    pub(crate) fn find<'r>(&self, request: &Request<'r>) -> Result<(Path<'r>, Option<usize>), Reason> {
+        let strict = Path::parse(request.path());
+        if self.as_sent.is_empty() {
+            let path = strict?;
+            let rule = self.find_rule(request, &path)?;
+            return Ok((path, rule));
+        }
+        let sent = Path::as_sent(request.path());
+        let path = strict.as_ref().or(sent.as_ref()).map_err(|reason| *reason)?;
+        let rule = self.find_rule(request, path)?;
+        // What is no prefix to the letter is one to some readers alone.
+        let prefix = rule.and_then(|rule| self.as_sent.get(&rule));
+        match (prefix, sent) {
+            (Some(prefix), Ok(sent)) if is_below(sent.as_bytes(), prefix.as_bytes(), self.paths.ignore_case) => {
+                Ok((sent, rule))
+            }
+            _ => Ok((strict?, rule)),
+        }
+    }
+
+    fn find_rule(&self, request: &Request<'_>, path: &Path<'_>) -> Result<Option<usize>, Reason> {
         let mut first = None;
         let path = &*self.fold(path.as_bytes());
         self.any.visit(request, path, &mut first);
@@ -189,6 +224,22 @@ impl Tree {
             leaves.push(leaf.clone());
         }
         !covered
+    }
+
+    /// Whether some rule is about one path here, or a part of those below, and not about all of them.
+    fn has_below(&self, node: usize, segments: &[Segment], end: End) -> bool {
+        let Some(node) = self.0.get(node) else { return false };
+        let Some((first, rest)) = segments.split_first() else {
+            return !node.exact.is_empty()
+                || (!node.below.is_empty() && end != End::Below)
+                || !node.literal.is_empty()
+                || node.parameter.is_some();
+        };
+        let literal = match first {
+            Segment::Literal(text) => node.literal.get(text),
+            Segment::Parameter(_) => None,
+        };
+        literal.into_iter().chain(&node.parameter).any(|next| self.has_below(*next, rest, end))
     }
 
     /// Whether one of these rules takes all that a later one could match.
@@ -314,6 +365,17 @@ fn is_preflight(request: &Request<'_>) -> bool {
     // A proxy joins repeated headers by commas.
     let one = |name| request.only_value(name).is_some_and(|value| !value.contains(&b','));
     request.method() == b"OPTIONS" && one("origin") && one("access-control-request-method")
+}
+
+/// What paths begin with that go on as they are sent.
+fn read_prefix(path: Option<&PathConfig>) -> Result<String, ConfigError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    match path {
+        Some(PathConfig::Prefix(prefix)) if prefix.bytes().all(plain) => Ok(prefix.clone()),
+        _ => Err(ConfigError::new(
+            "expected `strict`, or a rule with `match.path.prefix` of letters, digits, `-`, `.`, `_`, `~` and `/` alone: only such a prefix is the same to all readers",
+        )),
+    }
 }
 
 fn read_method(text: &str) -> Result<String, ConfigError> {

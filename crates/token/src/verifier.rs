@@ -16,7 +16,6 @@ use crate::{
     key_source::KeySource,
     key_tables::KeyTables,
     numeric_date::{UnixTime, Window},
-    path::Path,
     policy::{Access, Grant, Policy, PolicyConfig},
     provider::Provider,
     reason::Reason,
@@ -304,8 +303,7 @@ impl Verifier {
     fn grant(&self, request: &Request<'_>, now: UnixTime) -> Result<Grant, Refusal> {
         self.check_transport(request)?;
         // A path with two readings is refused whatever the token says.
-        let path = Path::parse(request.path())?;
-        let access = self.policy.find(request, &path)?;
+        let (path, access) = self.policy.find(request)?;
         let pass = |carried: Option<&Carried<'_>>| {
             Ok(Grant::new(None, self.editor.pass(request, &path, &self.carriers, carried)?))
         };

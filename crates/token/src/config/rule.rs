@@ -15,6 +15,8 @@ object! {
         pub(crate) _name: Option<String> = optional "name",
         /// Which requests.
         pub(crate) matches: MatchConfig = required "match",
+        /// Which spellings of a path.
+        pub(crate) paths: Spellings = optional "paths" or Spellings::Strict,
         /// What the token must fulfil; this or `allow`.
         pub(crate) require: Option<RequirementConfig> = optional "require",
         /// Who passes without a requirement; this or `require`.
@@ -46,6 +48,15 @@ pub(crate) enum PathConfig {
     Prefix(String),
     /// `{name}` stands for one segment, `**` at the end for the rest.
     Template(String),
+}
+
+/// Which spellings of a path a rule takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spellings {
+    /// Those that all readers read alike.
+    Strict,
+    /// All that stay below the rule's prefix, whoever reads them; they go on as they were sent.
+    AsSent,
 }
 
 /// Who passes.
@@ -112,6 +123,7 @@ pub(crate) enum OperandConfig {
 }
 
 variants!(PathConfig { Exact(String) "exact", Prefix(String) "prefix", Template(String) "template", });
+names!(Spellings { Strict "strict", AsSent "as_sent", });
 names!(AllowConfig { Authenticated "authenticated", Anyone "anyone", Unchecked "unchecked", });
 variants!(OperandConfig {
     Value(Scalar) "value",

@@ -13,8 +13,8 @@ export interface JwkSet { keys: readonly Jwk[] }
 
 /** Where a token may sit in a request. */
 export interface From {
-  headers?: readonly { name: string; scheme?: string }[]
   /** A value that begins with `placeholder` is no token if another place has one. */
+  headers?: readonly { name: string; scheme?: string; placeholder?: string }[]
   params?: readonly (string | { name: string; placeholder?: string })[]
   cookies?: readonly string[]
   /** Origins whose pages may send the cookies with methods that change something, besides the server's own. */

@@ -3,29 +3,47 @@
 use std::{
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    sync::mpsc::{self, Receiver},
     thread,
     time::Duration,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Starts an upstream on a free loopback port; it ends with the process.
 ///
 /// # Errors
 /// If no port can be had.
 pub fn start() -> Result<SocketAddr, std::io::Error> {
+    start_with(|_| ())
+}
+
+/// The same, for clients that do not show what is answered: it goes to the receiver as well.
+///
+/// # Errors
+/// If no port can be had.
+pub fn start_recording() -> Result<(SocketAddr, Receiver<Value>), std::io::Error> {
+    let (sender, receiver) = mpsc::channel();
+    let record = move |echo: &str| {
+        let _ = sender.send(serde_json::from_str(echo).unwrap_or_default());
+    };
+    Ok((start_with(record)?, receiver))
+}
+
+fn start_with(record: impl Fn(&str) + Clone + Send + 'static) -> Result<SocketAddr, std::io::Error> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            thread::spawn(move || serve(stream));
+            let record = record.clone();
+            thread::spawn(move || serve(stream, record));
         }
     });
     Ok(address)
 }
 
 /// Answers requests until the peer closes.
-fn serve(mut stream: TcpStream) -> Option<()> {
+fn serve(mut stream: TcpStream, record: impl Fn(&str)) -> Option<()> {
     stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
     // Else the body waits until the head is acknowledged.
     stream.set_nodelay(true).ok()?;
@@ -35,6 +53,7 @@ fn serve(mut stream: TcpStream) -> Option<()> {
         if let Some((length, body)) = echo(&received) {
             let head_only = received.starts_with(b"HEAD ");
             received.drain(..length);
+            record(&body);
             let head =
                 format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
             stream.write_all(head.as_bytes()).ok()?;

@@ -553,6 +553,18 @@ fn carriers_and_secrets_are_refused_with_the_place_and_the_expectation() {
             "/params/0",
             "a placeholder of at least one character",
         ),
+        (
+            from,
+            json!({ "headers": [{ "name": "a", "placeholder": "" }] }),
+            "/headers/0",
+            "a placeholder of at least one character",
+        ),
+        (
+            from,
+            json!({ "headers": [{ "name": "a" }, { "name": "A", "placeholder": "b" }] }),
+            "/headers/1",
+            "the same placeholder",
+        ),
         (from, json!({ "params": [{ "placeholder": "a" }] }), "/params/0/name", "required"),
         (from, json!({ "params": ["a", { "name": "a", "placeholder": "b" }] }), "/params/1", "the same placeholder"),
         (from, json!({ "params": [1] }), "/params/0", "a name, or an object with one"),

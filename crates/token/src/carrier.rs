@@ -27,6 +27,8 @@ pub(crate) struct HeaderCarrier {
     pub(crate) name: Rc<str>,
     /// What stands before the token.
     pub(crate) scheme: Option<String>,
+    /// What a value begins with that is no token if another place has one.
+    placeholder: Option<String>,
 }
 
 /// The one token of a request.
@@ -34,9 +36,9 @@ pub(crate) struct HeaderCarrier {
 pub(crate) struct Carried<'r> {
     pub(crate) token: Cow<'r, [u8]>,
     pub(crate) place: Place<'r>,
-    /// A parameter, as the bytes `name=value`, that a client sends because it must, and that is no token. An upstream might
-    /// take it for one, so it goes where the token goes.
-    pub(crate) placeholder: Option<&'r [u8]>,
+    /// Where something is that a client sends because it must, and that is no token. An upstream might take it for one, so it
+    /// goes where the token goes.
+    pub(crate) placeholder: Option<Place<'r>>,
 }
 
 /// Where the token was found.
@@ -63,14 +65,23 @@ impl Carriers {
                 let error = ConfigError::new("expected a header name, and a scheme without spaces");
                 return Err(place(error, "headers", index));
             }
+            if carrier.placeholder.as_deref() == Some("") {
+                let error = ConfigError::new("expected a placeholder of at least one character");
+                return Err(place(error, "headers", index));
+            }
             let same = |other: &HeaderCarrier| other.name.eq_ignore_ascii_case(&carrier.name);
             match self.headers.iter().find(|other| same(other)) {
-                None => self
-                    .headers
-                    .push(HeaderCarrier { name: carrier.name.to_ascii_lowercase().into(), scheme: carrier.scheme }),
-                Some(other) if scheme_eq(other.scheme.as_deref(), carrier.scheme.as_deref()) => {}
+                None => {
+                    let (name, scheme, placeholder) = (carrier.name, carrier.scheme, carrier.placeholder);
+                    self.headers.push(HeaderCarrier { name: name.to_ascii_lowercase().into(), scheme, placeholder });
+                }
+                Some(other)
+                    if scheme_eq(other.scheme.as_deref(), carrier.scheme.as_deref())
+                        && other.placeholder == carrier.placeholder => {}
                 Some(_) => {
-                    let error = ConfigError::new("expected the same scheme wherever this header is a carrier");
+                    let error = ConfigError::new(
+                        "expected the same scheme and the same placeholder wherever this header is a carrier",
+                    );
                     return Err(place(error, "headers", index));
                 }
             }
@@ -144,35 +155,30 @@ impl Carriers {
 
     /// Finds the token: none is [`Reason::MissingToken`], more than one [`Reason::InvalidRequest`].
     pub(crate) fn find<'r>(&self, request: &Request<'r>) -> Result<Carried<'r>, Reason> {
-        let mut found = None;
+        let (mut found, mut aside) = (None, None);
         for (number, carrier) in self.headers.iter().enumerate() {
             if let Some(token) = in_header(carrier, request)? {
-                keep(&mut found, Cow::Borrowed(token), Place::Header(number))?;
+                let kept = if is_placeholder(carrier.placeholder.as_deref(), token) { &mut aside } else { &mut found };
+                keep(kept, Cow::Borrowed(token), Place::Header(number))?;
             }
         }
-        let mut aside: Option<(Cow<'r, [u8]>, &[u8])> = None;
         if !self.params.is_empty() {
             for part in request.parameters().map_err(|Ambiguous| Reason::InvalidRequest)? {
                 let (name, value) = split_parameter(part);
                 // `?token` without `=` names no value.
                 let (Some(carrier), Some(value)) = (self.parameter(name), value) else { continue };
                 let token = percent_decode(value).unwrap_or(Cow::Borrowed(b""));
-                if carrier.placeholder.as_deref().is_some_and(|start| token.starts_with(start.as_bytes())) {
-                    if aside.replace((token, part)).is_some() {
-                        return Err(Reason::InvalidRequest);
-                    }
-                } else {
-                    keep(&mut found, token, Place::Parameter(part))?;
-                }
+                let kept = if is_placeholder(carrier.placeholder.as_deref(), &token) { &mut aside } else { &mut found };
+                keep(kept, token, Place::Parameter(part))?;
             }
         }
         if !self.cookies.is_empty() {
             self.find_cookies(request, &mut found)?;
         }
         match (found, aside) {
-            (Some(carried), aside) => Ok(Carried { placeholder: aside.map(|(_, part)| part), ..carried }),
+            (Some(carried), aside) => Ok(Carried { placeholder: aside.map(|aside| aside.place), ..carried }),
             // Nothing else has a token: then this is to be one.
-            (None, Some((token, part))) => Ok(Carried { token, place: Place::Parameter(part), placeholder: None }),
+            (None, Some(aside)) => Ok(aside),
             (None, None) => Err(Reason::MissingToken),
         }
     }
@@ -239,6 +245,10 @@ pub(crate) fn is_origin(text: &str) -> bool {
     let good = |byte: u8| byte.is_ascii_graphic() && !b"/?#@\\\"<>*,".contains(&byte);
     text.split_once("://")
         .is_some_and(|(scheme, host)| matches!(scheme, "https" | "http") && !host.is_empty() && host.bytes().all(good))
+}
+
+fn is_placeholder(start: Option<&str>, value: &[u8]) -> bool {
+    start.is_some_and(|start| value.starts_with(start.as_bytes()))
 }
 
 fn keep<'r>(found: &mut Option<Carried<'r>>, token: Cow<'r, [u8]>, place: Place<'r>) -> Result<(), Reason> {

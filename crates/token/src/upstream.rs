@@ -33,8 +33,8 @@ pub struct UpstreamEdits {
     path: Option<Vec<u8>>,
     /// Headers that clients may not set: in lower case, sorted, each once.
     spoofed: Vec<String>,
-    /// The header that the token goes with.
-    token: Option<Rc<str>>,
+    /// The header that the token goes with, and that of a placeholder.
+    gone: [Option<Rc<str>>; 2],
     /// Secrets, and what is left of cookies.
     set: Vec<(Rc<str>, Vec<u8>)>,
     claims: Option<Rc<[ClaimValue]>>,
@@ -49,13 +49,13 @@ impl UpstreamEdits {
 
     /// Headers to remove with all their lines, in lower case.
     pub fn remove(&self) -> impl Iterator<Item = &str> {
-        self.spoofed.iter().map(String::as_str).chain(self.token.as_deref())
+        self.spoofed.iter().map(String::as_str).chain(self.gone.iter().flatten().map(|name| &**name))
     }
 
     /// Whether a header of the request, in any case, is one to remove.
     pub(crate) fn removes(&self, name: &[u8]) -> bool {
         let name = name.to_ascii_lowercase();
-        self.find_spoofed(&name).is_ok() || self.token.as_deref().is_some_and(|token| token.as_bytes() == name)
+        self.find_spoofed(&name).is_ok() || self.gone.iter().flatten().any(|gone| gone.as_bytes() == name)
     }
 
     /// Its place, or the one where it would be.
@@ -123,8 +123,9 @@ impl Editor {
         let mut edits = self.remove_spoofed(request, |name| carriers.is_beside_header(name));
         let mut query = QueryEdits::default();
         if let Some(carried) = carried {
-            query.parts.extend(edits.place(request, carriers, carried.place, None));
-            query.parts.extend(carried.placeholder.map(QueryEdit::remove));
+            for place in [carried.place].into_iter().chain(carried.placeholder) {
+                query.parts.extend(edits.place(request, carriers, place, None));
+            }
         }
         edits.path = target(request, path, carriers, query)?;
         Ok(edits)
@@ -152,11 +153,12 @@ impl Editor {
                     (None, None) => query.parts.extend(edits.place(request, carriers, carried.place, Some(secret))),
                     (None, Some(placeholder)) => {
                         query.parts.extend(edits.place(request, carriers, carried.place, None));
-                        query.parts.push(QueryEdit { part: placeholder, value: Some(secret) });
+                        query.parts.extend(edits.place(request, carriers, placeholder, Some(secret)));
                     }
                     (Some(to), placeholder) => {
-                        query.parts.extend(edits.place(request, carriers, carried.place, None));
-                        query.parts.extend(placeholder.map(QueryEdit::remove));
+                        for place in [carried.place].into_iter().chain(placeholder) {
+                            query.parts.extend(edits.place(request, carriers, place, None));
+                        }
                         match to {
                             SwapPlace::Header(name) => {
                                 edits.set.push((name.as_str().into(), secret.as_bytes().to_vec()))
@@ -191,13 +193,13 @@ struct QueryEdit<'e> {
     value: Option<&'e str>,
 }
 
-impl<'e> QueryEdit<'e> {
-    const fn remove(part: &'e [u8]) -> Self {
-        Self { part, value: None }
-    }
-}
-
 impl UpstreamEdits {
+    fn remove_carrier(&mut self, name: Rc<str>) {
+        if let Some(free) = self.gone.iter_mut().find(|gone| gone.is_none()) {
+            *free = Some(name);
+        }
+    }
+
     /// Puts a secret, or nothing, where the token is. What is in the query is left to the caller.
     fn place<'e>(
         &mut self,
@@ -211,7 +213,7 @@ impl UpstreamEdits {
             Place::Header(number) => {
                 let carrier = carriers.header(number)?;
                 match secret {
-                    None => self.token = Some(Rc::clone(&carrier.name)),
+                    None => self.remove_carrier(Rc::clone(&carrier.name)),
                     Some(secret) => {
                         let scheme = carrier.scheme.as_deref().map_or_else(String::new, |scheme| format!("{scheme} "));
                         self.set.push((Rc::clone(&carrier.name), [scheme.as_bytes(), secret.as_bytes()].concat()));
@@ -219,7 +221,7 @@ impl UpstreamEdits {
                 }
             }
             Place::Cookie(number) => match without_cookie(request, carriers.cookie(number)?, secret) {
-                cookies if cookies.is_empty() => self.token = Some("cookie".into()),
+                cookies if cookies.is_empty() => self.remove_carrier("cookie".into()),
                 cookies => self.set.push(("cookie".into(), cookies)),
             },
         }

@@ -6,6 +6,7 @@ mod envoy;
 mod fuzz;
 mod node;
 mod package;
+mod python;
 mod stamp;
 mod step;
 mod tally;
@@ -113,6 +114,10 @@ fn test(names: &[&str], tally: &mut Tally) -> Result<()> {
     let rust: Vec<_> = names.iter().filter(|name| is_rust(name) || !is_script(name)).collect();
     command.args(rust.iter().flat_map(|name| ["--test", name]));
     workspace.environment(&mut command, &envoy, &package);
+    if names.is_empty() || names.contains(&"otlp") {
+        let exporter = python::ensure(&workspace, "install OpenTelemetry's exporter", "otlp", "otlp.txt")?;
+        command.env("DATAKIT_TOKEN_OTLP", exporter.join("bin/python"));
+    }
     if names.is_empty() || !rust.is_empty() {
         tally.attempt("tests in Rust", |tally| tally.tests(&mut command));
     }

@@ -182,6 +182,8 @@ object! {
         pub(crate) name: String = required "name",
         /// What stands before the token, compared without case.
         pub(crate) scheme: Option<String> = optional "scheme",
+        /// A value that begins like this is no token if another place has one.
+        pub(crate) placeholder: Option<String> = optional "placeholder",
     }
 }
 
@@ -302,7 +304,8 @@ impl Default for ClaimPlaces {
 impl Default for FromConfig {
     /// `Authorization: Bearer` alone: RFC 9700 section 4.3.2 forbids tokens in the query unless asked for.
     fn default() -> Self {
-        let bearer = HeaderCarrierConfig { name: "authorization".into(), scheme: Some("Bearer".into()) };
+        let bearer =
+            HeaderCarrierConfig { name: "authorization".into(), scheme: Some("Bearer".into()), placeholder: None };
         Self { headers: Vec::from([bearer]), params: Vec::new(), cookies: Vec::new(), cookie_origins: Vec::new() }
     }
 }

@@ -28,7 +28,7 @@ export const sample = {
       ],
       opaque_tokens: [{ token: { value: 'tkn_0123456789abcdef0123456789abcdef' }, expires_at: 1800000000, subject: 'old', workspace: 'wksp_5b8d', roles: ['general'], permissions: ['ingest.logging'] }],
       from: {
-        headers: [{ name: 'authorization', scheme: 'Bearer' }, { name: 'x-token' }],
+        headers: [{ name: 'authorization', scheme: 'Bearer' }, { name: 'x-token', placeholder: 'agent_' }],
         params: ['wt', { name: 'token', placeholder: 'tkn_' }],
         cookies: ['__Host-token'],
         cookie_origins: ['https://app.example.com'],
@@ -45,7 +45,7 @@ export const sample = {
   rules: [
     { name: 'preflight', match: { cors_preflight: true }, allow: 'unchecked' },
     { match: { hosts: ['api.example.com', '*.example.com'], methods: ['GET', 'POST'], path: { exact: '/healthz' } }, allow: 'anyone' },
-    { match: { path: { prefix: '/any' } }, allow: 'authenticated' },
+    { match: { path: { prefix: '/any' } }, paths: 'as_sent', allow: 'authenticated' },
     {
       match: { path: { template: '/t/{workspace}/**' } },
       require: {

@@ -22,5 +22,6 @@ pub mod servers;
 pub mod small;
 pub mod spelled_paths;
 pub mod spellings;
+pub mod unpacked;
 pub mod upstream;
 pub mod vectors;

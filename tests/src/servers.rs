@@ -6,7 +6,7 @@ use std::{
     env, fs,
     io::{BufRead, BufReader},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicUsize, Ordering},
     thread,
@@ -15,7 +15,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::checkout;
+use crate::{checkout, unpacked::Unpacked};
 
 /// How long a server may take to start.
 const START: Duration = Duration::from_secs(30);
@@ -137,7 +137,7 @@ impl Servers {
         let program = checkout::root().join("js/test/support/upstreams.mjs");
         servers.run(Command::new("node").arg(program).arg(&names))?;
         servers.run(Command::new("python3").args(["-c", PYTHON]).arg(&names))?;
-        if !is_skipped() {
+        if !Unpacked::is_skipped("upstreams") {
             servers.start_php(&names)?;
             servers.start_lighttpd(&names)?;
         }
@@ -172,7 +172,7 @@ impl Servers {
     }
 
     fn start_php(&mut self, names: &str) -> Result<(), String> {
-        let installed = Installed::find()?;
+        let installed = Unpacked::find("DATAKIT_TOKEN_UPSTREAMS")?;
         let script = self.write("show.php", &PHP.replace("NAMES", names))?;
         let port = free_port()?;
         let mut command = installed.command("bin", "php")?;
@@ -184,7 +184,7 @@ impl Servers {
     }
 
     fn start_lighttpd(&mut self, names: &str) -> Result<(), String> {
-        let installed = Installed::find()?;
+        let installed = Unpacked::find("DATAKIT_TOKEN_UPSTREAMS")?;
         self.write("show.php", &PHP.replace("NAMES", names))?;
         self.write("show.sh", ENVIRONMENT)?;
         // Beside the script is where it looks.
@@ -199,7 +199,7 @@ impl Servers {
         );
         let file = self.write("lighttpd.conf", &configuration)?;
         let mut command = installed.command("sbin", "lighttpd")?;
-        command.arg("-D").arg("-f").arg(file).arg("-m").arg(installed.modules()?);
+        command.arg("-D").arg("-f").arg(file).arg("-m").arg(installed.library("lighttpd")?);
         self.spawn(command, port)?;
         self.add("lighttpd".into(), port, "/show.sh", true);
         self.add("PHP behind lighttpd".into(), port, "/show.php", false);
@@ -251,58 +251,6 @@ impl Drop for Servers {
         }
         let _ = fs::remove_dir_all(&self.directory);
     }
-}
-
-/// Whether PHP and lighttpd are to be left out.
-#[must_use]
-pub fn is_skipped() -> bool {
-    env::var("DATAKIT_TOKEN_SKIP").is_ok_and(|names| names.split(',').any(|name| name.trim() == "upstreams"))
-}
-
-/// What `cargo xtask` unpacked, and what the system had.
-struct Installed {
-    roots: [PathBuf; 2],
-}
-
-impl Installed {
-    fn find() -> Result<Self, String> {
-        let unpacked = env::var("DATAKIT_TOKEN_UPSTREAMS").map_err(
-            |_| "DATAKIT_TOKEN_UPSTREAMS is not set: run `cargo xtask test`, which installs PHP and lighttpd and sets it",
-        )?;
-        Ok(Self { roots: [unpacked.into(), "/".into()] })
-    }
-
-    /// A program whose name may end in a version.
-    fn binary(&self, directory: &str, name: &str) -> Result<PathBuf, String> {
-        let is_it = |path: &Path| {
-            let rest = path.file_name().and_then(|file| file.to_str()?.strip_prefix(name));
-            path.is_file() && rest.is_some_and(|rest| rest.bytes().all(|byte| byte == b'.' || byte.is_ascii_digit()))
-        };
-        let directories = self.roots.iter().map(|root| root.join("usr").join(directory));
-        let mut files = directories.flat_map(|directory| list(&directory));
-        files.find(|file| is_it(file)).ok_or_else(|| format!("no {name} in {}", self.roots[0].display()))
-    }
-
-    fn command(&self, directory: &str, name: &str) -> Result<Command, String> {
-        let mut command = Command::new(self.binary(directory, name)?);
-        let parts = ["usr/lib", "lib"].map(|part| self.roots[0].join(part));
-        // Libraries are in a directory with the name of the architecture. lighttpd hands this on to CGI programs.
-        let mut libraries: Vec<_> = parts.iter().flat_map(|part| list(part)).filter(|path| path.is_dir()).collect();
-        libraries.extend(parts);
-        let libraries = env::join_paths(libraries).map_err(|error| error.to_string())?;
-        command.env("LD_LIBRARY_PATH", libraries);
-        Ok(command)
-    }
-
-    fn modules(&self) -> Result<PathBuf, String> {
-        let mut directories = self.roots.iter().map(|root| root.join("usr/lib/lighttpd"));
-        directories.find(|directory| directory.is_dir()).ok_or_else(|| "no modules of lighttpd".into())
-    }
-}
-
-fn list(directory: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    entries.map(|entry| entry.path()).collect()
 }
 
 /// A port that nobody has at the moment.

@@ -1,6 +1,7 @@
 //! `cargo xtask COMMAND`: everything that is more than one `cargo` call.
 
 mod bench;
+mod debian;
 mod deny;
 mod envoy;
 mod fuzz;
@@ -10,7 +11,6 @@ mod python;
 mod stamp;
 mod step;
 mod tally;
-mod upstreams;
 mod wasm_target;
 mod yanked;
 
@@ -36,8 +36,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
                  the filter in Envoy, against jwt_authn; 12 rounds of 500 ms each unless told otherwise
 
 Whatever is missing is installed below target/ first. What cannot be had fails the run unless the variable
-DATAKIT_TOKEN_SKIP names it: advisories, bare-metal, corpora, upstreams, with commas between them. All but the first are
-left out without that where the variable CI is not set. The last line counts what was left out.";
+DATAKIT_TOKEN_SKIP names it: advisories, bare-metal, browser, corpora, upstreams, with commas between them. All but the
+first are left out without that where the variable CI is not set. The last line counts what was left out.";
 
 /// The directory of test data that no registry has.
 const CORPORA: &str = "DATAKIT_TOKEN_CORPORA";
@@ -99,7 +99,10 @@ fn test(names: &[&str], tally: &mut Tally) -> Result<()> {
     let envoy = envoy::ensure(&workspace)?;
     let package = workspace.install_package()?;
     workspace.build_clock()?;
-    upstreams::ensure(&workspace, tally)?;
+    debian::UPSTREAMS.ensure(&workspace, tally)?;
+    if names.is_empty() || names.contains(&"rum") {
+        debian::BROWSER.ensure(&workspace, tally)?;
+    }
     workspace.build_hostile_plugin(&wasm_target::ensure(&workspace)?)?;
     if names.is_empty() {
         check_sources(&workspace, tally)?;

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::{node, stamp::Stamp, step::Step, upstreams, wasm_target::WasmTarget};
+use crate::{debian, node, stamp::Stamp, step::Step, wasm_target::WasmTarget};
 
 /// WebAssembly features that the Rust target has on by default.
 const FEATURES: &[&str] = &[
@@ -89,7 +89,8 @@ impl Workspace {
             .env("DATAKIT_TOKEN_DIST", self.dist())
             .env("DATAKIT_TOKEN_ENVOY", envoy)
             .env("DATAKIT_TOKEN_PACKAGE", package)
-            .env("DATAKIT_TOKEN_UPSTREAMS", upstreams::directory(self));
+            .env("DATAKIT_TOKEN_UPSTREAMS", debian::UPSTREAMS.directory(self))
+            .env("DATAKIT_TOKEN_BROWSER", debian::BROWSER.directory(self));
     }
 
     /// `datakit_token.wasm`, the filter.

@@ -39,7 +39,19 @@ fn each_fault_of_a_fetch_says_where_and_why() {
     server.set("/endless", Behaviour::Huge(40 << 20, long));
     let cases = [
         ("no such cluster", "keyz", "/late?key=operators-secret", "unreachable: Envoy has no such cluster"),
-        ("no host", "empty", "/late", "unreachable: no healthy host in the cluster"),
+        ("no host", "empty", "/late", "unreachable: no healthy host in the cluster, or its circuit breaker is open"),
+        (
+            "a name that nobody has",
+            "unresolvable",
+            "/late",
+            "unreachable: no healthy host in the cluster, or its circuit breaker is open",
+        ),
+        (
+            "too many at once",
+            "full",
+            "/late",
+            "unreachable: no healthy host in the cluster, or its circuit breaker is open",
+        ),
         (
             "refused",
             "refusing",
@@ -70,7 +82,16 @@ fn each_fault_of_a_fetch_says_where_and_why() {
         // Nobody listens on port 1 of the loopback.
         refusing["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]["port_value"] =
             json!(1);
-        clusters.extend([empty, refusing]);
+        let mut unresolvable = clusters[1].clone();
+        (unresolvable["name"], unresolvable["type"]) = (json!("unresolvable"), json!("STRICT_DNS"));
+        // RFC 6761 section 6.4: this top-level domain has no names.
+        unresolvable["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]["address"] =
+            json!("keys.invalid");
+        let mut full = clusters[1].clone();
+        full["name"] = json!("full");
+        full["circuit_breakers"] =
+            json!({ "thresholds": [{ "max_pending_requests": 0, "max_connections": 0, "max_requests": 0 }] });
+        clusters.extend([empty, refusing, unresolvable, full]);
     };
     let upstream = upstream::start().unwrap();
     let envoy = Envoy::start_edited(&configurations, upstream, Some(server.address()), 1, edit).unwrap();
@@ -149,7 +170,7 @@ fn a_denial_names_the_claim_and_shows_no_header_that_the_client_made_up() {
         ("/", "x".into(), 401, "[-|-|-] 401 token_denied{malformed}"),
     ];
     let mut expected = Vec::new();
-    let mut send = |path: &str, token: &str, status: u16| {
+    let send = |path: &str, token: &str, status: u16| {
         let mut headers = vec![(b"authorization".to_vec(), format!("Bearer {token}").into_bytes())];
         headers.extend(["x-user", "X_User", "x.user"].map(|name| (name.as_bytes().to_vec(), b"ceo".to_vec())));
         let answer = client::send(envoy.listener(0), b"GET", path.as_bytes(), &headers).unwrap();

@@ -260,7 +260,7 @@ impl Host for Envoy {
         match status {
             OK => Ok(call),
             BAD_ARGUMENT => Err("Envoy has no such cluster"),
-            _ => Err("no healthy host in the cluster"),
+            _ => Err("no healthy host in the cluster, or its circuit breaker is open"),
         }
     }
 

@@ -1,4 +1,4 @@
-// The installed tarball in Next.js, built and started: an edge route, edge middleware and a route in Node.
+// The installed tarball in Next.js, built and started: an edge route, edge middleware (that of the package's README) and a route in Node.
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
@@ -11,7 +11,7 @@ const project = process.env.DATAKIT_TOKEN_NEXT
 const k1 = key('k1')
 const options = {
   cwd: project,
-  env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1', DATAKIT_TOKEN_CONFIG: JSON.stringify({ issuer, audience: 'api', keys: [k1.jwk] }) },
+  env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1', DATAKIT_TOKEN_CONFIG: JSON.stringify({ issuer, audience: 'api', keys: [k1.jwk], rules: [{ match: {}, allow: 'authenticated' }] }) },
 }
 const next = (...words) => [process.execPath, [join(project, 'node_modules/next/dist/bin/next'), ...words]]
 
@@ -31,10 +31,15 @@ test('next build, next start: edge route, edge middleware and Node give the verd
   }
   const good = issue(k1, { sub: 'alice', permissions: ['a.b'] })
   const forged = good.replace(/\.[\w-]+$/, (signature) => `.${signature[1] === 'A' ? 'B' : 'A'}${signature.slice(2)}`)
-  for (const [path, realm] of [['edge', 'string'], ['middleware', 'string'], ['node', 'undefined']]) {
+  for (const [path, realm] of [['edge', 'string'], ['node', 'undefined']]) {
     for (const [token, verdict] of [[good, 'alice true'], [forged, 'bad_signature'], [issue(k1, { exp: 1 }), 'expired'], [undefined, 'missing_token']]) {
       const response = await fetch(`${url}/${path}`, { headers: token && { authorization: `Bearer ${token}` }, signal: AbortSignal.timeout(20_000) })
       assert.equal(await response.text(), `${realm}: ${verdict}`, `${path}\n${said}`)
     }
+  }
+  for (const [token, status, body] of [[good, 200, /^through the middleware$/], [forged, 401, /"reason":"bad_signature"/], [issue(k1, { exp: 1 }), 401, /"reason":"expired"/], [undefined, 401, /"reason":"missing_token"/]]) {
+    const response = await fetch(`${url}/page`, { headers: token && { authorization: `Bearer ${token}` }, signal: AbortSignal.timeout(20_000) })
+    assert.deepEqual([response.status, response.headers.has('www-authenticate')], [status, status === 401], said)
+    assert.match(await response.text(), body)
   }
 })

@@ -264,8 +264,7 @@ impl KeySource {
         let taken = answer.and_then(|answer| self.take(answer, moment));
         match taken {
             Ok((changed, lifetime)) => {
-                let keys = self.content.keys();
-                self.absent.get_mut().settle(former, |id| keys.is_some_and(|keys| keys.named(id).is_some()));
+                self.absent.get_mut().settle(&former, self.content.keys());
                 self.schedule.succeed(moment.uptime, lifetime, moment.jitter);
                 Ok(changed)
             }
@@ -335,9 +334,7 @@ impl KeySource {
             }
         }
         let changed = accepted?;
-        let keys = self.content.keys();
-        let has = |id: &str| keys.is_some_and(|keys| keys.named(id).is_some());
-        self.absent.get_mut().settle_as_of(fetched, former, has);
+        self.absent.get_mut().settle_as_of(fetched, &former, self.content.keys());
         if changed {
             // Who waited is judged with these, and asks again if they are not enough.
             self.wanted.store(false, Ordering::Relaxed);

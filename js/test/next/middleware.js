@@ -1,7 +1,12 @@
-import { verdict } from './verdict.js'
+import { createVerifier } from 'datakit-token'
 
-export const config = { matcher: '/middleware' }
+const verifier = createVerifier(JSON.parse(process.env.DATAKIT_TOKEN_CONFIG))
 
 export async function middleware(request) {
-  return new Response(`${typeof EdgeRuntime}: ${await verdict(request)}`)
+  const decision = await verifier.decide(request)
+  if (decision.verdict !== 'deny') return
+  const { status, headers, body } = decision.response
+  return new Response(body, { status, headers })
 }
+
+export const config = { matcher: '/page' }

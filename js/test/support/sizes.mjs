@@ -9,10 +9,11 @@ import { build } from 'esbuild'
 import { newKey } from './key.mjs'
 
 // Bytes: what was measured last, and 2 % for other compilers. These only go down, and went up twice: names, paths and hosts as
-// upstreams fold them are 4,000; refusals that name their claim and say what would be accepted are 3,500. The goals are 40,000 and 50,000.
+// upstreams fold them are 4,000; refusals that name their claim, keys that may be new, paths as they are sent and more presets are 8,500.
+// The goals are 40,000 and 50,000.
 export const limits = {
-  'core.wasm': { gzip: 136_000 },
-  'createVerifier, bundled': { gzip: 145_000 },
+  'core.wasm': { gzip: 140_500 },
+  'createVerifier, bundled': { gzip: 150_000 },
   'TokenError, bundled': { raw: 10_000 },
 }
 

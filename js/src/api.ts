@@ -1,5 +1,6 @@
 export { ConfigurationError, TokenError, WasmBlockedError, type Reason } from './error.js'
-export type { Configuration, From, Jwk, JwkSet, Keys, Operand, Provider, Requirement, Revocation, Rule, Secret, ShortConfiguration } from './configuration.js'
+export type { Configuration, From, Keys, Operand, Provider, Requirement, Revocation, Rule, Secret, ShortConfiguration } from './configuration.js'
+export type { Jwk, JwkSet } from './jwk.js'
 export { remoteBundle, remoteKeySet, type Bundle, type Remote, type RemoteTimes, type Runtime, type SourceFault, type SourceState, type Store } from './remote.js'
 export type { NodeRequest, RequestLike, RequestParts } from './request.js'
 export type { Claims, CreateOptions, ConfigurationWarning, Decision, DenialResponse, Options, Refusal, Upstream, UserInformation, VerifiedToken, Verifier } from './verifier.js'

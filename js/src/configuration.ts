@@ -1,15 +1,10 @@
 import { ConfigurationError, type Reason } from './error.js'
+import type { Jwk, JwkSet } from './jwk.js'
 import { bare, has, member } from './member.js'
 import type { Bundle, Remote } from './remote.js'
 
 /** An object with exactly one of these members. */
 type One<T> = { [Name in keyof T]: { [Only in Name]: T[Only] } & { [Other in Exclude<keyof T, Name>]?: never } }[keyof T]
-
-/** A public Ed25519 key (RFC 8037). */
-export interface Jwk { kty: string; crv?: string; kid?: string; x?: string; [member: string]: unknown }
-
-/** A JWK Set (RFC 7517). */
-export interface JwkSet { keys: readonly Jwk[] }
 
 /** Where a token may sit in a request. */
 export interface From {

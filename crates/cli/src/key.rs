@@ -103,6 +103,11 @@ fn thumbprint(key: &SigningKey) -> String {
     Base64UrlUnpadded::encode_string(&digest)
 }
 
+/// An id that every verifier takes.
+pub(crate) fn key_id(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.len() > 256 { Err("expected 1 to 256 bytes".into()) } else { Ok(text.into()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::thumbprint;

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     failure::Failure,
     files::{create, make_private_directory},
-    key::PrivateKey,
+    key::{PrivateKey, key_id},
     key_directory::KeyDirectory,
 };
 
@@ -41,9 +41,4 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     eprintln!("{}: signs trust bundles; keep this secret, and elsewhere if you can", file("root.jwk"));
     eprintln!("{}, {}: for the configuration of verifiers", file("jwks.json"), file("roots.json"));
     Ok(ExitCode::SUCCESS)
-}
-
-/// An id that every verifier takes.
-pub(crate) fn key_id(text: &str) -> Result<String, String> {
-    if text.is_empty() || text.len() > 256 { Err("expected 1 to 256 bytes".into()) } else { Ok(text.into()) }
 }

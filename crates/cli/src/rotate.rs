@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use crate::{
-    duration, failure::Failure, key::PrivateKey, key_directory::KeyDirectory, keygen::key_id, time, visible::visible,
+    duration, failure::Failure, key::PrivateKey, key::key_id, key_directory::KeyDirectory, time, visible::visible,
 };
 
 #[derive(clap::Args)]

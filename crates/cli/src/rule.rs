@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{failure::Failure, keygen::key_id, seconds};
+use crate::{failure::Failure, key::key_id, seconds};
 
 /// What a rule says.
 #[derive(clap::Args)]

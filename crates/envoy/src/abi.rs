@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::{filter::Action, host::Envoy, plugin::Plugins};
+use crate::{contexts::Plugins, filter::Action, host::Envoy};
 
 thread_local! {
     /// A VM has one thread.

@@ -6,6 +6,8 @@
 
 mod abi;
 mod connection;
+mod contexts;
+mod counters;
 mod fetch;
 mod filter;
 mod header_map;

@@ -34,50 +34,17 @@
 
 extern crate alloc;
 
-mod absent_keys;
-mod bundle;
-mod cache;
-mod carrier;
-mod claim_header;
-mod claims;
-mod comb;
 mod config;
-mod config_error;
-mod connection;
-mod grants;
-mod header;
-mod hint;
-mod host_name;
-mod jws;
-mod key_source;
-mod key_tables;
+mod error;
 mod keys;
-mod name;
-mod numeric_date;
-mod opaque;
-mod path;
-mod path_pattern;
 mod policy;
-mod preset;
-mod provider;
-mod published_keys;
 mod reason;
-mod redact;
 mod refusal;
-mod remembered;
-mod remote;
-mod report;
 mod request;
-mod requirement;
 mod response;
-mod revocation;
-mod route;
-mod schedule;
-mod secret;
-mod sent_path;
 mod signature;
-mod source_error;
-mod token_edit;
+mod time;
+mod token;
 mod upstream;
 mod verifier;
 
@@ -85,23 +52,33 @@ mod verifier;
 pub use datakit_token_encoding::json::JsonObject;
 
 pub use crate::{
-    claims::{Claims, Valid},
-    config_error::ConfigError,
-    connection::ConnectionProperty,
-    jws::{Unverified, Verified},
-    key_source::KeySource,
-    key_tables::KeyTables,
-    numeric_date::UnixTime,
-    policy::Grant,
-    preset::presets,
+    error::ConfigError,
+    keys::{
+        remote::{Answer, FetchRequest, Moment},
+        source::KeySource,
+        source_error::{Fault, SourceError},
+    },
     reason::Reason,
     refusal::Refusal,
-    remote::{Answer, FetchRequest, Moment},
-    report::{report_decide, report_upstream, report_verify},
-    request::{OwnedRequest, Request},
-    response::{Denial, Response},
-    signature::{InvalidPublicKey, InvalidSignature, PublicKey},
-    source_error::{Fault, SourceError},
-    upstream::UpstreamEdits,
-    verifier::{Decision, Verifier},
+    request::{
+        connection::ConnectionProperty,
+        request::{OwnedRequest, Request},
+    },
+    response::denial::{Denial, Response},
+    signature::{
+        ed25519::{InvalidPublicKey, InvalidSignature, PublicKey},
+        tables::KeyTables,
+    },
+    time::UnixTime,
+    token::{
+        claims::{Claims, Valid},
+        jws::{Unverified, Verified},
+    },
+    upstream::editor::UpstreamEdits,
+    verifier::{
+        grant::Grant,
+        preset::presets,
+        report::{report_decide, report_upstream, report_verify},
+        verifier::{Decision, Verifier},
+    },
 };

@@ -6,9 +6,9 @@ use anyhow::Result;
 
 use crate::{
     envoy, node,
-    package::Workspace,
     step::{self, Step},
     wasm_target,
+    workspace::Workspace,
 };
 
 /// Measures everything; results that are compared later go to `target/bench.json`.

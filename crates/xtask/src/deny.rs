@@ -5,9 +5,9 @@ use std::{path::Path, process::Command};
 use anyhow::{Result, bail};
 
 use crate::{
-    package::Workspace,
     step::{self, Step},
     tally::Tally,
+    workspace::Workspace,
     yanked,
 };
 

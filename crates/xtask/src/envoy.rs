@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{package::Workspace, python};
+use crate::{python, workspace::Workspace};
 
 /// The one in `envoy.txt`. Not every version has V8: 1.38.3 has not.
 const VERSION: &str = "1.40.0";

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{package::Workspace, step::Step, tally::Tally};
+use crate::{step::Step, tally::Tally, workspace::Workspace};
 
 const TARGETS: &[&str] = &["token", "claims", "keys", "configuration", "request", "signature", "bundle"];
 

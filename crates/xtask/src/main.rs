@@ -12,13 +12,14 @@ mod stamp;
 mod step;
 mod tally;
 mod wasm_target;
+mod workspace;
 mod yanked;
 
 use std::{env, fs, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
 
-use crate::{package::Workspace, step::Step, tally::Tally};
+use crate::{step::Step, tally::Tally, workspace::Workspace};
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 

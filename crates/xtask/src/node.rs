@@ -4,7 +4,7 @@ use std::{fs, process::Command};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{package::Workspace, step::Step};
+use crate::{step::Step, workspace::Workspace};
 
 const OLDEST: u32 = 20;
 

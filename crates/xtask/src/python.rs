@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Context, Result};
 
-use crate::{package::Workspace, step::Step};
+use crate::{step::Step, workspace::Workspace};
 
 /// The virtual environment `target/NAME` with the packages of `crates/xtask/FILE`, made if it is not there.
 pub(crate) fn ensure(workspace: &Workspace, step: &'static str, name: &str, file: &str) -> Result<PathBuf> {

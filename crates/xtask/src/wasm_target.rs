@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{package::Workspace, step::Step, tally::Tally};
+use crate::{step::Step, tally::Tally, workspace::Workspace};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// `sysroot` forces the third way, so that it is tested where the first would do.

@@ -5,7 +5,7 @@ use std::{fmt::Write, fs};
 
 use anyhow::{Context, Result};
 
-use crate::{package::Workspace, step::Step};
+use crate::{step::Step, workspace::Workspace};
 
 /// Cargo chooses no yanked version unless a lock file has it: it must find each locked one without a lock file.
 pub(crate) fn check(workspace: &Workspace, lock: &str) -> Result<()> {

@@ -3,10 +3,10 @@
 use std::{cell::RefCell, collections::BTreeMap};
 
 use crate::{
+    contexts::Plugins,
     filter::Action,
     header_map,
     host::{Host, HostError, Level},
-    plugin::Plugins,
 };
 
 const CONFIGURATION: &str = r#"{"version":1,"providers":[{"name":"main","issuer":"https://id.example.com","audiences":["api"],

@@ -9,7 +9,7 @@ use datakit_token_encoding::{
     sorted::Sorted,
 };
 
-use crate::config_error::ConfigError;
+use crate::error::ConfigError;
 
 /// What can be read from one place of a document. Errors carry the place, and never a value.
 pub(crate) trait Read: Sized {
@@ -18,7 +18,7 @@ pub(crate) trait Read: Sized {
 
 /// An object of which every member is known. It remembers the first fault, so that its members are read one after the other
 /// and judged at the end: a way out after each of them would be half of the code.
-pub(super) struct Object<'d> {
+pub(crate) struct Object<'d> {
     members: json::Object<'d>,
     fault: Option<ConfigError>,
 }
@@ -41,7 +41,7 @@ const ELSEWHERE: [(&str, &str); 12] = [
 
 impl<'d> Object<'d> {
     /// Refuses what is no object, and unknown members.
-    pub(super) fn open(value: Value<'d>, known: &[&str]) -> Result<Self, ConfigError> {
+    pub(crate) fn open(value: Value<'d>, known: &[&str]) -> Result<Self, ConfigError> {
         let object = value.as_object().ok_or_else(|| wrong("an object", value))?;
         match object.iter().map(|(name, _)| name).find(|name| !known.contains(name)) {
             None => Ok(Self { members: object, fault: None }),
@@ -54,19 +54,19 @@ impl<'d> Object<'d> {
         }
     }
 
-    pub(super) fn optional<T: Read>(&mut self, name: &str) -> Option<T> {
+    pub(crate) fn optional<T: Read>(&mut self, name: &str) -> Option<T> {
         // `null` is a wrong type, not an absent member.
         self.keep(name, self.members.get(name).map(T::read)?)
     }
 
     /// In the place of what is missing or wrong stands what nobody will see.
-    pub(super) fn required<T: Read + Default>(&mut self, name: &str) -> T {
+    pub(crate) fn required<T: Read + Default>(&mut self, name: &str) -> T {
         let missing = || Err(ConfigError::new("required, but missing"));
         self.keep(name, self.members.get(name).map_or_else(missing, T::read)).unwrap_or_default()
     }
 
     /// What was read, unless something was wrong.
-    pub(super) fn finish<T>(self, value: T) -> Result<T, ConfigError> {
+    pub(crate) fn finish<T>(self, value: T) -> Result<T, ConfigError> {
         self.fault.map_or(Ok(value), Err)
     }
 
@@ -104,7 +104,7 @@ macro_rules! object {
         impl crate::config::reader::Read for $type {
             // Of its own: what a document does not have need not be compiled by a browser that starts.
             #[inline(never)]
-            fn read(value: datakit_token_encoding::json::Value<'_>) -> Result<Self, crate::config_error::ConfigError> {
+            fn read(value: datakit_token_encoding::json::Value<'_>) -> Result<Self, crate::error::ConfigError> {
                 let mut object = crate::config::reader::Object::open(value, &[$($name),*])?;
                 let read = Self { $($field: crate::config::reader::object!(@ object $kind $name $(or $default)?),)* };
                 object.finish(read)
@@ -137,7 +137,7 @@ macro_rules! object {
 macro_rules! names {
     ($type:ident { $($variant:ident $name:literal,)* }) => {
         impl crate::config::reader::Read for $type {
-            fn read(value: datakit_token_encoding::json::Value<'_>) -> Result<Self, crate::config_error::ConfigError> {
+            fn read(value: datakit_token_encoding::json::Value<'_>) -> Result<Self, crate::error::ConfigError> {
                 match value.as_str() {
                     $(Some($name) => Ok(Self::$variant),)*
                     _ => Err(crate::config::reader::unknown(&[$($name),*])),
@@ -158,7 +158,7 @@ macro_rules! names {
 macro_rules! variants {
     ($type:ident { $($variant:ident($of:ty) $name:literal,)* }) => {
         impl crate::config::reader::Read for $type {
-            fn read(value: datakit_token_encoding::json::Value<'_>) -> Result<Self, crate::config_error::ConfigError> {
+            fn read(value: datakit_token_encoding::json::Value<'_>) -> Result<Self, crate::error::ConfigError> {
                 let (name, value) = crate::config::reader::only_member(value, &[$($name),*])?;
                 match name {
                     $($name => crate::config::reader::Read::read(value).map(Self::$variant),)*
@@ -190,7 +190,7 @@ pub(crate) fn unknown(known: &[&str]) -> ConfigError {
 }
 
 /// The only member of an object.
-pub(super) fn only_member<'d>(value: Value<'d>, known: &[&str]) -> Result<(&'d str, Value<'d>), ConfigError> {
+pub(crate) fn only_member<'d>(value: Value<'d>, known: &[&str]) -> Result<(&'d str, Value<'d>), ConfigError> {
     let mut members = value.as_object().into_iter().flat_map(json::Object::iter);
     match (members.next(), members.next()) {
         (Some((name, value)), None) => Ok((name, value)),
@@ -199,7 +199,7 @@ pub(super) fn only_member<'d>(value: Value<'d>, known: &[&str]) -> Result<(&'d s
 }
 
 /// What was expected, and what is there.
-pub(super) fn wrong(expected: &str, found: Value<'_>) -> ConfigError {
+pub(crate) fn wrong(expected: &str, found: Value<'_>) -> ConfigError {
     let found = match found {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
@@ -252,7 +252,7 @@ impl Read for u16 {
 
 /// A whole number within bounds; both are in.
 #[inline(never)]
-pub(super) fn whole_number(value: Value<'_>, least: u32, most: u32) -> Result<u32, ConfigError> {
+pub(crate) fn whole_number(value: Value<'_>, least: u32, most: u32) -> Result<u32, ConfigError> {
     let number = u64::read(value)?;
     let within = u32::try_from(number).ok().filter(|number| (least..=most).contains(number));
     within.ok_or_else(|| ConfigError::new(format!("expected a whole number from {least} to {most}")))

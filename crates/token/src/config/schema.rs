@@ -2,22 +2,10 @@
 
 extern crate std;
 
-use self::std::{
-    collections::BTreeMap,
-    env, format, fs,
-    string::{String, ToString},
-    vec::Vec,
-};
+use self::std::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use datakit_token_encoding::sorted::Sorted;
 use serde_json::{Map, Value, json};
-
-use super::{
-    Config, ParamCarrierConfig, Scalar,
-    provider::{JwkSetConfig, RevocationsConfig},
-    value::{Bounded, Duration, Version},
-};
-use crate::reason::Reason;
 
 /// What a type looks like in the document.
 pub(crate) trait Describe {
@@ -28,7 +16,7 @@ pub(crate) trait Describe {
 
 /// `$defs`: each struct once.
 #[derive(Default)]
-pub(crate) struct Definitions(BTreeMap<String, Value>);
+pub(crate) struct Definitions(pub(crate) BTreeMap<String, Value>);
 
 /// An object in the making.
 pub(crate) struct Described {
@@ -100,40 +88,18 @@ fn sentence(lines: &[&str]) -> String {
     lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
 }
 
-/// The whole schema.
-fn schema() -> Value {
-    let mut definitions = Definitions::default();
-    let root = Config::describe(&mut definitions);
-    let mut definitions = definitions.0;
-    // A claim has one relation, and a relation needs a claim.
-    let relations = ["equals", "contains", "in", "allows", "covers"];
-    let requirement = definitions.get_mut("RequirementConfig").unwrap();
-    let one: Vec<_> = relations.iter().map(|name| json!({ "required": [name] })).collect();
-    requirement["dependentSchemas"] = json!({ "claim": { "oneOf": one } });
-    let dependent: Map<String, Value> =
-        relations.into_iter().chain(["optional"]).map(|name| (name.to_string(), json!(["claim"]))).collect();
-    requirement["dependentRequired"] = json!(dependent);
-    let status = &mut definitions.get_mut("ResponsesConfig").unwrap()["properties"]["status"];
-    let codes: Vec<_> = Reason::ALL.iter().map(|reason| reason.code()).collect();
-    status["propertyNames"] = json!({ "enum": codes });
-    status["additionalProperties"] = json!({ "type": "integer", "minimum": 400, "maximum": 599 });
-    json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "datakit-token configuration",
-        "$ref": root["$ref"],
-        "$defs": definitions,
-    })
-}
-
+/// Says what types are that no line of the readers describes.
 macro_rules! describe {
     ($($type:ty => $description:tt,)*) => {
-        $(impl Describe for $type {
-            fn describe(_: &mut Definitions) -> Value {
-                json!($description)
+        $(impl crate::config::schema::Describe for $type {
+            fn describe(_: &mut crate::config::schema::Definitions) -> serde_json::Value {
+                serde_json::json!($description)
             }
         })*
     };
 }
+
+pub(crate) use describe;
 
 describe! {
     String => { "type": "string" },
@@ -141,27 +107,6 @@ describe! {
     u16 => { "type": "integer", "minimum": 0, "maximum": 65535 },
     u32 => { "type": "integer", "minimum": 0, "maximum": 4294967295_u64 },
     u64 => { "type": "integer", "minimum": 0 },
-    Version => { "const": 1 },
-    Duration => { "type": "string", "pattern": "^[0-9]+[smhd]$" },
-    Scalar => { "type": ["string", "integer", "boolean"], "minimum": 0 },
-    JwkSetConfig => { "type": "object", "properties": { "keys": { "type": "array", "items": { "type": "object" } } }, "required": ["keys"] },
-    ParamCarrierConfig => { "anyOf": [{ "type": "string" }, { "type": "object", "required": ["name"], "additionalProperties": false,
-        "properties": { "name": { "type": "string" }, "placeholder": { "type": "string" } } }] },
-    RevocationsConfig => { "type": "array", "items": { "type": "object", "additionalProperties": false,
-        "properties": {
-            "match": { "type": "object", "minProperties": 1, "maxProperties": 8, "additionalProperties": { "type": ["string", "integer", "boolean"] } },
-            "header": { "type": "object", "properties": { "kid": { "type": "string", "minLength": 1 } }, "required": ["kid"], "additionalProperties": false },
-            "all": { "const": true },
-            "issued_before": { "type": "integer", "minimum": 0 },
-            "from": { "type": "integer", "minimum": 0 } },
-        "anyOf": [{ "required": ["match"] }, { "required": ["header"] }, { "required": ["all"] }],
-        "dependentSchemas": { "all": { "properties": { "match": false, "header": false } }, "header": { "properties": { "issued_before": false } } } } },
-}
-
-impl<const LEAST: u32, const MOST: u32> Describe for Bounded<LEAST, MOST> {
-    fn describe(_: &mut Definitions) -> Value {
-        json!({ "type": "integer", "minimum": LEAST, "maximum": MOST })
-    }
 }
 
 impl<T: Describe> Describe for Vec<T> {
@@ -181,19 +126,5 @@ impl<T: Describe> Describe for Option<T> {
 
     fn describe(definitions: &mut Definitions) -> Value {
         T::describe(definitions)
-    }
-}
-
-/// `DATAKIT_TOKEN_SCHEMA` names a file to write it to; its use is tested where a validator is (js/test/schema.test.mjs).
-#[test]
-fn the_schema_has_every_definition_that_it_refers_to() {
-    let schema = schema();
-    let text = serde_json::to_string_pretty(&schema).unwrap();
-    for reference in text.split("\"#/$defs/").skip(1) {
-        let name = reference.split('"').next().unwrap();
-        assert!(schema["$defs"][name].is_object(), "{name}");
-    }
-    if let Some(file) = env::var_os("DATAKIT_TOKEN_SCHEMA") {
-        fs::write(file, text).unwrap();
     }
 }

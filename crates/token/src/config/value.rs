@@ -4,8 +4,8 @@ use alloc::string::String;
 
 use datakit_token_encoding::json::Value;
 
-use super::reader::{Read, whole_number, wrong};
-use crate::{config_error::ConfigError, numeric_date::parse_duration};
+use crate::config::reader::{Read, whole_number, wrong};
+use crate::{error::ConfigError, time::parse_duration};
 
 /// The only version of the document.
 #[derive(Clone, Copy, Default)]
@@ -58,5 +58,19 @@ impl Read for Scalar {
             Value::Number(_) => u64::read(value).map(Self::Integer),
             _ => Err(wrong("a string, a whole number or a boolean", value)),
         }
+    }
+}
+
+#[cfg(test)]
+crate::config::schema::describe! {
+    Version => { "const": 1 },
+    Duration => { "type": "string", "pattern": "^[0-9]+[smhd]$" },
+    Scalar => { "type": ["string", "integer", "boolean"], "minimum": 0 },
+}
+
+#[cfg(test)]
+impl<const LEAST: u32, const MOST: u32> crate::config::schema::Describe for Bounded<LEAST, MOST> {
+    fn describe(_: &mut crate::config::schema::Definitions) -> serde_json::Value {
+        serde_json::json!({ "type": "integer", "minimum": LEAST, "maximum": MOST })
     }
 }

@@ -1,0 +1,126 @@
+//! What an issuer's tokens must fulfil, whoever signed them and whatever they are for.
+
+use alloc::{string::String, vec::Vec};
+
+use datakit_token_encoding::json;
+
+use crate::{
+    error::ConfigError,
+    reason::Reason,
+    refusal::Refusal,
+    token::{
+        config::{ClaimPlaces, SubjectConfig},
+        header::{Algorithm, BUNDLE_TYPE},
+    },
+};
+
+/// More skew than this hides broken clocks.
+const MAX_CLOCK_SKEW: u64 = 300;
+
+/// What an issuer's tokens must fulfil. Durations are seconds.
+pub(crate) struct Acceptance {
+    pub(crate) issuer: String,
+    pub(crate) audiences: Vec<String>,
+    pub(crate) algorithms: Vec<Algorithm>,
+    pub(crate) types: Vec<String>,
+    pub(crate) allow_missing_type: bool,
+    pub(crate) required_claims: Vec<String>,
+    pub(crate) claims: ClaimPlaces,
+    subjects: Option<Vec<SubjectConfig>>,
+    pub(crate) clock_skew: u64,
+    pub(crate) max_lifetime: Option<u64>,
+    pub(crate) max_age: Option<u64>,
+}
+
+/// The same as the document has it. Durations are seconds.
+pub(crate) struct AcceptanceConfig {
+    pub(crate) issuer: String,
+    pub(crate) audiences: Vec<String>,
+    pub(crate) algorithms: Vec<Algorithm>,
+    pub(crate) types: Vec<String>,
+    pub(crate) allow_missing_type: bool,
+    pub(crate) required_claims: Vec<String>,
+    pub(crate) claims: ClaimPlaces,
+    pub(crate) subjects: Option<Vec<SubjectConfig>>,
+    pub(crate) clock_skew: u64,
+    pub(crate) max_lifetime: Option<u64>,
+    pub(crate) max_age: Option<u64>,
+}
+
+impl Acceptance {
+    /// Checks and compiles what a member of `providers` says of tokens.
+    #[inline(never)]
+    pub(crate) fn new(config: AcceptanceConfig) -> Result<Self, ConfigError> {
+        not_empty("issuer", [&config.issuer])?;
+        // RFC 8725 section 3.9: a verifier without an audience takes tokens meant for others.
+        not_empty("audiences", &config.audiences)?;
+        not_empty("types", &config.types)?;
+        if config.algorithms.is_empty() {
+            return Err(ConfigError::new("expected at least one of `EdDSA`, `Ed25519`").within("algorithms"));
+        }
+        if config.clock_skew > MAX_CLOCK_SKEW {
+            return Err(ConfigError::new("expected at most `300s`").within("clock_skew"));
+        }
+        // A signed set of keys must never pass for a token.
+        if config.types.iter().any(|one| one.to_ascii_lowercase().ends_with(BUNDLE_TYPE)) {
+            return Err(ConfigError::new("expected types of tokens, not `keybundle+jwt`").within("types"));
+        }
+        if let Some(subjects) = &config.subjects {
+            // An empty prefix would accept everybody, which no `subjects` says better.
+            let empty = |subject: &SubjectConfig| {
+                let (SubjectConfig::Exact(text) | SubjectConfig::Prefix(text)) = subject;
+                text.is_empty()
+            };
+            if subjects.is_empty() || subjects.iter().any(empty) {
+                let problem = "expected at least one subject, and in each at least one character";
+                return Err(ConfigError::new(problem).within("subjects"));
+            }
+        }
+        let places = &config.claims;
+        let places = [
+            ("roles", &places.roles),
+            ("permissions", &places.permissions),
+            ("scope", &places.scope),
+            ("workspace", &places.workspace),
+        ];
+        if let Some((name, _)) = places.into_iter().find(|(_, pointer)| !json::is_pointer(pointer)) {
+            return Err(ConfigError::new("expected a JSON pointer such as `/realm_access/roles`")
+                .within(name)
+                .within("claims"));
+        }
+        Ok(Self {
+            issuer: config.issuer,
+            audiences: config.audiences,
+            algorithms: config.algorithms,
+            types: config.types,
+            allow_missing_type: config.allow_missing_type,
+            required_claims: config.required_claims,
+            claims: config.claims,
+            subjects: config.subjects,
+            clock_skew: config.clock_skew,
+            max_lifetime: config.max_lifetime,
+            max_age: config.max_age,
+        })
+    }
+
+    /// RFC 9068 section 2.2: `sub` is one of the configured.
+    pub(crate) fn check_subject(&self, subject: Option<&str>) -> Result<(), Refusal> {
+        let Some(subjects) = &self.subjects else { return Ok(()) };
+        let subject = subject.ok_or(Refusal::about(Reason::ClaimMissing, "sub"))?;
+        let accepted = subjects.iter().any(|accepted| match accepted {
+            SubjectConfig::Exact(text) => text == subject,
+            SubjectConfig::Prefix(text) => subject.starts_with(text.as_str()),
+        });
+        if accepted { Ok(()) } else { Err(Refusal::about(Reason::SubjectMismatch, "sub")) }
+    }
+}
+
+pub(crate) fn not_empty<'t>(name: &str, texts: impl IntoIterator<Item = &'t String>) -> Result<(), ConfigError> {
+    let mut texts = texts.into_iter().peekable();
+    if texts.peek().is_none() || texts.any(String::is_empty) {
+        return Err(
+            ConfigError::new("expected at least one character, and in an array at least one string").within(name)
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! What an allowed request is allowed with.
+
+use alloc::rc::Rc;
+
+use crate::{token::claims::Valid, upstream::editor::UpstreamEdits};
+
+/// A request that may go on, and what to change before.
+pub struct Grant {
+    valid: Option<Rc<Valid>>,
+    edits: UpstreamEdits,
+}
+
+impl Grant {
+    pub(crate) const fn new(valid: Option<Rc<Valid>>, edits: UpstreamEdits) -> Self {
+        Self { valid, edits }
+    }
+
+    /// The token; `None` where the rules ask for none.
+    #[must_use]
+    pub fn valid(&self) -> Option<&Valid> {
+        self.valid.as_deref()
+    }
+
+    /// The same, to keep.
+    #[must_use]
+    pub fn shared(&self) -> Option<Rc<Valid>> {
+        self.valid.clone()
+    }
+
+    /// The changes to make to the request.
+    #[must_use]
+    pub const fn edits(&self) -> &UpstreamEdits {
+        &self.edits
+    }
+}

@@ -74,7 +74,7 @@ fn claims_come_out_as_they_went_in() {
     assert_eq!((read.issuer(), read.subject(), read.expires_at()), ("i", Some("alice"), NOW + 60));
     assert_eq!(read.roles(), ["r"]);
     assert_eq!(read.permissions(), ["p", "s", "t"]);
-    let mut wide = read.wide_numbers();
+    let mut wide = read.numbers_beyond(15);
     wide.sort();
     let pair = |pointer: &str, text: &str| (pointer.to_owned(), text.to_owned());
     assert_eq!(wide, [pair("/deep/a~1b~0/2", "1234567890123456"), pair("/e", "1e+3"), pair("/n", "9007199254740993")]);

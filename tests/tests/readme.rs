@@ -233,3 +233,16 @@ fn the_map_names_what_is_there_and_all_of_it() {
         }
     }
 }
+
+#[test]
+fn contributing_names_what_is_there() {
+    let text = fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
+    let mut named = 0;
+    for word in text.split('`').filter(|word| word.contains('/') && !word.contains(['*', ' ', '\n'])) {
+        // Some are named within the core.
+        let places = [root().join(word), root().join("crates/token/src").join(word)];
+        assert!(places.iter().any(|place| place.exists()), "CONTRIBUTING.md names {word}, which is not there");
+        named += 1;
+    }
+    assert!(named > 25, "{named}");
+}

@@ -38,7 +38,7 @@ impl Plugin {
         let variable = |name: &str| read_variable(environment.as_ref().ok()?, name);
         let mut verifier = Verifier::with_environment(configuration, &variable).map_err(|error| error.to_string())?;
         verifier.cache_by_default();
-        verifier.check_clusters().map_err(|error| error.to_string())?;
+        verifier.require_clusters("required in Envoy, but missing").map_err(|error| error.to_string())?;
         check_vm_id(host, &verifier)?;
         for warning in verifier.warnings() {
             host.log(Level::Warn, &format!("datakit-token: {warning}"));

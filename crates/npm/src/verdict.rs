@@ -6,6 +6,9 @@ use datakit_token::{Denial, JsonObject, Request, UpstreamEdits, Valid, report_up
 
 type Upstream<'u> = Option<(&'u Request<'u>, &'u UpstreamEdits)>;
 
+/// Significant digits that every number of JavaScript holds exactly.
+const EXACT_DIGITS: usize = 15;
+
 /// The verdict on a token that is good, with everything in it.
 pub(crate) fn token(memory: String, valid: &Valid) -> String {
     let claims = valid.claims();
@@ -14,7 +17,7 @@ pub(crate) fn token(memory: String, valid: &Valid) -> String {
     verdict = verdict.texts("roles", &mut texts(claims.roles()));
     verdict = verdict.texts("permissions", &mut texts(claims.permissions()));
     verdict = verdict.number("expiresAt", claims.expires_at());
-    let wide = claims.wide_numbers();
+    let wide = claims.numbers_beyond(EXACT_DIGITS);
     if !wide.is_empty() {
         verdict = verdict.pairs("wide", &mut wide.iter().map(|(pointer, number)| (pointer.as_str(), number.as_str())));
     }

@@ -6,6 +6,7 @@
 pub(crate) mod absent_keys;
 pub(crate) mod bundle;
 pub(crate) mod config;
+pub(crate) mod content;
 pub(crate) mod key_set;
 pub(crate) mod published_keys;
 pub(crate) mod remote;

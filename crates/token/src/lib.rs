@@ -71,8 +71,9 @@ pub use crate::{
     },
     time::UnixTime,
     token::{
-        claims::{Claims, Valid},
+        claims::Claims,
         jws::{Unverified, Verified},
+        valid::Valid,
     },
     upstream::editor::UpstreamEdits,
     verifier::{

@@ -10,3 +10,4 @@ pub(crate) mod policy;
 pub(crate) mod requirement;
 pub(crate) mod roles;
 pub(crate) mod route;
+pub(crate) mod tree;

@@ -16,7 +16,7 @@ macro_rules! reasons {
             /// Every reason.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// The stable code: error code in JavaScript, response-code detail and metric name in Envoy.
+            /// The stable code, the same in errors, answers, logs and metrics of every host.
             #[must_use]
             pub const fn code(self) -> &'static str {
                 match self { $(Self::$name => $code,)* }

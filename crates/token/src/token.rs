@@ -4,6 +4,7 @@
 //! It must not know: where keys come from, requests, who may do what.
 
 pub(crate) mod acceptance;
+pub(crate) mod authority;
 pub(crate) mod claims;
 pub(crate) mod config;
 pub(crate) mod header;
@@ -11,3 +12,5 @@ pub(crate) mod jws;
 pub(crate) mod name;
 pub(crate) mod opaque;
 pub(crate) mod remembered;
+pub(crate) mod valid;
+mod validate;

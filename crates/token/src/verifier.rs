@@ -3,6 +3,7 @@
 //! In: a configuration; then tokens and requests, and the time of each. Out: decisions.
 //! It must not know: clocks, networks, the host that it runs in.
 
+mod build;
 pub(crate) mod cache;
 pub(crate) mod document;
 pub(crate) mod grant;

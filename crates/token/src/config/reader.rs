@@ -23,7 +23,7 @@ pub(crate) struct Object<'d> {
     fault: Option<ConfigError>,
 }
 
-/// Names of Envoy's `jwt_authn`, and what is here in their place.
+/// Names that the configuration of `jwt_authn` has, and what is here in their place.
 const ELSEWHERE: [(&str, &str); 12] = [
     ("local_jwks", "`keys.inline`"),
     ("remote_jwks", "`keys.remote`"),

@@ -26,7 +26,7 @@ use crate::{
     token::{header::BUNDLE_TYPE, jws::Unverified},
 };
 
-/// Sequence numbers stay exact in JavaScript.
+/// Sequence numbers are exact as floating-point numbers of 64 bits (RFC 7493 section 2.2).
 const MAX_SEQUENCE: u64 = (1 << 53) - 1;
 /// A jump further than this is a mistake or a thief that wants to shut the publisher out.
 const MAX_JUMP: u64 = 1_000_000;

@@ -73,7 +73,7 @@ impl FetchRequest {
         self.url.split_once(':').map_or("https", |(scheme, _)| scheme)
     }
 
-    /// Envoy's cluster for it.
+    /// The host's own name for the server, if the configuration has one.
     #[must_use]
     pub fn cluster(&self) -> Option<&str> {
         self.cluster.as_deref()

@@ -20,8 +20,9 @@ use crate::{
     error::ConfigError,
     keys::{
         absent_keys::AbsentKeys,
-        bundle::{Bundle, Trust},
+        bundle::Trust,
         config::{JwkSetConfig, KeysConfig},
+        content::{Content, Fetch},
         key_set::KeySet,
         remote::{Answer, FetchRequest, Moment, Remote},
         revocation::Rules,
@@ -52,43 +53,6 @@ pub struct KeySource {
     wanted: AtomicBool,
     absent: RefCell<AbsentKeys>,
     changes: u64,
-}
-
-/// What was accepted last.
-#[derive(Debug)]
-enum Content {
-    Nothing,
-    Set { keys: KeySet, fetch: Fetch },
-    Bundle { bundle: Bundle, fetch: Fetch },
-}
-
-/// The fetch that content came from.
-#[derive(Debug, Default)]
-struct Fetch {
-    /// When it began, in seconds since 1970.
-    at: u64,
-    /// Milliseconds that the server says the answer may be used.
-    lifetime: Option<u64>,
-    text: Vec<u8>,
-}
-
-impl Content {
-    const fn keys(&self) -> Option<&KeySet> {
-        match self {
-            Self::Nothing => None,
-            Self::Set { keys, .. } => Some(keys),
-            Self::Bundle { bundle, .. } => Some(&bundle.keys),
-        }
-    }
-
-    /// Milliseconds for which it may be used: what is signed comes before what a cache says.
-    fn lifetime(&self) -> Option<u64> {
-        match self {
-            Self::Nothing => None,
-            Self::Set { fetch, .. } => fetch.lifetime,
-            Self::Bundle { bundle, fetch } => bundle.ttl.map(|ttl| ttl.saturating_mul(1000)).or(fetch.lifetime),
-        }
-    }
 }
 
 impl KeySource {
@@ -318,7 +282,7 @@ impl KeySource {
         // Not later than now: a clock that has been put back must not keep old content fresh.
         let fetched = head.get("fetched").and_then(Value::as_u64).ok_or_else(malformed)?.min(moment.now.as_secs());
         let lifetime = head.get("lifetime").and_then(Value::as_u64);
-        if self.fetched_at().is_some_and(|own| own > fetched) {
+        if self.content.fetched_at().is_some_and(|own| own > fetched) {
             return Ok(false);
         }
         let former = self.key_ids();
@@ -406,26 +370,9 @@ impl KeySource {
         self.keys().into_iter().flat_map(KeySet::ids).map(String::from).collect()
     }
 
-    const fn fetched_at(&self) -> Option<u64> {
-        match &self.content {
-            Content::Nothing => None,
-            Content::Set { fetch, .. } | Content::Bundle { fetch, .. } => Some(fetch.at),
-        }
-    }
-
     fn is_stale(&self, now: UnixTime) -> bool {
-        let now = now.as_secs();
-        let stale_for = self.remote.as_ref().map(Remote::stale_for);
-        let over = |since: u64| stale_for.is_some_and(|stale_for| now >= since.saturating_add(stale_for));
-        match &self.content {
-            Content::Nothing => true,
-            Content::Set { fetch, .. } => over(fetch.at),
-            // Measured from the signed time, never from the last answer; a clock put back proves nothing either.
-            Content::Bundle { bundle, .. } => {
-                let skew = self.trust.as_ref().map_or(0, |trust| trust.clock_skew);
-                now >= bundle.expires_at || over(bundle.issued_at) || bundle.issued_at > now.saturating_add(skew)
-            }
-        }
+        let skew = self.trust.as_ref().map_or(0, |trust| trust.clock_skew);
+        self.content.is_stale(now, self.remote.as_ref().map(Remote::stale_for), skew)
     }
 
     fn take(&mut self, answer: &Answer<'_>, moment: Moment) -> Result<(bool, Option<u64>), SourceError> {

@@ -16,7 +16,7 @@ use crate::{
     reason::Reason,
     refusal::Refusal,
     request::{connection::ConnectionProperty, path::Path, request::Request},
-    token::claims::Valid,
+    token::valid::Valid,
 };
 
 /// The compiled rules.

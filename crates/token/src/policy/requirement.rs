@@ -14,7 +14,7 @@ use crate::{
         path::Path,
         request::{Ambiguous, Request},
     },
-    token::claims::{AuthorityClaim, Valid},
+    token::{authority::AuthorityClaim, valid::Valid},
 };
 
 /// A compiled requirement.
@@ -219,7 +219,7 @@ impl Operand {
     fn find<'f>(&self, facts: &Facts<'f>, is_list: bool) -> Result<Option<Cow<'f, [u8]>>, Ambiguous> {
         Ok(match self {
             Self::Values(_) => None,
-            // In Envoy it is no header.
+            // Hosts of HTTP/2 have it apart from the headers.
             Self::Header(name) if name == "host" => facts.request.host().map(Cow::Borrowed),
             // Which spelling the upstream looks at is not known.
             Self::Header(name) if facts.request.has_header_like(name) => return Err(Ambiguous),

@@ -13,9 +13,9 @@ use crate::{
     time::{MAX_TIME, UnixTime},
     token::{
         acceptance::Acceptance,
-        claims::Valid,
         config::OpaqueTokenConfig,
         name::{is_name, is_permission},
+        valid::Valid,
     },
 };
 

@@ -12,7 +12,7 @@ use crate::{
     reason::Reason,
     refusal::Refusal,
     request::field_name::own_header,
-    token::{claims::Valid, remembered::ClaimValue},
+    token::{remembered::ClaimValue, valid::Valid},
     upstream::config::{ClaimToHeaderConfig, HeaderFormat, NonAscii},
 };
 

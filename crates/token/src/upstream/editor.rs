@@ -12,7 +12,7 @@ use crate::{
         request::{Ambiguous, Request, split_parameter},
         spelling::{is_header_like, is_parameter_like},
     },
-    token::{claims::Valid, remembered::ClaimValue},
+    token::{remembered::ClaimValue, valid::Valid},
     upstream::{claim_header::claim_values, config::SwapPlace, provider_edits::ProviderEdits, token_edit::TokenEdit},
 };
 

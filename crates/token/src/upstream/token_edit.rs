@@ -10,7 +10,7 @@ use crate::{
     reason::Reason,
     refusal::Refusal,
     request::field_name::{is_field_name, own_header},
-    token::claims::{AuthorityClaim, Valid},
+    token::{authority::AuthorityClaim, valid::Valid},
     upstream::config::{SwapConfig, SwapPlace},
 };
 

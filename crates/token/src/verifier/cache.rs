@@ -9,7 +9,7 @@ use core::mem::replace;
 
 use crate::{
     time::{UnixTime, Window},
-    token::claims::Valid,
+    token::valid::Valid,
 };
 
 /// Bytes that all entries may take, roughly.

@@ -2,7 +2,7 @@
 
 use alloc::rc::Rc;
 
-use crate::{token::claims::Valid, upstream::editor::UpstreamEdits};
+use crate::{token::valid::Valid, upstream::editor::UpstreamEdits};
 
 /// A request that may go on, and what to change before.
 pub struct Grant {

@@ -13,8 +13,8 @@ use crate::{
     time::UnixTime,
     token::{
         acceptance::{Acceptance, AcceptanceConfig, not_empty},
-        claims::Valid,
         opaque::OpaqueTokens,
+        valid::Valid,
     },
     upstream::provider_edits::ProviderEdits,
     verifier::provider_config::ProviderConfig,

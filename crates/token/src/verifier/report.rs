@@ -5,7 +5,7 @@ use alloc::{format, rc::Rc, string::String, vec::Vec};
 use datakit_token_encoding::{json::JsonObject, latin1};
 
 use crate::{
-    refusal::Refusal, request::request::Request, token::claims::Valid, upstream::editor::UpstreamEdits,
+    refusal::Refusal, request::request::Request, token::valid::Valid, upstream::editor::UpstreamEdits,
     verifier::verifier::Decision,
 };
 

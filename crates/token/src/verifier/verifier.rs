@@ -6,7 +6,7 @@ use core::cell::{Cell, RefCell};
 use crate::{
     error::ConfigError,
     keys::source::KeySource,
-    policy::policy::{Access, Policy, PolicyConfig},
+    policy::policy::{Access, Policy},
     reason::Reason,
     refusal::Refusal,
     request::{
@@ -18,15 +18,9 @@ use crate::{
     response::denial::{Denial, Responses},
     signature::tables::KeyTables,
     time::{UnixTime, Window},
-    token::{claims::Valid, header::KnownHeader, jws::Unverified},
+    token::{header::KnownHeader, jws::Unverified, valid::Valid},
     upstream::editor::{Editor, UpstreamEdits},
-    verifier::{
-        cache::Cache,
-        document::{Config, Mode, RequireHttps},
-        grant::Grant,
-        hint::hint,
-        provider::Provider,
-    },
+    verifier::{cache::Cache, document::RequireHttps, grant::Grant, hint::hint, provider::Provider},
 };
 
 /// Tokens that a host with many requests keeps when the configuration does not say how many.
@@ -38,23 +32,23 @@ const CACHED_TOKENS: usize = 4096;
 /// window, signature, claims, `iss`, `aud`, `exp`/`nbf`/`iat`, required claims, `cnf`, `sub`, revocation, age of the keys,
 /// rule, binding, permission. No reason that depends on a claim is given before the signature holds.
 pub struct Verifier {
-    providers: Vec<Provider>,
-    carriers: Carriers,
-    policy: Policy,
-    editor: Editor,
-    responses: Responses,
-    require_https: RequireHttps,
-    observe: bool,
-    token_bytes: usize,
-    parked_requests: usize,
-    cached_tokens: Option<usize>,
-    cache: RefCell<Cache>,
-    tables: RefCell<KeyTables>,
+    pub(super) providers: Vec<Provider>,
+    pub(super) carriers: Carriers,
+    pub(super) policy: Policy,
+    pub(super) editor: Editor,
+    pub(super) responses: Responses,
+    pub(super) require_https: RequireHttps,
+    pub(super) observe: bool,
+    pub(super) token_bytes: usize,
+    pub(super) parked_requests: usize,
+    pub(super) cached_tokens: Option<usize>,
+    pub(super) cache: RefCell<Cache>,
+    pub(super) tables: RefCell<KeyTables>,
     /// That of the last good token.
-    header: RefCell<Option<KnownHeader>>,
+    pub(super) header: RefCell<Option<KnownHeader>>,
     /// The changes of all key sources when the tables were last looked through.
-    tables_seen: Cell<u64>,
-    warnings: Vec<ConfigError>,
+    pub(super) tables_seen: Cell<u64>,
+    pub(super) warnings: Vec<ConfigError>,
 }
 
 /// What to do with a request.
@@ -69,89 +63,6 @@ pub enum Decision {
 }
 
 impl Verifier {
-    /// Compiles a configuration document that takes nothing from the environment.
-    ///
-    /// # Errors
-    /// [`ConfigError`]: the place as a JSON pointer, and what was expected there.
-    pub fn from_json(config: &[u8]) -> Result<Self, ConfigError> {
-        Self::with_environment(config, &|_| None)
-    }
-
-    /// Compiles a configuration document; `environment` looks up the variables that secrets are in.
-    ///
-    /// # Errors
-    /// [`ConfigError`]: the place as a JSON pointer, and what was expected there.
-    pub fn with_environment(config: &[u8], environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let mut config = Config::from_json(config)?;
-        let own_rules = config.rules.len();
-        let from = config.apply_presets()?;
-        let mut providers: Vec<Provider> = Vec::new();
-        let mut carriers = Carriers::default();
-        let mut warnings = Vec::new();
-        let mut names: Vec<String> = Vec::new();
-        if config.providers.is_empty() {
-            return Err(ConfigError::new("expected at least one provider").within("providers"));
-        }
-        for (index, mut provider) in config.providers.into_iter().enumerate() {
-            let place = |error: ConfigError| error.within_element(index).within("providers");
-            if names.contains(&provider.name) {
-                return Err(place(ConfigError::new("expected a name that no other provider has").within("name")));
-            }
-            // The claimed issuer chooses the keys (RFC 8725 section 3.8), so it must choose one set.
-            if providers.iter().any(|other| other.acceptance.issuer == provider.issuer) {
-                return Err(place(ConfigError::new("expected an issuer that no other provider has").within("issuer")));
-            }
-            names.push(provider.name.clone());
-            carriers.add(provider.from.take().unwrap_or_else(|| from.clone())).map_err(place)?;
-            let (provider, skipped) = Provider::new(provider, environment).map_err(place)?;
-            warnings.extend(skipped.into_iter().map(place));
-            providers.push(provider);
-        }
-        if config.rules.is_empty() {
-            warnings.push(ConfigError::new("no rule: every request will be denied").within("rules"));
-        }
-        let observe = config.mode == Mode::Observe;
-        if observe {
-            warnings.push(ConfigError::new("nothing will be denied").within("mode"));
-        }
-        let require_https = config.transport.require_https;
-        let tls = (require_https == RequireHttps::Tls).then_some(ConnectionProperty::TlsVersion);
-        let (policy, unreachable) = Policy::new(PolicyConfig {
-            providers: names,
-            roles: config.roles,
-            policies: config.policies,
-            paths: config.paths,
-            rules: config.rules,
-            own_rules,
-            properties: tls.into_iter().collect(),
-        })?;
-        warnings.extend(unreachable);
-        let limits = config.limits;
-        let whole = |number: u32| usize::try_from(number).unwrap_or(0);
-        let cached_tokens = limits.cached_tokens.map(|count| whole(count.0));
-        Ok(Self {
-            editor: Editor::new(
-                providers.iter().map(|provider| &provider.edits),
-                policy.routes().by_method(),
-                policy.routes().by_host(),
-            ),
-            providers,
-            carriers,
-            policy,
-            responses: Responses::new(config.responses)?,
-            require_https,
-            observe,
-            token_bytes: whole(limits.token_bytes.0),
-            parked_requests: whole(limits.parked_requests.0),
-            cached_tokens,
-            cache: RefCell::new(Cache::new(cached_tokens.unwrap_or(0))),
-            tables: RefCell::new(KeyTables::new(whole(limits.key_table_bytes.0))),
-            header: RefCell::new(None),
-            tables_seen: Cell::new(0),
-            warnings,
-        })
-    }
-
     /// What the host has to say about each connection, for [`Request::with_connection`].
     #[must_use]
     pub fn connection_properties(&self) -> &[ConnectionProperty] {
@@ -174,22 +85,21 @@ impl Verifier {
         self.providers.iter_mut().map(|provider| &mut provider.keys).filter(|source| source.request().is_some())
     }
 
-    /// Checks that every remote source names the cluster that it is reached through, as Envoy needs it.
+    /// For a host that reaches servers by names of its own: the first remote source that lacks such a name, as an error at its
+    /// place that says `problem`.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first that does not.
-    pub fn check_clusters(&self) -> Result<(), ConfigError> {
-        for (index, provider) in self.providers.iter().enumerate() {
-            if provider.keys.request().is_some_and(|request| request.cluster().is_none()) {
-                let error = ConfigError::new("required in Envoy, but missing").within("cluster").within("remote");
-                let error = if provider.keys.is_bundle() { error.within("bundle") } else { error };
-                return Err(error.within("keys").within_element(index).within("providers"));
-            }
-        }
-        Ok(())
+    /// [`ConfigError`]: where a `cluster` is missing.
+    pub fn require_clusters(&self, problem: &str) -> Result<(), ConfigError> {
+        let lacks = |provider: &Provider| provider.keys.request().is_some_and(|request| request.cluster().is_none());
+        let Some(index) = self.providers.iter().position(lacks) else { return Ok(()) };
+        let error = ConfigError::new(problem).within("cluster").within("remote");
+        let is_bundle = self.providers.get(index).is_some_and(|provider| provider.keys.is_bundle());
+        let error = if is_bundle { error.within("bundle") } else { error };
+        Err(error.within("keys").within_element(index).within("providers"))
     }
 
-    /// Keeps up to [`CACHED_TOKENS`] verified tokens, unless the configuration says how many. It changes no verdict.
+    /// Keeps up to 4096 verified tokens, unless the configuration says how many. It changes no verdict.
     pub fn cache_by_default(&mut self) {
         self.cache = RefCell::new(Cache::new(self.cached_tokens.unwrap_or(CACHED_TOKENS)));
     }

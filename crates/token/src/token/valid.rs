@@ -1,0 +1,84 @@
+//! A token that is valid: the first stage that shows claims.
+
+use alloc::rc::Rc;
+
+use datakit_token_encoding::json::{Json, Value};
+
+use crate::{
+    reason::Reason,
+    time::Window,
+    token::{
+        acceptance::Acceptance, authority::Authority, claims::Claims, config::ClaimPlaces, header::Header,
+        remembered::Remembered,
+    },
+};
+
+/// A token whose signature, claims and time hold: the first stage that shows claims.
+pub struct Valid {
+    claims: Claims,
+    /// Tells it from every other token that the same verifier has kept; 0 for no number.
+    serial: u32,
+    /// `None` for a token without a signature.
+    header: Option<Rc<Header>>,
+    /// The place of the provider in the configuration.
+    provider: usize,
+    window: Window,
+    remembered: Remembered,
+}
+
+impl Valid {
+    /// What the configuration says that a token without a signature stands for. `claims` are in the places where this
+    /// project has them.
+    pub(crate) fn opaque(claims: Json, provider: usize, acceptance: &Acceptance) -> Result<Self, Reason> {
+        let authority = Authority::read(claims.members(), &ClaimPlaces::default()).into_owned();
+        let expires_at = claims.members().get("exp").and_then(Value::as_u64).ok_or(Reason::NotConfigured)?;
+        let claims = Claims::new(claims, acceptance.issuer.clone(), expires_at, None, authority);
+        Ok(Self::new(claims, None, provider, Window::new(0, expires_at)))
+    }
+
+    pub(crate) fn new(claims: Claims, header: Option<Rc<Header>>, provider: usize, window: Window) -> Self {
+        Self { claims, serial: 0, header, provider, window, remembered: Remembered::default() }
+    }
+
+    /// The claims.
+    #[must_use]
+    pub const fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// The key id of the verified header, if the token names one.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        self.header.as_ref()?.key_id.as_deref()
+    }
+
+    /// A number that no other verification of the same verifier has, if the token is kept and the host has asked for
+    /// numbers ([`crate::Verifier::number_kept`]). A token that comes out of the cache is the same one, so what was made of it
+    /// may be kept under this number.
+    #[must_use]
+    pub const fn serial(&self) -> Option<u32> {
+        if self.serial == 0 { None } else { Some(self.serial) }
+    }
+
+    pub(crate) const fn set_serial(&mut self, serial: u32) {
+        self.serial = serial;
+    }
+
+    pub(crate) const fn provider(&self) -> usize {
+        self.provider
+    }
+
+    /// When the same token would get the same verdict, with these keys and rules.
+    pub(crate) const fn window(&self) -> Window {
+        self.window
+    }
+
+    pub(crate) const fn remembered(&self) -> &Remembered {
+        &self.remembered
+    }
+
+    /// Shortens the window to what else limits it.
+    pub(crate) fn limit(&mut self, other: Window) {
+        self.window = self.window.meet(other);
+    }
+}

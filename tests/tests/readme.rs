@@ -223,7 +223,7 @@ fn the_map_names_what_is_there_and_all_of_it() {
         let name = format!("crates/{}", entry.unwrap().file_name().to_str().unwrap());
         assert!(architecture.contains(&name), "the map does not show {name}");
     }
-    for word in architecture.split('`').skip(1).step_by(2).filter(|word| word.contains('/')) {
+    for word in architecture.split('`').skip(1).step_by(2).filter(|word| word.contains('/') && !word.contains('\n')) {
         assert!(root().join(word).exists(), "the map names {word}, which is not there");
     }
     let core = root().join("crates/token/src");

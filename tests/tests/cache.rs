@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use datakit_token::{Answer, Decision, Moment, Reason, Request, UnixTime, Verifier};
+use datakit_token::{Answer, Decision, FetchTime, Reason, Request, UnixTime, Verifier};
 use datakit_token_tests::mint;
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ fn fetch(verifier: &mut Verifier, body: &str, now: u64, uptime: u64) {
     let source = verifier.remote_sources_mut().next().unwrap();
     source.begin(uptime);
     let answer = Answer { status: 200, content_type: None, cache_control: None, age: None, body: body.as_bytes() };
-    source.finish(Ok(&answer), Moment { now: time(now), uptime, jitter: 0 }).unwrap();
+    source.finish(Ok(&answer), FetchTime { now: time(now), uptime, jitter: 0 }).unwrap();
 }
 
 fn hit(verifier: &Verifier, token: &str, now: u64) -> bool {

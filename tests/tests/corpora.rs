@@ -7,7 +7,7 @@ use curve25519_dalek::{
     edwards::CompressedEdwardsY,
     scalar::Scalar,
 };
-use datakit_token::{KeyTables, PublicKey, UnixTime, Verifier};
+use datakit_token::{PrecomputedKeys, PublicKey, UnixTime, Verifier};
 use datakit_token_tests::{
     corpora::{self, Tally},
     mint,
@@ -59,7 +59,7 @@ fn verifies(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
 
 thread_local! {
     /// For 63 keys and the base point.
-    static TABLES: RefCell<KeyTables> = const { RefCell::new(KeyTables::new(64 * 655_360)) };
+    static TABLES: RefCell<PrecomputedKeys> = const { RefCell::new(PrecomputedKeys::new(64 * 655_360)) };
 }
 
 fn wycheproof() -> Tally {

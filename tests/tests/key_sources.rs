@@ -9,7 +9,7 @@
     reason = "tests"
 )]
 
-use datakit_token::{Answer, KeySource, Moment, UnixTime, Verifier};
+use datakit_token::{Answer, FetchTime, KeySource, UnixTime, Verifier};
 use datakit_token_tests::mint;
 use serde_json::{Value, json};
 
@@ -39,8 +39,8 @@ impl World {
             "remote": { "url": "https://id.example.com/bundle.jwt", "stale_for": "10m" } } }))
     }
 
-    fn moment(&self) -> Moment {
-        Moment { now: UnixTime::from_secs(self.now).unwrap(), uptime: self.uptime, jitter: 0 }
+    fn moment(&self) -> FetchTime {
+        FetchTime { now: UnixTime::from_secs(self.now).unwrap(), uptime: self.uptime, jitter: 0 }
     }
 
     fn source(&mut self) -> &mut KeySource {

@@ -9,7 +9,7 @@ use curve25519_dalek::{
     scalar::Scalar,
     traits::Identity,
 };
-use datakit_token::{KeyTables, PublicKey, UnixTime, Verifier};
+use datakit_token::{PrecomputedKeys, PublicKey, UnixTime, Verifier};
 use datakit_token_tests::mint;
 use ed25519_dalek::{Signature, VerifyingKey};
 use serde_json::json;
@@ -62,7 +62,7 @@ fn a_commitment_of_small_order_is_refused_although_the_equation_holds() {
     for torsion in EIGHT_TORSION {
         let holder = Holder::new(torsion);
         let key = PublicKey::from_bytes(&holder.public).unwrap();
-        let mut tables = KeyTables::new(2 * 655_360);
+        let mut tables = PrecomputedKeys::new(2 * 655_360);
         tables.prepare(&key);
         assert_eq!(tables.count(), 1);
         let mut good = 0;

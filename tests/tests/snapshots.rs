@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "tests")]
 
-use datakit_token::{Answer, Moment, UnixTime, Verifier};
+use datakit_token::{Answer, FetchTime, UnixTime, Verifier};
 use datakit_token_tests::mint;
 use serde_json::{Value, json};
 
@@ -59,8 +59,8 @@ const fn uptime(now: u64) -> u64 {
     (now - NOW) * 1000
 }
 
-fn moment(now: u64) -> Moment {
-    Moment { now: UnixTime::from_secs(now).unwrap(), uptime: uptime(now), jitter: 0 }
+fn moment(now: u64) -> FetchTime {
+    FetchTime { now: UnixTime::from_secs(now).unwrap(), uptime: uptime(now), jitter: 0 }
 }
 
 /// The snapshot with another time in its first line.

@@ -1,5 +1,6 @@
 //! A trust bundle in the making.
 
+use datakit_token::BUNDLE_TYPE;
 use serde_json::{Value, json};
 
 use crate::key::PrivateKey;
@@ -28,7 +29,7 @@ impl Bundle<'_> {
         if let (Some(ttl), Some(members)) = (self.ttl, members.as_object_mut()) {
             members.insert("ttl".into(), json!(ttl));
         }
-        let header = json!({ "alg": "EdDSA", "typ": "keybundle+jwt", "kid": root.id });
+        let header = json!({ "alg": "EdDSA", "typ": BUNDLE_TYPE, "kid": root.id });
         root.sign(&header, members.to_string().as_bytes())
     }
 }

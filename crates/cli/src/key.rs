@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use datakit_token::PublicKey;
+use datakit_token::{MAX_KEY_ID, PublicKey};
 use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -105,7 +105,11 @@ fn thumbprint(key: &SigningKey) -> String {
 
 /// An id that every verifier takes.
 pub(crate) fn key_id(text: &str) -> Result<String, String> {
-    if text.is_empty() || text.len() > 256 { Err("expected 1 to 256 bytes".into()) } else { Ok(text.into()) }
+    if text.is_empty() || text.len() > MAX_KEY_ID {
+        Err(format!("expected 1 to {MAX_KEY_ID} bytes"))
+    } else {
+        Ok(text.into())
+    }
 }
 
 #[cfg(test)]

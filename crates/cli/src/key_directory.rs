@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use datakit_token::MAX_KEYS;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -24,8 +25,6 @@ const STATE: &str = "keys.json";
 const LOCK: &str = "lock";
 /// The public roots, for configurations.
 const ROOTS: &str = "roots.json";
-/// Keys that a set may have, as every verifier has it.
-const MAX_KEYS: usize = 64;
 
 /// An open directory; nobody else changes it while this exists.
 pub(crate) struct KeyDirectory {

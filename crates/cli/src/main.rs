@@ -32,12 +32,9 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use datakit_token::{UnixTime, Verifier};
+use datakit_token::{MAX_TIME, UnixTime, Verifier};
 
 use crate::{failure::Failure, visible::visible};
-
-/// The last second of the year 9999.
-const MAX_TIME: u64 = 253_402_300_799;
 
 #[derive(Parser)]
 #[command(name = "datakit-token", version, about = "Signed access tokens: keys, tokens, revocation, verdicts")]

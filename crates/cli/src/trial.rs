@@ -1,6 +1,6 @@
 //! What is about to be written, read as verifiers read it: with the core, before anything is replaced.
 
-use datakit_token::{Answer, ConfigError, Moment, Reason, UnixTime, Verifier};
+use datakit_token::{Answer, ConfigError, FetchTime, Reason, UnixTime, Verifier};
 use serde_json::{Value, json};
 
 use crate::{bundle::Bundle, key::PrivateKey};
@@ -45,7 +45,7 @@ impl Trial {
             Answer { status: 200, content_type: None, cache_control: None, age: None, body: bundle.as_bytes() };
         let Some(source) = self.verifier.remote_sources_mut().next() else { return Ok(()) };
         source.begin(0);
-        let taken = source.finish(Ok(&answer), Moment { now, uptime: 0, jitter: 0 });
+        let taken = source.finish(Ok(&answer), FetchTime { now, uptime: 0, jitter: 0 });
         taken.map(|_| ()).map_err(|error| Refusal::read(&error.to_string()))
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use datakit_token::{Answer, Fault, FetchRequest, KeySource, Moment, SourceError, UnixTime, Verifier};
+use datakit_token::{Answer, FetchRequest, FetchTime, KeySource, SourceError, SourceFault, UnixTime, Verifier};
 
 use crate::{
     header_map,
@@ -40,7 +40,7 @@ impl Fetcher {
         if fetcher.shares.is_empty() {
             return Ok(fetcher);
         }
-        for name in Fault::ALL.iter().map(|fault| fault.code()).chain(["ok"]) {
+        for name in SourceFault::ALL.iter().map(|fault| fault.code()).chain(["ok"]) {
             fetcher.counters.insert(name, host.define_counter(&format!("datakit_token.fetch.{name}"))?);
         }
         host.set_tick_period(TICK)?;
@@ -186,7 +186,7 @@ impl Fetcher {
         verifier: &mut Verifier,
         index: usize,
         outcome: &Result<bool, SourceError>,
-        moment: Moment,
+        moment: FetchTime,
     ) {
         let (Some(source), Some(share)) = (verifier.remote_sources_mut().nth(index), self.shares.get_mut(index)) else {
             return;
@@ -233,8 +233,8 @@ fn words(body: &[u8]) -> String {
 }
 
 /// Now, by both clocks.
-pub(crate) fn moment(host: &impl Host, uptime: u64) -> Option<Moment> {
+pub(crate) fn moment(host: &impl Host, uptime: u64) -> Option<FetchTime> {
     let nanoseconds = host.now().ok()?;
     let [jitter, ..] = (nanoseconds / 1_000).to_le_bytes();
-    Some(Moment { now: UnixTime::from_secs(nanoseconds / 1_000_000_000)?, uptime, jitter })
+    Some(FetchTime { now: UnixTime::from_secs(nanoseconds / 1_000_000_000)?, uptime, jitter })
 }

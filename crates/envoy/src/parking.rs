@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Milliseconds that a request waits at most; then it is judged with what is there.
-const PATIENCE: u64 = 10_000;
+const MAX_WAIT: u64 = 10_000;
 
 /// Whoever shares an address, as far as Envoy knows it.
 pub(crate) type Client = Option<u128>;
@@ -72,7 +72,7 @@ impl Parking {
 
     /// Takes out all, or only those that have waited long enough.
     pub(crate) fn take(&mut self, all: bool, uptime: u64) -> Vec<u32> {
-        self.take_out(|waiting| all || uptime.saturating_sub(waiting.since) >= PATIENCE)
+        self.take_out(|waiting| all || uptime.saturating_sub(waiting.since) >= MAX_WAIT)
     }
 
     fn take_out(&mut self, chosen: impl Fn(&Waiting) -> bool) -> Vec<u32> {

@@ -4,7 +4,7 @@
 //! its number is higher than any seen before, and what others say never keeps this VM from fetching for longer than a fetch
 //! may take.
 
-use datakit_token::{FetchRequest, KeySource, Moment, SourceError};
+use datakit_token::{FetchRequest, FetchTime, KeySource, SourceError};
 
 use crate::{
     host::{Host, HostError},
@@ -86,7 +86,7 @@ impl Share {
     }
 
     /// Takes over what others have done.
-    pub(crate) fn look(&mut self, host: &impl Host, seal: &Seal, source: &mut KeySource, moment: Moment) -> Look {
+    pub(crate) fn look(&mut self, host: &impl Host, seal: &Seal, source: &mut KeySource, moment: FetchTime) -> Look {
         let now = moment.now.as_secs();
         let mut look = Look { news: false, fault: None, foreign: false };
         let before = self.known;
@@ -126,7 +126,7 @@ impl Share {
 
     /// Whether this VM fetches now that it is due. One takes the lease; the others see it at their next look. Whoever has
     /// been kept waiting for longer than a fetch takes goes on alone: the cool-down still holds.
-    pub(crate) fn take_lease(&mut self, host: &impl Host, seal: &Seal, source: &KeySource, moment: Moment) -> bool {
+    pub(crate) fn take_lease(&mut self, host: &impl Host, seal: &Seal, source: &KeySource, moment: FetchTime) -> bool {
         let now = moment.now.as_secs();
         let since = *self.held_since.get_or_insert(moment.uptime);
         let alone = moment.uptime.saturating_sub(since) >= longest_lease(source).saturating_mul(1000);
@@ -162,7 +162,7 @@ impl Share {
         seal: &Seal,
         source: &KeySource,
         succeeded: bool,
-        moment: Moment,
+        moment: FetchTime,
     ) {
         self.read(host, seal);
         let now = moment.now.as_secs();
@@ -252,7 +252,7 @@ fn longest_lease(source: &KeySource) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use datakit_token::{Answer, Moment, UnixTime, Verifier};
+    use datakit_token::{Answer, FetchTime, UnixTime, Verifier};
 
     use super::{Look, Share, longest_lease};
     use crate::{host::mock::Mock, seal::Seal};
@@ -309,8 +309,8 @@ mod tests {
         }
     }
 
-    fn moment(seconds: u64) -> Moment {
-        Moment { now: UnixTime::from_secs(NOW + seconds).unwrap(), uptime: seconds * 1000, jitter: 0 }
+    fn moment(seconds: u64) -> FetchTime {
+        FetchTime { now: UnixTime::from_secs(NOW + seconds).unwrap(), uptime: seconds * 1000, jitter: 0 }
     }
 
     fn value(host: &Mock, name: &str) -> Vec<u8> {

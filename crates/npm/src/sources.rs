@@ -3,7 +3,7 @@
 
 use alloc::string::{String, ToString};
 
-use datakit_token::{Answer, JsonObject, KeySource, Moment, SourceError};
+use datakit_token::{Answer, FetchTime, JsonObject, KeySource, SourceError};
 use wasm_bindgen::prelude::*;
 
 use crate::{Verifier, time, whole};
@@ -120,8 +120,8 @@ impl Verifier {
     fn end(
         &mut self,
         index: usize,
-        moment: Option<Moment>,
-        action: impl FnOnce(&mut KeySource, Moment) -> Result<bool, SourceError>,
+        moment: Option<FetchTime>,
+        action: impl FnOnce(&mut KeySource, FetchTime) -> Result<bool, SourceError>,
     ) -> String {
         let (Some(source), Some(moment)) = (self.core.remote_sources_mut().nth(index), moment) else {
             return fault("unreachable", "no clock");
@@ -137,8 +137,8 @@ fn fault(code: &str, text: &str) -> String {
     JsonObject::new().text("fault", code).text("text", text).finish()
 }
 
-fn moment(now: f64, uptime: f64, jitter: u8) -> Option<Moment> {
-    Some(Moment { now: time(now)?, uptime: milliseconds(uptime), jitter })
+fn moment(now: f64, uptime: f64, jitter: u8) -> Option<FetchTime> {
+    Some(FetchTime { now: time(now)?, uptime: milliseconds(uptime), jitter })
 }
 
 /// Whole milliseconds; what is no time is the beginning.

@@ -12,11 +12,11 @@ use datakit_token_encoding::json;
 ///
 /// It never shows a value of the configuration, which may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError(Box<Fault>);
+pub struct ConfigError(Box<PlacedProblem>);
 
 /// In a box, and not made in place: a fault may come up in hundreds of places, and each would be that much larger.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Fault {
+struct PlacedProblem {
     pointer: String,
     problem: String,
 }
@@ -42,7 +42,7 @@ impl ConfigError {
 
     #[inline(never)]
     fn boxed(problem: String) -> Self {
-        Self(Box::new(Fault { pointer: String::new(), problem }))
+        Self(Box::new(PlacedProblem { pointer: String::new(), problem }))
     }
 
     /// The JSON pointer; empty for the whole document.

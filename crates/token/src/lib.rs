@@ -54,9 +54,10 @@ pub use datakit_token_encoding::json::JsonObject;
 pub use crate::{
     error::ConfigError,
     keys::{
-        remote::{Answer, FetchRequest, Moment},
+        key_set::MAX_KEYS,
+        remote::{Answer, FetchRequest, FetchTime},
         source::KeySource,
-        source_error::{Fault, SourceError},
+        source_error::{SourceError, SourceFault},
     },
     reason::Reason,
     refusal::Refusal,
@@ -67,11 +68,12 @@ pub use crate::{
     response::denial::{Denial, Response},
     signature::{
         ed25519::{InvalidPublicKey, InvalidSignature, PublicKey},
-        tables::KeyTables,
+        precomputed_keys::PrecomputedKeys,
     },
-    time::UnixTime,
+    time::{MAX_TIME, UnixTime},
     token::{
         claims::Claims,
+        header::{BUNDLE_TYPE, MAX_KEY_ID},
         jws::{Unverified, Verified},
         valid::Valid,
     },

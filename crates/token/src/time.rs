@@ -3,7 +3,7 @@
 use datakit_token_encoding::json::Number;
 
 /// The last second of the year 9999.
-pub(crate) const MAX_TIME: u64 = 253_402_300_799;
+pub const MAX_TIME: u64 = 253_402_300_799;
 
 /// Seconds since 1970-01-01T00:00:00Z, handed in by the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,12 +26,12 @@ impl UnixTime {
 
 /// The seconds, from one until before another, in which nothing changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Window {
+pub(crate) struct ValidityPeriod {
     from: u64,
     until: u64,
 }
 
-impl Window {
+impl ValidityPeriod {
     pub(crate) const fn new(from: u64, until: u64) -> Self {
         Self { from, until }
     }
@@ -41,7 +41,7 @@ impl Window {
     }
 
     /// What is inside both.
-    pub(crate) fn meet(self, other: Self) -> Self {
+    pub(crate) fn intersect(self, other: Self) -> Self {
         Self { from: self.from.max(other.from), until: self.until.min(other.until) }
     }
 }

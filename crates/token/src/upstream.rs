@@ -7,4 +7,4 @@ pub(crate) mod claim_header;
 pub(crate) mod config;
 pub(crate) mod editor;
 pub(crate) mod provider_edits;
-pub(crate) mod token_edit;
+pub(crate) mod token_forwarding;

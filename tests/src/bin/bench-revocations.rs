@@ -5,7 +5,7 @@
 
 use std::{error::Error, fs, hint::black_box, time::Instant};
 
-use datakit_token::{Answer, Moment, UnixTime, Verifier};
+use datakit_token::{Answer, FetchTime, UnixTime, Verifier};
 use datakit_token_tests::mint;
 use serde_json::json;
 
@@ -133,7 +133,7 @@ impl Row {
             Answer { status: 200, content_type: None, cache_control: None, age: None, body: bundle.as_bytes() };
         let start = Instant::now();
         source.begin(0);
-        source.finish(Ok(&answer), Moment { now, uptime: 0, jitter: 0 })?;
+        source.finish(Ok(&answer), FetchTime { now, uptime: 0, jitter: 0 })?;
         let loading = start.elapsed().as_millis();
         let grown = resident()?.saturating_sub(before);
         Ok(Self { verifier, bytes: bundle.len(), loading, grown, times: Vec::new() })

@@ -21,7 +21,7 @@ pub(crate) struct Bounded<const LEAST: u32, const MOST: u32>(pub(crate) u32);
 
 /// A text, a whole number or a boolean.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Scalar {
+pub(crate) enum JsonScalar {
     Text(String),
     Integer(u64),
     Boolean(bool),
@@ -50,7 +50,7 @@ impl<const LEAST: u32, const MOST: u32> Read for Bounded<LEAST, MOST> {
     }
 }
 
-impl Read for Scalar {
+impl Read for JsonScalar {
     fn read(value: Value<'_>) -> Result<Self, ConfigError> {
         match value {
             Value::String(text) => Ok(Self::Text(text.into())),
@@ -65,7 +65,7 @@ impl Read for Scalar {
 crate::config::schema::describe! {
     Version => { "const": 1 },
     Duration => { "type": "string", "pattern": "^[0-9]+[smhd]$" },
-    Scalar => { "type": ["string", "integer", "boolean"], "minimum": 0 },
+    JsonScalar => { "type": ["string", "integer", "boolean"], "minimum": 0 },
 }
 
 #[cfg(test)]

@@ -19,8 +19,8 @@ use crate::{
     error::ConfigError,
     keys::{
         key_set::KeySet,
-        revocation::Rules,
-        source_error::{Fault, SourceError},
+        revocation::RevocationRules,
+        source_error::{SourceError, SourceFault},
     },
     time::{MAX_TIME, UnixTime},
     token::{header::BUNDLE_TYPE, jws::Unverified},
@@ -41,7 +41,7 @@ const MAX_TTL: u64 = 86_400;
 #[derive(Debug)]
 pub(crate) struct Bundle {
     pub(crate) keys: KeySet,
-    pub(crate) rules: Rules,
+    pub(crate) rules: RevocationRules,
     pub(crate) sequence: u64,
     pub(crate) issued_at: u64,
     pub(crate) expires_at: u64,
@@ -55,15 +55,15 @@ pub(crate) struct Bundle {
 
 /// What decides whether a bundle is accepted.
 #[derive(Debug)]
-pub(crate) struct Trust {
+pub(crate) struct BundlePolicy {
     pub(crate) issuer: String,
     pub(crate) roots: KeySet,
     min_sequence: u64,
     pub(crate) clock_skew: u64,
     pub(crate) max_bytes: usize,
     /// The highest bundle seen of each root: a new root begins anew, as in TUF section 5.3.
-    marks: Sorted<String, Mark>,
-    /// The highest bundles of roots that have not signed the current one, as text: what their marks are kept by.
+    highest_sequences: Sorted<String, Mark>,
+    /// The highest bundles of roots that have not signed the current one, as text: what their highest numbers are kept by.
     others: Sorted<String, Vec<u8>>,
 }
 
@@ -74,11 +74,11 @@ struct Mark {
     signature: [u8; 64],
 }
 
-impl Trust {
+impl BundlePolicy {
     /// Nothing seen yet.
     pub(crate) fn new(issuer: &str, roots: KeySet, min_sequence: u64, clock_skew: u64, max_bytes: usize) -> Self {
-        let (marks, others) = (Sorted::new(), Sorted::new());
-        Self { issuer: issuer.into(), roots, min_sequence, clock_skew, max_bytes, marks, others }
+        let (highest_sequences, others) = (Sorted::new(), Sorted::new());
+        Self { issuer: issuer.into(), roots, min_sequence, clock_skew, max_bytes, highest_sequences, others }
     }
 
     /// Reads and judges a document; `None` if it is the current one. Anything wrong with any part refuses the whole.
@@ -90,14 +90,14 @@ impl Trust {
         now: Option<UnixTime>,
     ) -> Result<Option<Bundle>, SourceError> {
         let now = now.map(UnixTime::as_secs);
-        let malformed = |detail: &str| SourceError::new(Fault::Malformed, detail);
+        let malformed = |detail: &str| SourceError::new(SourceFault::Malformed, detail);
         let unverified = Unverified::parse(text.trim_ascii_end(), self.max_bytes, None)
             .map_err(|reason| malformed(reason.text()))?;
         unverified
             .check_type(&[String::from(BUNDLE_TYPE)], false)
             .map_err(|_| malformed("expected the type `keybundle+jwt`"))?;
         let signer = unverified.key_id().map(String::from).ok_or_else(|| malformed("expected `kid` in the header"))?;
-        let untrusted = |detail: &str| SourceError::new(Fault::Untrusted, detail);
+        let untrusted = |detail: &str| SourceError::new(SourceFault::Untrusted, detail);
         let key = self.roots.named(&signer).ok_or_else(|| untrusted("no pinned root has this `kid`"))?;
         // The current bundle says which roots are still in office.
         if let Some(current) = current
@@ -138,7 +138,7 @@ impl Trust {
 
     fn mark(&mut self, bundle: &Bundle) {
         let mark = Mark { sequence: bundle.sequence, signature: bundle.signature };
-        self.marks.insert(bundle.signer.clone(), mark);
+        self.highest_sequences.insert(bundle.signer.clone(), mark);
     }
 
     fn document(
@@ -148,7 +148,7 @@ impl Trust {
         signature: [u8; 64],
         now: Option<u64>,
     ) -> Result<Bundle, SourceError> {
-        let malformed = |error: ConfigError| SourceError::new(Fault::Malformed, format!("{error}"));
+        let malformed = |error: ConfigError| SourceError::new(SourceFault::Malformed, format!("{error}"));
         let wrong = |name: &str, expected: &str| malformed(ConfigError::new(expected).within(name));
         let strict = "expected a strict JSON object: UTF-8, no member twice, at most 32 levels deep";
         let json = Json::parse_object(payload).map_err(|_| malformed(ConfigError::new(strict)))?;
@@ -161,10 +161,10 @@ impl Trust {
                 "unknown member, expected `iss`, `seq`, `iat`, `exp`, `ttl`, `keys`, `rules`, `roots` and nothing else";
             return Err(malformed(ConfigError::new(problem)));
         }
-        let rules = members.get("rules").map(Rules::read).transpose();
+        let rules = members.get("rules").map(RevocationRules::read).transpose();
         let rules = rules.map_err(|error| malformed(error.within("rules")))?.unwrap_or_default();
         if members.get("iss").and_then(Value::as_str) != Some(self.issuer.as_str()) {
-            return Err(SourceError::new(Fault::IssuerMismatch, "/iss: expected the provider's issuer"));
+            return Err(SourceError::new(SourceFault::IssuerMismatch, "/iss: expected the provider's issuer"));
         }
         let integer = |name: &str, max: u64| {
             let number = members.get(name).and_then(Value::as_u64).filter(|number| *number <= max);
@@ -178,10 +178,10 @@ impl Trust {
         }
         // Else it would stay fresh for as long as it lies ahead.
         if now.is_some_and(|now| issued_at > now.saturating_add(self.clock_skew)) {
-            return Err(SourceError::new(Fault::NotYetValid, "/iat: lies in the future"));
+            return Err(SourceError::new(SourceFault::NotYetValid, "/iat: lies in the future"));
         }
         if now.is_some_and(|now| now >= expires_at) {
-            return Err(SourceError::new(Fault::Expired, "/exp: has passed"));
+            return Err(SourceError::new(SourceFault::Expired, "/exp: has passed"));
         }
         let roots: Option<Vec<String>> = members
             .get("roots")
@@ -197,31 +197,31 @@ impl Trust {
             return Err(wrong("keys", "expected no root key: roots sign bundles and nothing else"));
         }
         if rules.revokes_key(&signer, now.unwrap_or(u64::MAX)) {
-            return Err(SourceError::new(Fault::Untrusted, "/rules: revoke the key that signed the bundle"));
+            return Err(SourceError::new(SourceFault::Untrusted, "/rules: revoke the key that signed the bundle"));
         }
         Ok(Bundle { keys, rules, sequence, issued_at, expires_at, ttl, signer, roots, signature })
     }
 
     /// Whether it is newer than the current one.
     fn check_sequence(&self, bundle: &Bundle, current: Option<&Bundle>) -> Result<bool, SourceError> {
-        let refused = |fault: Fault, detail: &str| Err(SourceError::new(fault, detail));
+        let refused = |fault: SourceFault, detail: &str| Err(SourceError::new(fault, detail));
         if bundle.sequence < self.min_sequence {
-            return refused(Fault::RolledBack, "/seq: lower than `min_seq`");
+            return refused(SourceFault::RolledBack, "/seq: lower than `min_seq`");
         }
-        let Some(mark) = self.marks.get(&bundle.signer).copied() else { return Ok(true) };
+        let Some(mark) = self.highest_sequences.get(&bundle.signer).copied() else { return Ok(true) };
         if bundle.sequence < mark.sequence {
-            return refused(Fault::RolledBack, "/seq: lower than the highest seen");
+            return refused(SourceFault::RolledBack, "/seq: lower than the highest seen");
         }
         if bundle.sequence == mark.sequence {
             return match current {
                 // Not taken before, or kept over a restart and too old or too new then.
                 None if bundle.signature == mark.signature => Ok(true),
                 Some(current) if current.signature == bundle.signature => Ok(false),
-                _ => refused(Fault::Equivocation, "/seq: the same number with other bytes"),
+                _ => refused(SourceFault::Equivocation, "/seq: the same number with other bytes"),
             };
         }
         if bundle.sequence.saturating_sub(mark.sequence) > MAX_JUMP {
-            return refused(Fault::SequenceJump, "/seq: more than 1000000 ahead of the highest seen");
+            return refused(SourceFault::SequenceJump, "/seq: more than 1000000 ahead of the highest seen");
         }
         Ok(true)
     }

@@ -10,7 +10,7 @@ use crate::{
         value::Duration,
     },
     error::ConfigError,
-    keys::{key_set::KeySet, revocation::Rules},
+    keys::{key_set::KeySet, revocation::RevocationRules},
 };
 
 object! {
@@ -69,7 +69,7 @@ pub(crate) struct JwkSetConfig {
 
 /// Rules that refuse tokens of this provider.
 #[derive(Default)]
-pub(crate) struct RevocationsConfig(pub(crate) Rules);
+pub(crate) struct RevocationsConfig(pub(crate) RevocationRules);
 
 impl Read for JwkSetConfig {
     fn read(value: Value<'_>) -> Result<Self, ConfigError> {
@@ -79,6 +79,6 @@ impl Read for JwkSetConfig {
 
 impl Read for RevocationsConfig {
     fn read(value: Value<'_>) -> Result<Self, ConfigError> {
-        Rules::read(value).map(Self)
+        RevocationRules::read(value).map(Self)
     }
 }

@@ -11,13 +11,14 @@ use crate::{
     error::ConfigError,
     reason::Reason,
     signature::ed25519::PublicKey,
-    time::{NumericDate, UnixTime, Window},
+    time::{NumericDate, UnixTime, ValidityPeriod},
+    token::header::MAX_KEY_ID,
 };
 
 /// Operations of one key: RFC 7517 section 4.3 has eight.
 const MAX_OPERATIONS: usize = 16;
 /// Keys that a set may have.
-const MAX_KEYS: usize = 64;
+pub const MAX_KEYS: usize = 64;
 
 /// The usable keys of one issuer; never empty once read.
 #[derive(Debug, Default)]
@@ -28,7 +29,7 @@ struct Key {
     id: Option<String>,
     public: PublicKey,
     /// The key's own security period, without clock skew.
-    period: Window,
+    period: ValidityPeriod,
 }
 
 /// What becomes of one member of `keys`.
@@ -106,7 +107,7 @@ impl KeySet {
 
     /// Roots are named, and end by leaving the configuration or a bundle's `roots`.
     pub(crate) fn check_roots(&self) -> Result<(), ConfigError> {
-        if self.0.iter().all(|key| key.id.is_some() && key.period == Window::new(0, u64::MAX)) {
+        if self.0.iter().all(|key| key.id.is_some() && key.period == ValidityPeriod::new(0, u64::MAX)) {
             return Ok(());
         }
         Err(ConfigError::new("expected roots with `kid`, and without `nbf` and `exp`").within("keys"))
@@ -114,7 +115,11 @@ impl KeySet {
 
     /// The key that a token names, or the only one active now if it names none (RFC 7515 appendix D). An unknown id
     /// never falls back to another key. Also: its own id, and for how long this is the answer.
-    pub(crate) fn find(&self, id: Option<&str>, now: UnixTime) -> Result<(&PublicKey, Option<&str>, Window), Reason> {
+    pub(crate) fn find(
+        &self,
+        id: Option<&str>,
+        now: UnixTime,
+    ) -> Result<(&PublicKey, Option<&str>, ValidityPeriod), Reason> {
         let now = now.as_secs();
         let active = |key: &&Key| key.period.contains(now);
         let (key, window) = match id {
@@ -128,7 +133,7 @@ impl KeySet {
                     let mut candidates = keys.iter().filter(active);
                     match (candidates.next(), candidates.next()) {
                         // In the next second another key may be active as well.
-                        (Some(only), None) => (only, Window::new(now, now.saturating_add(1))),
+                        (Some(only), None) => (only, ValidityPeriod::new(now, now.saturating_add(1))),
                         _ => return Err(Reason::UnknownKey),
                     }
                 }
@@ -158,7 +163,7 @@ fn read_key(member: Value<'_>) -> Result<Entry, ConfigError> {
         return Ok(Entry::Foreign("`alg` is not `EdDSA` or `Ed25519`"));
     }
     let id = text(key, "kid")?;
-    if id.is_some_and(|id| id.is_empty() || id.len() > 256) {
+    if id.is_some_and(|id| id.is_empty() || id.len() > MAX_KEY_ID) {
         return Err(ConfigError::new("expected 1 to 256 bytes").within("kid"));
     }
     let public = text(key, "x")?
@@ -176,7 +181,11 @@ fn read_key(member: Value<'_>) -> Result<Entry, ConfigError> {
     if not_after <= not_before {
         return Err(ConfigError::new("expected a time after `nbf`").within("exp"));
     }
-    Ok(Entry::Usable(Box::new(Key { id: id.map(String::from), public, period: Window::new(not_before, not_after) })))
+    Ok(Entry::Usable(Box::new(Key {
+        id: id.map(String::from),
+        public,
+        period: ValidityPeriod::new(not_before, not_after),
+    })))
 }
 
 /// RFC 7517 section 4.3.

@@ -7,7 +7,7 @@ use crate::{
     keys::{
         config::RemoteConfig,
         schedule::Schedule,
-        source_error::{Fault, SourceError},
+        source_error::{SourceError, SourceFault},
     },
     time::UnixTime,
 };
@@ -21,7 +21,7 @@ const MAX_STALE: u64 = 7 * 86_400;
 
 /// Two clocks and a random byte. Documents are judged by the wall clock, fetches are scheduled by the monotonic one.
 #[derive(Clone, Copy, Debug)]
-pub struct Moment {
+pub struct FetchTime {
     /// The wall clock.
     pub now: UnixTime,
     /// Milliseconds of a clock that never goes back.
@@ -184,17 +184,17 @@ impl Remote {
 
     /// Checks everything but the body, and gives the milliseconds for which the answer may be used.
     pub(crate) fn check(&self, answer: &Answer<'_>, json: bool) -> Result<Option<u64>, SourceError> {
-        let refused = |fault: Fault, detail: &str| Err(SourceError::new(fault, detail));
+        let refused = |fault: SourceFault, detail: &str| Err(SourceError::new(fault, detail));
         if answer.status != 200 {
-            return Err(SourceError::new(Fault::BadStatus, format!("expected 200, found {}", answer.status)));
+            return Err(SourceError::new(SourceFault::BadStatus, format!("expected 200, found {}", answer.status)));
         }
         if answer.body.len() > self.request.max_bytes {
             let detail = format!("expected at most {} bytes", self.request.max_bytes);
-            return Err(SourceError::new(Fault::TooLarge, detail));
+            return Err(SourceError::new(SourceFault::TooLarge, detail));
         }
         // An error page is no key set, even one that reads like it.
         if json && !answer.content_type.is_none_or(is_json) {
-            return refused(Fault::BadContentType, "expected `application/json` or `application/jwk-set+json`");
+            return refused(SourceFault::BadContentType, "expected `application/json` or `application/jwk-set+json`");
         }
         Ok(lifetime(answer))
     }

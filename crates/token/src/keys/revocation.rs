@@ -29,7 +29,7 @@ const HEADER_KID: &str = "kid";
 /// Compiled rules. A look-up searches once for each name that the token has, and once more for each value that it has
 /// as well: it costs the same for ten rules and for a hundred thousand, and whatever sets of names they are made of.
 #[derive(Debug, Default)]
-pub(crate) struct Rules {
+pub(crate) struct RevocationRules {
     /// Members stand for them by their place here.
     names: Box<[Name]>,
     /// Sorted by their members: first those without any, then those that begin with the first name, and so on.
@@ -43,7 +43,7 @@ pub(crate) struct Rules {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Revoked;
 
-impl Rules {
+impl RevocationRules {
     /// How many rules were read.
     pub(crate) const fn len(&self) -> usize {
         self.count
@@ -239,7 +239,7 @@ impl Written {
         u16::try_from(place).ok()
     }
 
-    fn compile(self) -> Rules {
+    fn compile(self) -> RevocationRules {
         let count = self.rows.len();
         let mut rows = sort(self.rows);
         // Of rules on the same values only those count that are not covered by a wider and earlier one.
@@ -256,7 +256,7 @@ impl Written {
         let all = kept.partition_point(|row| begins(row).is_none());
         let end = |place: u16| kept.partition_point(|row| begins(row) <= Some(place));
         let names = (0..).zip(self.names).map(|(place, text)| Name { text, end: end(place) }).collect();
-        Rules { names, rows: kept.into(), all, count }
+        RevocationRules { names, rows: kept.into(), all, count }
     }
 }
 
@@ -266,7 +266,7 @@ struct Rule {
     times: Times,
 }
 
-impl Rules {
+impl RevocationRules {
     /// Reads an array of rules.
     pub(crate) fn read(value: Value<'_>) -> Result<Self, ConfigError> {
         let elements = value.as_array().ok_or_else(|| ConfigError::new("expected an array of revocation rules"))?;

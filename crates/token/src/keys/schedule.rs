@@ -4,7 +4,7 @@
 /// The longest pause after failures.
 const MAX_BACK_OFF: u64 = 300_000;
 /// A fetch that has not been answered this long after its timeout never will be.
-const LOST: u64 = 5_000;
+const LOST_AFTER: u64 = 5_000;
 
 /// The fetches of one source: one at a time, never closer together than the cool-down, failures included.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Schedule {
     pub(crate) const fn is_due(&self, uptime: u64, wanted: bool) -> bool {
         let Some(attempted) = self.attempted else { return true };
         let since = uptime.saturating_sub(attempted);
-        if self.in_flight && since < self.timeout.saturating_add(LOST) {
+        if self.in_flight && since < self.timeout.saturating_add(LOST_AFTER) {
             return false;
         }
         // A wish does not shorten the pause after a failure.
@@ -40,7 +40,7 @@ impl Schedule {
     /// Whether the answer of a fetch is still to come.
     pub(crate) fn is_in_flight(&self, uptime: u64) -> bool {
         let since = uptime.saturating_sub(self.attempted.unwrap_or(0));
-        self.in_flight && since < self.timeout.saturating_add(LOST)
+        self.in_flight && since < self.timeout.saturating_add(LOST_AFTER)
     }
 
     /// Whether the content is older than its refresh interval.

@@ -20,18 +20,18 @@ use crate::{
     error::ConfigError,
     keys::{
         absent_keys::AbsentKeys,
-        bundle::Trust,
+        bundle::BundlePolicy,
         config::{JwkSetConfig, KeysConfig},
         content::{Content, Fetch},
         key_set::KeySet,
-        remote::{Answer, FetchRequest, Moment, Remote},
-        revocation::Rules,
+        remote::{Answer, FetchRequest, FetchTime, Remote},
+        revocation::RevocationRules,
         schedule::Schedule,
-        source_error::{Fault, SourceError},
+        source_error::{SourceError, SourceFault},
     },
     reason::Reason,
     signature::ed25519::PublicKey,
-    time::{UnixTime, Window},
+    time::{UnixTime, ValidityPeriod},
     token::jws::Unverified,
 };
 
@@ -46,7 +46,7 @@ pub struct KeySource {
     provider: String,
     remote: Option<Remote>,
     /// What a trust bundle must fulfil; a plain JWK Set has no such protection.
-    trust: Option<Trust>,
+    trust: Option<BundlePolicy>,
     content: Content,
     schedule: Schedule,
     /// A token came whose key may be in the next answer.
@@ -87,7 +87,7 @@ impl KeySource {
                 let place = |error: ConfigError| error.within("bundle");
                 let roots = bundle.roots.keys;
                 roots.check_roots().map_err(|error| place(error.within("roots")))?;
-                let mut trust = Trust::new(issuer, roots, bundle.min_seq, clock_skew, MAX_INLINE);
+                let mut trust = BundlePolicy::new(issuer, roots, bundle.min_seq, clock_skew, MAX_INLINE);
                 match (bundle.inline, bundle.remote) {
                     (Some(text), None) => {
                         let read = trust.read(text.as_bytes(), None, None);
@@ -164,7 +164,7 @@ impl KeySource {
 
     /// Whether there are keys, and no refresh has been missed.
     #[must_use]
-    pub fn is_fresh(&self, moment: Moment) -> bool {
+    pub fn is_fresh(&self, moment: FetchTime) -> bool {
         let missed = self.remote.is_some() && self.schedule.is_overdue(moment.uptime);
         self.keys().is_some() && !missed && !self.is_stale(moment.now)
     }
@@ -199,7 +199,7 @@ impl KeySource {
     /// How many keys and revocation rules there are.
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {
-        (self.keys().map_or(0, KeySet::len), self.rules().map_or(0, Rules::len))
+        (self.keys().map_or(0, KeySet::len), self.rules().map_or(0, RevocationRules::len))
     }
 
     /// Where keys come from and how many are there, for a log.
@@ -224,8 +224,8 @@ impl KeySource {
     ///
     /// # Errors
     /// [`SourceError`]: what is wrong with it; everything stays as it was, and the next attempt comes later.
-    pub fn finish(&mut self, answer: Result<&Answer<'_>, &str>, moment: Moment) -> Result<bool, SourceError> {
-        let answer = answer.map_err(|why| SourceError::new(Fault::Unreachable, why));
+    pub fn finish(&mut self, answer: Result<&Answer<'_>, &str>, moment: FetchTime) -> Result<bool, SourceError> {
+        let answer = answer.map_err(|why| SourceError::new(SourceFault::Unreachable, why));
         let former = self.key_ids();
         let taken = answer.and_then(|answer| self.take(answer, moment));
         match taken {
@@ -269,8 +269,8 @@ impl KeySource {
     ///
     /// # Errors
     /// [`SourceError`]: what is wrong with it.
-    pub fn restore(&mut self, snapshot: &[u8], moment: Moment) -> Result<bool, SourceError> {
-        let malformed = || SourceError::new(Fault::Malformed, "expected what `snapshot` gave");
+    pub fn restore(&mut self, snapshot: &[u8], moment: FetchTime) -> Result<bool, SourceError> {
+        let malformed = || SourceError::new(SourceFault::Malformed, "expected what `snapshot` gave");
         let end = snapshot.iter().position(|byte| *byte == b'\n').ok_or_else(malformed)?;
         let (head, text) = snapshot.split_at_checked(end).ok_or_else(malformed)?;
         let head = Json::parse_object(head).map_err(|_| malformed())?;
@@ -316,7 +316,7 @@ impl KeySource {
         token: &Unverified<'_>,
         issuer: &str,
         now: UnixTime,
-    ) -> Result<(&PublicKey, Option<&str>, Window), Reason> {
+    ) -> Result<(&PublicKey, Option<&str>, ValidityPeriod), Reason> {
         let Some(keys) = self.keys() else {
             self.want();
             return Err(Reason::KeysUnavailable);
@@ -337,7 +337,7 @@ impl KeySource {
     }
 
     /// Rules of the trust bundle; they hold even when it has become too old for its keys.
-    pub(crate) const fn rules(&self) -> Option<&Rules> {
+    pub(crate) const fn rules(&self) -> Option<&RevocationRules> {
         match &self.content {
             Content::Bundle { bundle, .. } => Some(&bundle.rules),
             _ => None,
@@ -375,8 +375,8 @@ impl KeySource {
         self.content.is_stale(now, self.remote.as_ref().map(Remote::stale_for), skew)
     }
 
-    fn take(&mut self, answer: &Answer<'_>, moment: Moment) -> Result<(bool, Option<u64>), SourceError> {
-        let remote = self.remote.as_ref().ok_or_else(|| SourceError::new(Fault::Malformed, "not remote"))?;
+    fn take(&mut self, answer: &Answer<'_>, moment: FetchTime) -> Result<(bool, Option<u64>), SourceError> {
+        let remote = self.remote.as_ref().ok_or_else(|| SourceError::new(SourceFault::Malformed, "not remote"))?;
         let lifetime = remote.check(answer, self.trust.is_none())?;
         // What the document says is as old as the question.
         let took = self.schedule.since_begin(moment.uptime) / 1000;
@@ -415,10 +415,10 @@ impl KeySource {
                 }
             }
             None => {
-                let malformed = |_| SourceError::new(Fault::Malformed, "expected strict JSON");
+                let malformed = |_| SourceError::new(SourceFault::Malformed, "expected strict JSON");
                 let set = Json::parse(text).map_err(malformed)?;
-                let keys =
-                    KeySet::read(set.value()).map_err(|error| SourceError::new(Fault::BadKeys, error.to_string()))?;
+                let keys = KeySet::read(set.value())
+                    .map_err(|error| SourceError::new(SourceFault::BadKeys, error.to_string()))?;
                 Content::Set { keys: keys.0, fetch }
             }
         };

@@ -8,9 +8,9 @@ macro_rules! faults {
         /// What kind of fault it is: the name of a metric, a word in a log line.
         #[non_exhaustive]
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Fault { $($(#[$doc])* $name,)* }
+        pub enum SourceFault { $($(#[$doc])* $name,)* }
 
-        impl Fault {
+        impl SourceFault {
             /// Every fault.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
@@ -55,18 +55,18 @@ faults! {
 /// Why an answer was not taken; the content from before stays. It shows nothing of the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceError {
-    fault: Fault,
+    fault: SourceFault,
     detail: String,
 }
 
 impl SourceError {
-    pub(crate) fn new(fault: Fault, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(fault: SourceFault, detail: impl Into<String>) -> Self {
         Self { fault, detail: detail.into() }
     }
 
     /// Its kind.
     #[must_use]
-    pub const fn fault(&self) -> Fault {
+    pub const fn fault(&self) -> SourceFault {
         self.fault
     }
 }

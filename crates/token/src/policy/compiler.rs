@@ -5,7 +5,7 @@ use alloc::{format, rc::Rc, string::String, vec::Vec};
 use datakit_token_encoding::{json::is_pointer, sorted::Sorted};
 
 use crate::{
-    config::value::Scalar,
+    config::value::JsonScalar,
     error::ConfigError,
     policy::{
         config::{OperandConfig, RequirementConfig},
@@ -213,8 +213,8 @@ impl Compiler {
         config: OperandConfig,
         parameters: Option<&Parameters>,
     ) -> Result<Operand, ConfigError> {
-        let values = |values: Vec<Scalar>, name: &str| {
-            let texts = values.iter().all(|value| matches!(value, Scalar::Text(_)));
+        let values = |values: Vec<JsonScalar>, name: &str| {
+            let texts = values.iter().all(|value| matches!(value, JsonScalar::Text(_)));
             match relation {
                 _ if values.is_empty() => Err(ConfigError::new("expected at least one value").within(name)),
                 Relation::Allows | Relation::Covers => {

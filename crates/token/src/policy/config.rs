@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 use crate::{
     config::{
         reader::{names, object, variants},
-        value::Scalar,
+        value::JsonScalar,
     },
     request::connection::ConnectionProperty,
 };
@@ -111,9 +111,9 @@ object! {
 /// What a claim is compared with.
 pub(crate) enum OperandConfig {
     /// A constant: same type, same bytes.
-    Value(Scalar),
+    Value(JsonScalar),
     /// Constants.
-    Values(Vec<Scalar>),
+    Values(Vec<JsonScalar>),
     /// The only value of a request header.
     Header(String),
     /// A segment of the path, by its name in the rule's template.
@@ -139,8 +139,8 @@ variants!(PathConfig { Exact(String) "exact", Prefix(String) "prefix", Template(
 names!(Spellings { Strict "strict", AsSent "as_sent", });
 names!(AllowConfig { Authenticated "authenticated", Anyone "anyone", Unchecked "unchecked", });
 variants!(OperandConfig {
-    Value(Scalar) "value",
-    Values(Vec<Scalar>) "values",
+    Value(JsonScalar) "value",
+    Values(Vec<JsonScalar>) "values",
     Header(String) "header",
     PathParam(String) "path_param",
     QueryParam(String) "query_param",

@@ -5,7 +5,7 @@ use alloc::{borrow::Cow, rc::Rc, string::String, vec::Vec};
 use datakit_token_encoding::json::Value;
 
 use crate::{
-    config::value::Scalar,
+    config::value::JsonScalar,
     policy::roles::Roles,
     reason::Reason,
     refusal::Refusal,
@@ -54,7 +54,7 @@ pub(crate) enum Relation {
 /// What a claim is compared with.
 #[derive(Debug)]
 pub(crate) enum Operand {
-    Values(Vec<Scalar>),
+    Values(Vec<JsonScalar>),
     Header(String),
     /// The place of a segment in the path.
     Segment(usize),
@@ -72,7 +72,7 @@ pub(crate) struct Facts<'f> {
 
 /// A requirement that is not met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Unmet<'r> {
+pub(crate) struct RequirementError<'r> {
     kind: Kind,
     /// A JSON pointer to the one claim that it is about.
     claim: Option<&'r str>,
@@ -87,8 +87,8 @@ enum Kind {
     Permission,
 }
 
-impl From<Unmet<'_>> for Refusal {
-    fn from(Unmet { kind, claim }: Unmet<'_>) -> Self {
+impl From<RequirementError<'_>> for Refusal {
+    fn from(RequirementError { kind, claim }: RequirementError<'_>) -> Self {
         let reason = match kind {
             Kind::Binding => Reason::BindingMismatch,
             Kind::Form => Reason::ClaimInvalid,
@@ -119,18 +119,18 @@ impl Requirement {
     }
 
     /// Whether token and request fulfil it.
-    pub(crate) fn check<'r>(&'r self, facts: &Facts<'r>) -> Result<(), Unmet<'r>> {
-        let met = |met: bool, otherwise: Unmet<'r>| if met { Ok(()) } else { Err(otherwise) };
-        let denied = Unmet { kind: Kind::Permission, claim: None };
+    pub(crate) fn check<'r>(&'r self, facts: &Facts<'r>) -> Result<(), RequirementError<'r>> {
+        let met = |met: bool, otherwise: RequirementError<'r>| if met { Ok(()) } else { Err(otherwise) };
+        let denied = RequirementError { kind: Kind::Permission, claim: None };
         let claims = facts.valid.claims();
         let lacking = |places: &[AuthorityClaim]| match claims.find_malformed(places) {
-            place @ Some(_) => Unmet { kind: Kind::Form, claim: place },
+            place @ Some(_) => RequirementError { kind: Kind::Form, claim: place },
             None => denied,
         };
         match self {
             Self::Permission(permission) => {
                 let places = [AuthorityClaim::Roles, AuthorityClaim::Permissions, AuthorityClaim::Scope];
-                met(facts.roles.allow(claims, permission), lacking(&places))
+                met(facts.roles.permits(claims, permission), lacking(&places))
             }
             Self::Role(role) => met(claims.roles().contains(role), lacking(&[AuthorityClaim::Roles])),
             Self::Scope(scope) => met(claims.scopes().contains(scope), lacking(&[AuthorityClaim::Scope])),
@@ -138,27 +138,28 @@ impl Requirement {
             Self::ClientAddress(networks) => {
                 let address = facts.request.connection(ConnectionProperty::ClientAddress).and_then(parse_address);
                 let inside = address.is_some_and(|address| networks.iter().any(|network| network.has(address)));
-                met(inside, Unmet { kind: Kind::Binding, claim: None })
+                met(inside, RequirementError { kind: Kind::Binding, claim: None })
             }
-            Self::Claim(requirement) => {
-                met(requirement.is_met(facts), Unmet { kind: Kind::Binding, claim: Some(&requirement.claim) })
-            }
+            Self::Claim(requirement) => met(
+                requirement.is_met(facts),
+                RequirementError { kind: Kind::Binding, claim: Some(&requirement.claim) },
+            ),
             Self::All(parts) => {
                 let unmet = parts.iter().filter_map(|part| part.check(facts).err()).min_by_key(|unmet| unmet.kind);
                 unmet.map_or(Ok(()), Err)
             }
             Self::Any(parts) => {
-                let mut worst: Option<Unmet<'r>> = None;
+                let mut worst: Option<RequirementError<'r>> = None;
                 for part in parts {
                     let Err(unmet) = part.check(facts) else { return Ok(()) };
                     worst = Some(match worst {
                         Some(other) if other.kind > unmet.kind => other,
                         // Any of them would do, so none is the one to name.
-                        Some(other) if other.kind == unmet.kind => Unmet { claim: None, ..other },
+                        Some(other) if other.kind == unmet.kind => RequirementError { claim: None, ..other },
                         _ => unmet,
                     });
                 }
-                Err(worst.unwrap_or(Unmet { kind: Kind::Binding, claim: None }))
+                Err(worst.unwrap_or(RequirementError { kind: Kind::Binding, claim: None }))
             }
         }
     }
@@ -167,7 +168,7 @@ impl Requirement {
 impl ClaimRequirement {
     fn is_met(&self, facts: &Facts<'_>) -> bool {
         let claims = facts.valid.claims();
-        let Some(claim) = claims.at(&self.claim) else { return self.optional && claims.lack(&self.claim) };
+        let Some(claim) = claims.at(&self.claim) else { return self.optional && claims.is_absent(&self.claim) };
         if let Operand::Values(values) = &self.operand {
             return match self.relation {
                 Relation::Contains => values.iter().any(|value| contains(claim, |text| is_scalar_text(value, text))),
@@ -254,15 +255,15 @@ fn contains(claim: Value<'_>, is_it: impl Fn(&str) -> bool) -> bool {
     }
 }
 
-fn is_scalar_text(scalar: &Scalar, text: &str) -> bool {
-    matches!(scalar, Scalar::Text(own) if own == text)
+fn is_scalar_text(scalar: &JsonScalar, text: &str) -> bool {
+    matches!(scalar, JsonScalar::Text(own) if own == text)
 }
 
-fn is_scalar(claim: Value<'_>, scalar: &Scalar) -> bool {
+fn is_scalar(claim: Value<'_>, scalar: &JsonScalar) -> bool {
     match (scalar, claim) {
-        (Scalar::Text(own), Value::String(text)) => own == text,
-        (Scalar::Integer(own), Value::Number(number)) => number.as_u64() == Some(*own),
-        (Scalar::Boolean(own), Value::Bool(value)) => *own == value,
+        (JsonScalar::Text(own), Value::String(text)) => own == text,
+        (JsonScalar::Integer(own), Value::Number(number)) => number.as_u64() == Some(*own),
+        (JsonScalar::Boolean(own), Value::Bool(value)) => *own == value,
         _ => false,
     }
 }

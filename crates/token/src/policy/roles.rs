@@ -49,18 +49,18 @@ impl Roles {
 
     /// Whether the token has the permission itself, or one of its roles grants it. Strings are opaque: compared byte
     /// for byte.
-    pub(crate) fn allow(&self, claims: &Claims, permission: &str) -> bool {
+    pub(crate) fn permits(&self, claims: &Claims, permission: &str) -> bool {
         claims.permissions().iter().any(|own| own == permission) || self.grant(claims.roles(), permission)
     }
 
     /// Whether some role grants the permission, or there are none, so that tokens are to have their own.
     pub(crate) fn grant_at_all(&self, permission: &str) -> bool {
-        self.0.is_empty() || self.0.iter().any(|(_, grants)| grants.have(permission))
+        self.0.is_empty() || self.0.iter().any(|(_, grants)| grants.contains(permission))
     }
 
     /// Whether one of these roles grants the permission.
     pub(crate) fn grant<R: AsRef<str>>(&self, roles: impl IntoIterator<Item = R>, permission: &str) -> bool {
-        roles.into_iter().any(|role| self.0.get(role.as_ref()).is_some_and(|grants| grants.have(permission)))
+        roles.into_iter().any(|role| self.0.get(role.as_ref()).is_some_and(|grants| grants.contains(permission)))
     }
 }
 
@@ -81,7 +81,7 @@ impl Grants {
         Ok(())
     }
 
-    fn have(&self, permission: &str) -> bool {
+    fn contains(&self, permission: &str) -> bool {
         let in_area = |area: &String| permission.len() > area.len() && permission.starts_with(area.as_str());
         self.all || self.permissions.get(permission).is_some() || self.areas.iter().any(in_area)
     }

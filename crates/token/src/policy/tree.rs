@@ -157,9 +157,9 @@ impl Tree {
     ) {
         let get = |number: &usize| self.0.get(*number);
         loop {
-            lower(&node.at_or_below, request, first);
-            let Some(segment) = segments.next() else { return lower(&node.exact, request, first) };
-            lower(&node.below, request, first);
+            keep_first(&node.at_or_below, request, first);
+            let Some(segment) = segments.next() else { return keep_first(&node.exact, request, first) };
+            keep_first(&node.below, request, first);
             // A parameter is never empty.
             let parameter = node.parameter.as_ref().filter(|_| !segment.is_empty()).and_then(get);
             let literal = node.literal(segment).and_then(get);
@@ -186,7 +186,7 @@ impl Node {
     }
 }
 
-fn lower(leaves: &[Leaf], request: &Request<'_>, first: &mut Option<usize>) {
+fn keep_first(leaves: &[Leaf], request: &Request<'_>, first: &mut Option<usize>) {
     // In the order of the rules.
     for leaf in leaves {
         if first.is_some_and(|first| first < leaf.rule) {

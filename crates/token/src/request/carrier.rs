@@ -37,17 +37,17 @@ pub(crate) struct HeaderCarrier {
 
 /// The one token of a request.
 #[derive(Debug)]
-pub(crate) struct Carried<'r> {
+pub(crate) struct FoundToken<'r> {
     pub(crate) token: Cow<'r, [u8]>,
-    pub(crate) place: Place<'r>,
+    pub(crate) place: TokenLocation<'r>,
     /// Where something is that a client sends because it must, and that is no token. An upstream might take it for one, so it
     /// goes where the token goes.
-    pub(crate) placeholder: Option<Place<'r>>,
+    pub(crate) placeholder: Option<TokenLocation<'r>>,
 }
 
 /// Where the token was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place<'r> {
+pub(crate) enum TokenLocation<'r> {
     /// A header: its number among the carriers.
     Header(usize),
     /// A query parameter, as the bytes `name=value`.
@@ -158,12 +158,12 @@ impl Carriers {
     }
 
     /// Finds the token: none is [`Reason::MissingToken`], more than one [`Reason::InvalidRequest`].
-    pub(crate) fn find<'r>(&self, request: &Request<'r>) -> Result<Carried<'r>, Reason> {
+    pub(crate) fn find<'r>(&self, request: &Request<'r>) -> Result<FoundToken<'r>, Reason> {
         let (mut found, mut aside) = (None, None);
         for (number, carrier) in self.headers.iter().enumerate() {
             if let Some(token) = in_header(carrier, request)? {
                 let kept = if is_placeholder(carrier.placeholder.as_deref(), token) { &mut aside } else { &mut found };
-                keep(kept, Cow::Borrowed(token), Place::Header(number))?;
+                keep(kept, Cow::Borrowed(token), TokenLocation::Header(number))?;
             }
         }
         if !self.params.is_empty() {
@@ -173,28 +173,28 @@ impl Carriers {
                 let (Some(carrier), Some(value)) = (self.parameter(name), value) else { continue };
                 let token = percent_decode(value).unwrap_or(Cow::Borrowed(b""));
                 let kept = if is_placeholder(carrier.placeholder.as_deref(), &token) { &mut aside } else { &mut found };
-                keep(kept, token, Place::Parameter(part))?;
+                keep(kept, token, TokenLocation::Parameter(part))?;
             }
         }
         if !self.cookies.is_empty() {
             self.find_cookies(request, &mut found)?;
         }
         match (found, aside) {
-            (Some(carried), aside) => Ok(Carried { placeholder: aside.map(|aside| aside.place), ..carried }),
+            (Some(carried), aside) => Ok(FoundToken { placeholder: aside.map(|aside| aside.place), ..carried }),
             // Nothing else has a token: then this is to be one.
             (None, Some(aside)) => Ok(aside),
             (None, None) => Err(Reason::MissingToken),
         }
     }
 
-    fn find_cookies<'r>(&self, request: &Request<'r>, found: &mut Option<Carried<'r>>) -> Result<(), Reason> {
+    fn find_cookies<'r>(&self, request: &Request<'r>, found: &mut Option<FoundToken<'r>>) -> Result<(), Reason> {
         for (name, value) in cookies(request) {
             let Some(number) = self.cookies.iter().position(|cookie| cookie.as_bytes() == name) else { continue };
             // RFC 6265 section 4.1.1 lets a server quote; what is inside is then not what it compares.
             if value.contains(&b'"') {
                 return Err(Reason::InvalidRequest);
             }
-            keep(found, Cow::Borrowed(value), Place::Cookie(number))?;
+            keep(found, Cow::Borrowed(value), TokenLocation::Cookie(number))?;
             self.check_origin(request)?;
         }
         Ok(())
@@ -242,11 +242,11 @@ fn is_placeholder(start: Option<&str>, value: &[u8]) -> bool {
     start.is_some_and(|start| value.starts_with(start.as_bytes()))
 }
 
-fn keep<'r>(found: &mut Option<Carried<'r>>, token: Cow<'r, [u8]>, place: Place<'r>) -> Result<(), Reason> {
+fn keep<'r>(found: &mut Option<FoundToken<'r>>, token: Cow<'r, [u8]>, place: TokenLocation<'r>) -> Result<(), Reason> {
     if found.is_some() {
         return Err(Reason::InvalidRequest);
     }
-    *found = Some(Carried { token, place, placeholder: None });
+    *found = Some(FoundToken { token, place, placeholder: None });
     Ok(())
 }
 

@@ -51,7 +51,7 @@ impl PublicKey {
     /// # Errors
     /// [`InvalidSignature`], which says no more on purpose.
     pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> Result<(), InvalidSignature> {
-        Statement::read(self, message, signature)?.check_without_tables(self)
+        SignatureEquation::read(self, message, signature)?.check_without_tables(self)
     }
 
     /// The point whose multiples a check adds up.
@@ -62,13 +62,13 @@ impl PublicKey {
 
 /// What a signature states: `R = sB - kA` (RFC 8032 section 5.1.7). R need not be decompressed: a point has one encoding,
 /// and what is computed is compared as bytes.
-pub(crate) struct Statement {
+pub(crate) struct SignatureEquation {
     commitment: [u8; 32],
     response: Scalar,
     challenge: Scalar,
 }
 
-impl Statement {
+impl SignatureEquation {
     /// Reads a signature. Refused: S not below the group order, R of small order.
     pub(crate) fn read(key: &PublicKey, message: &[u8], signature: &[u8; 64]) -> Result<Self, InvalidSignature> {
         let (commitment, response) = signature.split_first_chunk::<32>().ok_or(InvalidSignature)?;

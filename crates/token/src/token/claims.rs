@@ -117,7 +117,7 @@ impl Claims {
     }
 
     /// Whether there is nothing at a JSON pointer. Something without members on the way to it is not its absence.
-    pub(crate) fn lack(&self, pointer: &str) -> bool {
+    pub(crate) fn is_absent(&self, pointer: &str) -> bool {
         let mut outer = pointer;
         while let Some((parent, _)) = outer.rsplit_once('/').filter(|(parent, _)| !parent.is_empty()) {
             if let Some(value) = self.at(parent) {

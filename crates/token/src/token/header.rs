@@ -7,15 +7,15 @@ use datakit_token_encoding::json::{Json, Object, Value};
 use crate::reason::Reason;
 
 /// The `typ` of a trust bundle, which no token has.
-pub(crate) const BUNDLE_TYPE: &str = "keybundle+jwt";
-/// Key ids longer than this name no key.
-const MAX_KEY_ID: usize = 256;
+pub const BUNDLE_TYPE: &str = "keybundle+jwt";
+/// Bytes of a key id (`kid`). A longer one names no key.
+pub const MAX_KEY_ID: usize = 256;
 /// Names and values of a header. It is read before anything is known of its sender, so it must not cost more than a good one.
 pub(crate) const MAX_VALUES: usize = 128;
 
 /// What a header says, as far as this project has a use for it.
 #[derive(Debug)]
-pub(crate) struct Header {
+pub(crate) struct JoseHeader {
     pub(crate) algorithm: Algorithm,
     token_type: Option<String>,
     nested: bool,
@@ -42,10 +42,10 @@ impl Algorithm {
 /// A header that has been read, and how it was written: all tokens of one key have the same.
 pub(crate) struct KnownHeader {
     segment: Vec<u8>,
-    header: Rc<Header>,
+    header: Rc<JoseHeader>,
 }
 
-impl Header {
+impl JoseHeader {
     /// Reads a decoded header.
     pub(crate) fn read(text: Vec<u8>) -> Result<Self, Reason> {
         let header = Json::parse_small_object(text, MAX_VALUES).map_err(|_| Reason::Malformed)?;
@@ -87,17 +87,17 @@ impl Header {
 }
 
 impl KnownHeader {
-    pub(crate) fn new(header: Rc<Header>, segment: &[u8]) -> Self {
+    pub(crate) fn new(header: Rc<JoseHeader>, segment: &[u8]) -> Self {
         Self { segment: segment.into(), header }
     }
 
     /// The header, if it is written like this.
-    pub(crate) fn get(&self, segment: &[u8]) -> Option<Rc<Header>> {
+    pub(crate) fn get(&self, segment: &[u8]) -> Option<Rc<JoseHeader>> {
         self.is_written(segment).then(|| Rc::clone(&self.header))
     }
 
     /// Whether it was this that gave the header.
-    pub(crate) fn gave(&self, header: &Rc<Header>) -> bool {
+    pub(crate) fn gave(&self, header: &Rc<JoseHeader>) -> bool {
         Rc::ptr_eq(&self.header, header)
     }
 
@@ -128,11 +128,11 @@ pub(crate) fn media_type(text: &str) -> &str {
 mod tests {
     use alloc::rc::Rc;
 
-    use super::{Header, KnownHeader};
+    use super::{JoseHeader, KnownHeader};
 
     #[test]
     fn a_header_is_known_by_every_byte_of_it() {
-        let header = Rc::new(Header::read(br#"{"alg":"EdDSA","kid":"k1"}"#.to_vec()).unwrap());
+        let header = Rc::new(JoseHeader::read(br#"{"alg":"EdDSA","kid":"k1"}"#.to_vec()).unwrap());
         let known = KnownHeader::new(Rc::clone(&header), b"eyJhbGci");
         assert!(known.get(b"eyJhbGci").is_some_and(|found| Rc::ptr_eq(&found, &header)));
         for other in [&b"eyJhbGcj"[..], b"eyJhbGc", b"eyJhbGciA", b""] {

@@ -12,17 +12,17 @@ use crate::{
     reason::Reason,
     signature::{
         ed25519::{InvalidSignature, PublicKey},
-        tables::KeyTables,
+        precomputed_keys::PrecomputedKeys,
     },
     time::{NumericDate, UnixTime},
-    token::header::{Algorithm, Header, KnownHeader},
+    token::header::{Algorithm, JoseHeader, KnownHeader},
 };
 
 /// A token that is well formed, and of which nothing is known yet.
 #[derive(Debug)]
 pub struct Unverified<'t> {
     signed: &'t [u8],
-    header: Rc<Header>,
+    header: Rc<JoseHeader>,
     /// As it was written.
     header_segment: &'t [u8],
     payload: Vec<u8>,
@@ -31,7 +31,7 @@ pub struct Unverified<'t> {
 
 /// A token whose signature holds, and whose claims nobody has judged yet.
 pub struct Verified {
-    header: Rc<Header>,
+    header: Rc<JoseHeader>,
     payload: Vec<u8>,
 }
 
@@ -50,7 +50,7 @@ impl<'t> Unverified<'t> {
         let signature = decode(signature)?;
         let header = match known_header {
             Some(header) => header,
-            None => Rc::new(Header::read(text)?),
+            None => Rc::new(JoseHeader::read(text)?),
         };
         // Not before the algorithm: most tokens with a signature of another length are good ones of another algorithm.
         let signature = signature.try_into().map_err(|_| Reason::Malformed)?;
@@ -80,7 +80,7 @@ impl<'t> Unverified<'t> {
     }
 
     /// The header, and how it was written.
-    pub(crate) fn header(&self) -> (Rc<Header>, &'t [u8]) {
+    pub(crate) fn header(&self) -> (Rc<JoseHeader>, &'t [u8]) {
         (Rc::clone(&self.header), self.header_segment)
     }
 
@@ -99,7 +99,7 @@ impl<'t> Unverified<'t> {
     }
 
     /// Checks the signature over the received bytes (RFC 7515 section 5.2).
-    pub(crate) fn verify(self, key: &PublicKey, tables: Option<&mut KeyTables>) -> Result<Verified, Reason> {
+    pub(crate) fn verify(self, key: &PublicKey, tables: Option<&mut PrecomputedKeys>) -> Result<Verified, Reason> {
         let holds = match tables {
             Some(tables) => tables.verify(key, self.signed, &self.signature),
             None => key.verify(self.signed, &self.signature),
@@ -110,7 +110,7 @@ impl<'t> Unverified<'t> {
 }
 
 impl Verified {
-    pub(crate) fn into_parts(self) -> (Rc<Header>, Vec<u8>) {
+    pub(crate) fn into_parts(self) -> (Rc<JoseHeader>, Vec<u8>) {
         (self.header, self.payload)
     }
 }

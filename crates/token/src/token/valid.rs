@@ -6,9 +6,9 @@ use datakit_token_encoding::json::{Json, Value};
 
 use crate::{
     reason::Reason,
-    time::Window,
+    time::ValidityPeriod,
     token::{
-        acceptance::Acceptance, authority::Authority, claims::Claims, config::ClaimPlaces, header::Header,
+        acceptance::Acceptance, authority::Authority, claims::Claims, config::ClaimPlaces, header::JoseHeader,
         remembered::Remembered,
     },
 };
@@ -19,10 +19,10 @@ pub struct Valid {
     /// Tells it from every other token that the same verifier has kept; 0 for no number.
     serial: u32,
     /// `None` for a token without a signature.
-    header: Option<Rc<Header>>,
+    header: Option<Rc<JoseHeader>>,
     /// The place of the provider in the configuration.
     provider: usize,
-    window: Window,
+    window: ValidityPeriod,
     remembered: Remembered,
 }
 
@@ -33,10 +33,10 @@ impl Valid {
         let authority = Authority::read(claims.members(), &ClaimPlaces::default()).into_owned();
         let expires_at = claims.members().get("exp").and_then(Value::as_u64).ok_or(Reason::NotConfigured)?;
         let claims = Claims::new(claims, acceptance.issuer.clone(), expires_at, None, authority);
-        Ok(Self::new(claims, None, provider, Window::new(0, expires_at)))
+        Ok(Self::new(claims, None, provider, ValidityPeriod::new(0, expires_at)))
     }
 
-    pub(crate) fn new(claims: Claims, header: Option<Rc<Header>>, provider: usize, window: Window) -> Self {
+    pub(crate) fn new(claims: Claims, header: Option<Rc<JoseHeader>>, provider: usize, window: ValidityPeriod) -> Self {
         Self { claims, serial: 0, header, provider, window, remembered: Remembered::default() }
     }
 
@@ -69,7 +69,7 @@ impl Valid {
     }
 
     /// When the same token would get the same verdict, with these keys and rules.
-    pub(crate) const fn window(&self) -> Window {
+    pub(crate) const fn window(&self) -> ValidityPeriod {
         self.window
     }
 
@@ -78,7 +78,7 @@ impl Valid {
     }
 
     /// Shortens the window to what else limits it.
-    pub(crate) fn limit(&mut self, other: Window) {
-        self.window = self.window.meet(other);
+    pub(crate) fn limit(&mut self, other: ValidityPeriod) {
+        self.window = self.window.intersect(other);
     }
 }

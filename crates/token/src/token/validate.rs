@@ -7,7 +7,7 @@ use datakit_token_encoding::json::{Json, Object, Value};
 use crate::{
     reason::Reason,
     refusal::Refusal,
-    time::{NumericDate, UnixTime, Window},
+    time::{NumericDate, UnixTime, ValidityPeriod},
     token::{
         acceptance::Acceptance,
         authority::{Authority, text, texts},
@@ -87,13 +87,13 @@ impl<'c> Form<'c> {
     }
 
     /// `exp`, and the seconds in which the answer is the same.
-    fn check_time(&self, acceptance: &Acceptance, now: u64) -> Result<(u64, Window), Refusal> {
+    fn check_time(&self, acceptance: &Acceptance, now: u64) -> Result<(u64, ValidityPeriod), Refusal> {
         let refused = |reason: Reason, claim: &'static str| Err(Refusal::about(reason, claim));
         let skew = acceptance.clock_skew;
         // RFC 9068 section 2.2: always there; no switch turns it off.
         let expires = self.expires.ok_or(Refusal::about(Reason::ClaimMissing, "exp"))?.floor();
         let not_before = self.not_before.map(NumericDate::ceil);
-        let mut window = Window::new(0, expires.saturating_add(skew));
+        let mut window = ValidityPeriod::new(0, expires.saturating_add(skew));
         // RFC 7519 section 4.1.4: "on or after"
         if now >= expires.saturating_add(skew) {
             return refused(Reason::Expired, "exp");
@@ -107,7 +107,7 @@ impl<'c> Form<'c> {
             return refused(Reason::NotYetValid, "iat");
         }
         let starts = not_before.max(self.issued_at.map(NumericDate::ceil)).unwrap_or(0);
-        window = window.meet(Window::new(starts.saturating_sub(skew), u64::MAX));
+        window = window.intersect(ValidityPeriod::new(starts.saturating_sub(skew), u64::MAX));
         let issued_at = self.issued_at.map(NumericDate::floor);
         // No lifetime at all, whatever the clock says.
         if issued_at.is_some_and(|issued_at| expires <= issued_at) || not_before.is_some_and(|start| expires <= start) {
@@ -120,7 +120,7 @@ impl<'c> Form<'c> {
                 return refused(Reason::LifetimeExceeded, "exp");
             }
             let longest = max_lifetime.saturating_add(skew);
-            window = window.meet(Window::new(expires.saturating_sub(longest), u64::MAX));
+            window = window.intersect(ValidityPeriod::new(expires.saturating_sub(longest), u64::MAX));
         }
         if let Some(max_age) = acceptance.max_age {
             let issued_at = issued_at.ok_or(Refusal::about(Reason::ClaimMissing, "iat"))?;
@@ -128,7 +128,7 @@ impl<'c> Form<'c> {
             if now.saturating_sub(issued_at) > oldest {
                 return refused(Reason::Expired, "iat");
             }
-            window = window.meet(Window::new(0, issued_at.saturating_add(oldest).saturating_add(1)));
+            window = window.intersect(ValidityPeriod::new(0, issued_at.saturating_add(oldest).saturating_add(1)));
         }
         Ok((expires, window))
     }

@@ -7,13 +7,15 @@ use crate::{
     reason::Reason,
     refusal::Refusal,
     request::{
-        carrier::{Carried, Carriers, Place},
+        carrier::{Carriers, FoundToken, TokenLocation},
         path::Path,
         request::{Ambiguous, Request, split_parameter},
         spelling::{is_header_like, is_parameter_like},
     },
     token::{remembered::ClaimValue, valid::Valid},
-    upstream::{claim_header::claim_values, config::SwapPlace, provider_edits::ProviderEdits, token_edit::TokenEdit},
+    upstream::{
+        claim_header::claim_values, config::SwapPlace, provider_edits::ProviderEdits, token_forwarding::TokenForwarding,
+    },
 };
 
 /// Some upstreams read the path from these, past every rule.
@@ -113,7 +115,7 @@ impl Editor {
         request: &Request<'_>,
         path: &Path<'_>,
         carriers: &Carriers,
-        carried: Option<&Carried<'_>>,
+        carried: Option<&FoundToken<'_>>,
     ) -> Result<UpstreamEdits, Reason> {
         let mut edits = self.remove_spoofed(request, |name| carriers.is_beside_header(name));
         let mut query = QueryEdits::default();
@@ -132,17 +134,17 @@ impl Editor {
         request: &Request<'_>,
         path: &Path<'_>,
         carriers: &Carriers,
-        carried: &Carried<'_>,
+        carried: &FoundToken<'_>,
         provider: &ProviderEdits,
         valid: &Valid,
     ) -> Result<UpstreamEdits, Refusal> {
         let mut edits = self.remove_spoofed(request, |name| carriers.is_beside_header(name));
         let mut query = QueryEdits::default();
-        match &provider.token_edit {
-            TokenEdit::Keep => {}
+        match &provider.token_forwarding {
+            TokenForwarding::Keep => {}
             // What stands beside it is the upstream's business: the verifier has no secret of its own for it.
-            TokenEdit::Strip => query.parts.extend(edits.place(request, carriers, carried.place, None)),
-            TokenEdit::Swap(swap) => {
+            TokenForwarding::Strip => query.parts.extend(edits.place(request, carriers, carried.place, None)),
+            TokenForwarding::Swap(swap) => {
                 let secret = swap.secret(valid)?;
                 match (&swap.to, carried.placeholder) {
                     (None, None) => query.parts.extend(edits.place(request, carriers, carried.place, Some(secret))),
@@ -200,12 +202,12 @@ impl UpstreamEdits {
         &mut self,
         request: &Request<'_>,
         carriers: &Carriers,
-        place: Place<'e>,
+        place: TokenLocation<'e>,
         secret: Option<&'e str>,
     ) -> Option<QueryEdit<'e>> {
         match place {
-            Place::Parameter(part) => return Some(QueryEdit { part, value: secret }),
-            Place::Header(number) => {
+            TokenLocation::Parameter(part) => return Some(QueryEdit { part, value: secret }),
+            TokenLocation::Header(number) => {
                 let carrier = carriers.header(number)?;
                 match secret {
                     None => self.remove_carrier(Rc::clone(&carrier.name)),
@@ -215,7 +217,7 @@ impl UpstreamEdits {
                     }
                 }
             }
-            Place::Cookie(number) => match without_cookie(request, carriers.cookie(number)?, secret) {
+            TokenLocation::Cookie(number) => match without_cookie(request, carriers.cookie(number)?, secret) {
                 cookies if cookies.is_empty() => self.remove_carrier("cookie".into()),
                 cookies => self.set.push(("cookie".into(), cookies)),
             },

@@ -8,13 +8,13 @@ use crate::{
     upstream::{
         claim_header::ClaimHeader,
         config::{ClaimToHeaderConfig, SwapConfig},
-        token_edit::TokenEdit,
+        token_forwarding::TokenForwarding,
     },
 };
 
 /// Of one provider.
 pub(crate) struct ProviderEdits {
-    pub(crate) token_edit: TokenEdit,
+    pub(crate) token_forwarding: TokenForwarding,
     pub(crate) claim_headers: Vec<ClaimHeader>,
 }
 
@@ -37,18 +37,18 @@ impl ProviderEdits {
             }
             claim_headers.push(header);
         }
-        let token_edit = TokenEdit::new(forward, swap, workspace, environment)?;
-        if let Some(header) = token_edit.header()
+        let token_forwarding = TokenForwarding::new(forward, swap, workspace, environment)?;
+        if let Some(header) = token_forwarding.header()
             && claim_headers.iter().any(|claim| claim.name() == header)
         {
             let error = ConfigError::new("expected a header that no claim goes to").within("header");
             return Err(error.within("to").within("swap"));
         }
-        Ok(Self { token_edit, claim_headers })
+        Ok(Self { token_forwarding, claim_headers })
     }
 
     /// The headers that nobody else may set, in lower case.
     pub(crate) fn own_headers(&self) -> impl Iterator<Item = &str> {
-        self.claim_headers.iter().map(ClaimHeader::name).chain(self.token_edit.header())
+        self.claim_headers.iter().map(ClaimHeader::name).chain(self.token_forwarding.header())
     }
 }

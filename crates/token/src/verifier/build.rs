@@ -9,7 +9,7 @@ use crate::{
     policy::policy::{Policy, PolicyConfig},
     request::{carrier::Carriers, config::FromConfig, connection::ConnectionProperty},
     response::denial::Responses,
-    signature::tables::KeyTables,
+    signature::precomputed_keys::PrecomputedKeys,
     upstream::editor::Editor,
     verifier::{
         cache::Cache,
@@ -74,7 +74,7 @@ impl Verifier {
             parked_requests: whole(limits.parked_requests.0),
             cached_tokens,
             cache: RefCell::new(Cache::new(cached_tokens.unwrap_or(0))),
-            tables: RefCell::new(KeyTables::new(whole(limits.key_table_bytes.0))),
+            tables: RefCell::new(PrecomputedKeys::new(whole(limits.key_table_bytes.0))),
             header: RefCell::new(None),
             tables_seen: Cell::new(0),
             warnings,

@@ -8,7 +8,7 @@ use alloc::{boxed::Box, collections::VecDeque, rc::Rc, vec, vec::Vec};
 use core::mem::replace;
 
 use crate::{
-    time::{UnixTime, Window},
+    time::{UnixTime, ValidityPeriod},
     token::valid::Valid,
 };
 
@@ -53,12 +53,12 @@ struct Entry {
     tail: Tail,
     token: Box<[u8]>,
     valid: Rc<Valid>,
-    /// As in `valid`, one step nearer.
-    window: Window,
+    /// That of `valid`, here so that a look-up need not follow the pointer.
+    window: ValidityPeriod,
     provider: usize,
     /// [`crate::KeySource::changes`] of the provider when the token was verified.
     changes: u64,
-    /// Since the queue came by.
+    /// Whether the token was asked for since the queue last passed it.
     used: bool,
     /// The next one of the chain.
     next: Link,

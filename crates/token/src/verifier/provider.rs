@@ -6,7 +6,7 @@ use crate::{
     config::secret::Environment,
     error::ConfigError,
     keys::{
-        revocation::{Revoked, Rules},
+        revocation::{RevocationRules, Revoked},
         source::KeySource,
     },
     reason::Reason,
@@ -25,7 +25,7 @@ pub(crate) struct Provider {
     pub(crate) acceptance: Acceptance,
     pub(crate) keys: KeySource,
     /// From the configuration; those of a trust bundle are with its keys.
-    pub(crate) revocations: Rules,
+    pub(crate) revocations: RevocationRules,
     pub(crate) opaque_tokens: OpaqueTokens,
     pub(crate) edits: ProviderEdits,
 }

@@ -10,14 +10,14 @@ use crate::{
     reason::Reason,
     refusal::Refusal,
     request::{
-        carrier::{Carried, Carriers},
+        carrier::{Carriers, FoundToken},
         connection::ConnectionProperty,
         redact::redact,
         request::Request,
     },
     response::denial::{Denial, Responses},
-    signature::tables::KeyTables,
-    time::{UnixTime, Window},
+    signature::precomputed_keys::PrecomputedKeys,
+    time::{UnixTime, ValidityPeriod},
     token::{header::KnownHeader, jws::Unverified, valid::Valid},
     upstream::editor::{Editor, UpstreamEdits},
     verifier::{cache::Cache, document::RequireHttps, grant::Grant, hint::hint, provider::Provider},
@@ -43,8 +43,8 @@ pub struct Verifier {
     pub(super) parked_requests: usize,
     pub(super) cached_tokens: Option<usize>,
     pub(super) cache: RefCell<Cache>,
-    pub(super) tables: RefCell<KeyTables>,
-    /// That of the last good token.
+    pub(super) tables: RefCell<PrecomputedKeys>,
+    /// The header of the last good token.
     pub(super) header: RefCell<Option<KnownHeader>>,
     /// The changes of all key sources when the tables were last looked through.
     pub(super) tables_seen: Cell<u64>,
@@ -221,7 +221,7 @@ impl Verifier {
         self.check_transport(request)?;
         // A path with two readings is refused whatever the token says.
         let (path, access) = self.policy.find(request)?;
-        let pass = |carried: Option<&Carried<'_>>| {
+        let pass = |carried: Option<&FoundToken<'_>>| {
             Ok(Grant::new(None, self.editor.pass(request, &path, &self.carriers, carried)?))
         };
         let carried = match (access, self.carriers.find(request)) {
@@ -287,14 +287,14 @@ impl Verifier {
         }
         let mut valid = verified.validate(index, &provider.acceptance, now)?;
         valid.limit(period);
-        valid.limit(Window::new(0, provider.check_revocation(&valid, key_id, now)?));
+        valid.limit(ValidityPeriod::new(0, provider.check_revocation(&valid, key_id, now)?));
         // Last, so that the rules of a bundle that has become too old go on refusing what they match.
         provider.keys.check_age(now)?;
         Ok(valid)
     }
 
     /// A table goes with its key.
-    fn drop_unused_tables(&self, tables: &mut KeyTables) {
+    fn drop_unused_tables(&self, tables: &mut PrecomputedKeys) {
         let changes = self.providers.iter().fold(0, |sum: u64, provider| sum.saturating_add(provider.keys.changes()));
         if self.tables_seen.replace(changes) != changes {
             tables.retain(|key| self.providers.iter().any(|provider| provider.keys.has(key)));

@@ -2,7 +2,7 @@
 //! text as the document of a server: never taken, as nobody has signed it.
 #![no_main]
 
-use datakit_token::{Answer, Moment, Verifier};
+use datakit_token::{Answer, FetchTime, Verifier};
 use datakit_token_fuzz::{NOW, now};
 use datakit_token_tests::mint;
 use libfuzzer_sys::fuzz_target;
@@ -18,12 +18,12 @@ fn taken(text: &str) -> bool {
     let source = verifier.remote_sources_mut().next().unwrap();
     let answer = Answer { status: 200, content_type: None, cache_control: None, age: None, body: text.as_bytes() };
     source.begin(0);
-    let taken = source.finish(Ok(&answer), Moment { now: now(), uptime: 0, jitter: 0 }).is_ok();
+    let taken = source.finish(Ok(&answer), FetchTime { now: now(), uptime: 0, jitter: 0 }).is_ok();
     // What was taken can be kept and taken again.
     if let Some(snapshot) = source.snapshot() {
         let mut other = Verifier::from_json(config.to_string().as_bytes()).unwrap();
         let other = other.remote_sources_mut().next().unwrap();
-        assert!(other.restore(&snapshot, Moment { now: now(), uptime: 0, jitter: 0 }).unwrap());
+        assert!(other.restore(&snapshot, FetchTime { now: now(), uptime: 0, jitter: 0 }).unwrap());
     }
     taken
 }

@@ -2,7 +2,7 @@
 //! the key whose seed the first 32 bytes are, and then changed by one bit or not at all.
 #![no_main]
 
-use datakit_token::{KeyTables, PublicKey};
+use datakit_token::{PrecomputedKeys, PublicKey};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use libfuzzer_sys::fuzz_target;
 
@@ -32,7 +32,7 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(ours.as_ref().is_ok_and(|key| key.verify(message, &signature).is_ok()), strict);
     if let (Ok(key), true) = (ours, mode / 2 % 16 == 0) {
         // With a table of the key's multiples; that takes as long as thirty signatures.
-        let mut tables = KeyTables::new(2 * 655_360);
+        let mut tables = PrecomputedKeys::new(2 * 655_360);
         tables.prepare(&key);
         assert_eq!(tables.verify(&key, message, &signature).is_ok(), strict);
     }

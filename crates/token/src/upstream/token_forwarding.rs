@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What becomes of an accepted token.
-pub(crate) enum TokenEdit {
+pub(crate) enum TokenForwarding {
     /// It goes no further.
     Strip,
     Keep,
@@ -33,7 +33,7 @@ pub(crate) struct Swap {
     workspace: String,
 }
 
-impl TokenEdit {
+impl TokenForwarding {
     pub(crate) fn new(
         forward: bool,
         swap: Option<SwapConfig>,

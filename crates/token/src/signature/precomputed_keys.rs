@@ -6,23 +6,23 @@ use curve25519_dalek::{constants::ED25519_BASEPOINT_POINT, edwards::EdwardsPoint
 use datakit_token_encoding::sorted::Sorted;
 
 use crate::signature::{
-    comb::Comb,
-    ed25519::{InvalidSignature, PublicKey, Statement},
+    ed25519::{InvalidSignature, PublicKey, SignatureEquation},
+    fixed_base_table::FixedBaseTable,
 };
 
 /// Signatures of a key before it gets a table. A table costs as much as about 30 of them, so that even keys that take
 /// turns in losing theirs cost little more than without any.
-const HOT: u32 = 100;
+const SIGNATURES_BEFORE_TABLE: u32 = 100;
 /// Keys whose uses are counted.
 const MAX_KEYS: usize = 1024;
 
 /// Checks signatures, and remembers what makes the next ones of the same key cheap. The answers are those of
 /// [`PublicKey::verify`].
-pub struct KeyTables {
+pub struct PrecomputedKeys {
     /// Bytes for all tables.
     budget: usize,
     /// For the base point, shared by all keys.
-    base: Option<Box<Comb>>,
+    base: Option<Box<FixedBaseTable>>,
     keys: Sorted<[u8; 32], Usage>,
     /// Grows with each signature.
     clock: u64,
@@ -30,13 +30,13 @@ pub struct KeyTables {
 
 #[derive(Default)]
 struct Usage {
-    /// Since there is no table.
+    /// Good signatures that were checked while the key had no table.
     signatures: u32,
     last: u64,
-    comb: Option<Box<Comb>>,
+    comb: Option<Box<FixedBaseTable>>,
 }
 
-impl KeyTables {
+impl PrecomputedKeys {
     /// Tables in so many bytes. One key takes 655,360, and as many go to what all keys share.
     #[must_use]
     pub const fn new(budget: usize) -> Self {
@@ -48,7 +48,7 @@ impl KeyTables {
     /// # Errors
     /// [`InvalidSignature`]
     pub fn verify(&mut self, key: &PublicKey, message: &[u8], signature: &[u8; 64]) -> Result<(), InvalidSignature> {
-        let statement = Statement::read(key, message, signature)?;
+        let statement = SignatureEquation::read(key, message, signature)?;
         let comb = self.keys.get(key.as_bytes()).and_then(|usage| usage.comb.as_deref());
         match (&self.base, comb) {
             (Some(base), Some(comb)) => {
@@ -70,7 +70,7 @@ impl KeyTables {
         let Some(usage) = self.keys.get_or_insert(*key.as_bytes(), Usage::default) else { return };
         usage.last = self.clock;
         usage.signatures = usage.signatures.saturating_add(1);
-        if usage.comb.is_none() && usage.signatures >= HOT {
+        if usage.comb.is_none() && usage.signatures >= SIGNATURES_BEFORE_TABLE {
             self.build(key);
         }
     }
@@ -98,7 +98,7 @@ impl KeyTables {
     /// Makes a table, if there is room; those that were not used for the longest time go.
     fn build(&mut self, key: &PublicKey) {
         // The shared one comes out of the same budget.
-        let room = (self.budget / Comb::BYTES).saturating_sub(1);
+        let room = (self.budget / FixedBaseTable::BYTES).saturating_sub(1);
         if room == 0 {
             return;
         }
@@ -106,10 +106,10 @@ impl KeyTables {
             self.forget_oldest(|usage| usage.comb.is_some());
         }
         if self.base.is_none() {
-            self.base = Some(Box::new(Comb::new(ED25519_BASEPOINT_POINT)));
+            self.base = Some(Box::new(FixedBaseTable::new(ED25519_BASEPOINT_POINT)));
         }
         if let Some(usage) = self.keys.get_mut(key.as_bytes()) {
-            usage.comb = Some(Box::new(Comb::new(key.minus_point())));
+            usage.comb = Some(Box::new(FixedBaseTable::new(key.minus_point())));
         }
     }
 
@@ -127,7 +127,7 @@ mod tests {
 
     use ed25519_dalek::{Signer, SigningKey};
 
-    use super::{Comb, HOT, KeyTables};
+    use super::{FixedBaseTable, PrecomputedKeys, SIGNATURES_BEFORE_TABLE};
     use crate::signature::ed25519::PublicKey;
 
     fn keys(count: u8) -> Vec<(PublicKey, [u8; 64])> {
@@ -138,7 +138,7 @@ mod tests {
         (1..=count).map(key).collect()
     }
 
-    fn use_often(tables: &mut KeyTables, (key, signature): &(PublicKey, [u8; 64]), times: u32) {
+    fn use_often(tables: &mut PrecomputedKeys, (key, signature): &(PublicKey, [u8; 64]), times: u32) {
         for _ in 0..times {
             assert!(tables.verify(key, b"message", signature).is_ok());
         }
@@ -147,17 +147,17 @@ mod tests {
     #[test]
     fn tables_come_with_use_and_go_when_the_budget_is_spent() {
         let keys = keys(4);
-        let mut tables = KeyTables::new(3 * Comb::BYTES);
-        use_often(&mut tables, &keys[0], HOT - 1);
+        let mut tables = PrecomputedKeys::new(3 * FixedBaseTable::BYTES);
+        use_often(&mut tables, &keys[0], SIGNATURES_BEFORE_TABLE - 1);
         assert_eq!(tables.count(), 0);
         use_often(&mut tables, &keys[0], 1);
         assert_eq!(tables.count(), 1);
         for key in &keys[1..] {
-            use_often(&mut tables, key, HOT);
+            use_often(&mut tables, key, SIGNATURES_BEFORE_TABLE);
             assert!(tables.count() <= 2);
         }
         // The first key has lost its table, and needs many uses for another one.
-        use_often(&mut tables, &keys[0], HOT - 1);
+        use_often(&mut tables, &keys[0], SIGNATURES_BEFORE_TABLE - 1);
         assert!(tables.keys.get(keys[0].0.as_bytes()).unwrap().comb.is_none());
         tables.retain(|key| key == keys[3].0.as_bytes());
         assert_eq!((tables.count(), tables.keys.len()), (1, 1));
@@ -166,9 +166,9 @@ mod tests {
     #[test]
     fn bad_signatures_neither_make_tables_nor_take_them_from_others() {
         let keys = keys(2);
-        let mut tables = KeyTables::new(2 * Comb::BYTES);
-        use_often(&mut tables, &keys[0], HOT);
-        for _ in 0..HOT * 2 {
+        let mut tables = PrecomputedKeys::new(2 * FixedBaseTable::BYTES);
+        use_often(&mut tables, &keys[0], SIGNATURES_BEFORE_TABLE);
+        for _ in 0..SIGNATURES_BEFORE_TABLE * 2 {
             assert!(tables.verify(&keys[1].0, b"another message", &keys[1].1).is_err());
         }
         assert!(tables.keys.get(keys[0].0.as_bytes()).unwrap().comb.is_some());
@@ -177,9 +177,9 @@ mod tests {
 
     #[test]
     fn without_a_budget_there_are_no_tables() {
-        for budget in [0, Comb::BYTES, 2 * Comb::BYTES - 1] {
-            let mut tables = KeyTables::new(budget);
-            use_often(&mut tables, &keys(1)[0], HOT * 2);
+        for budget in [0, FixedBaseTable::BYTES, 2 * FixedBaseTable::BYTES - 1] {
+            let mut tables = PrecomputedKeys::new(budget);
+            use_often(&mut tables, &keys(1)[0], SIGNATURES_BEFORE_TABLE * 2);
             assert_eq!(tables.count(), 0);
         }
     }

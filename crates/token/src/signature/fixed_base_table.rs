@@ -13,9 +13,9 @@ const DIGITS: usize = 32;
 const MULTIPLES: usize = 128;
 
 /// A table for one point.
-pub(crate) struct Comb(Vec<EdwardsPoint>);
+pub(crate) struct FixedBaseTable(Vec<EdwardsPoint>);
 
-impl Comb {
+impl FixedBaseTable {
     /// Bytes that a table takes.
     pub(crate) const BYTES: usize = DIGITS * MULTIPLES * size_of::<EdwardsPoint>();
 
@@ -66,12 +66,12 @@ mod tests {
         constants::ED25519_BASEPOINT_POINT, edwards::EdwardsPoint, scalar::Scalar, traits::Identity,
     };
 
-    use super::{Comb, digits};
+    use super::{FixedBaseTable, digits};
 
     #[test]
     fn a_comb_multiplies_as_the_curve_does() {
         let point = ED25519_BASEPOINT_POINT * Scalar::from(77_u8);
-        let comb = Comb::new(point);
+        let comb = FixedBaseTable::new(point);
         let mut scalar = Scalar::from(3_u8);
         let edges = [
             Scalar::ZERO,

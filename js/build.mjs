@@ -68,14 +68,14 @@ rmSync(types, { recursive: true, force: true })
 execFileSync(process.execPath, [join(dirname(require.resolve('typescript/package.json')), 'bin/tsc'), '-p', here, '--outDir', types], { stdio: 'inherit' })
 // One declaration file for each module system, as resolvers want them.
 // What no public declaration refers to stays inside.
-const inner = ['core.d.ts', 'fetcher.d.ts', 'generated.d.ts']
+const inner = ['core.d.ts', 'fetcher.d.ts', 'generated.d.ts', 'verdict.d.ts']
 const names = readdirSync(types).filter((name) => name.endsWith('.d.ts') && !inner.includes(name))
 for (const [extension, module] of [['d.mts', 'mjs'], ['d.cts', 'cjs']]) {
   for (const name of names) {
     const text = readFileSync(join(types, name), 'utf8').replaceAll(/'\.\/(\w+)\.js'/g, `'./$1.${module}'`)
     writeFileSync(join(dist, name.replace(/d\.ts$/, extension)), text)
   }
-  const index = `export * from './api.${module}'\nimport type { Claims, CreateOptions, Verifier } from './verifier.${module}'\nimport type { Configuration, ShortConfiguration } from './configuration.${module}'\n/** Compiles a configuration; throws a \`ConfigurationError\`. No initialisation is needed before. */\nexport declare function createVerifier<C = Claims>(config: Configuration | ShortConfiguration, options?: CreateOptions): Verifier<C>\n`
+  const index = `export * from './api.${module}'\nimport type { Claims } from './claims.${module}'\nimport type { CreateOptions, Verifier } from './verifier.${module}'\nimport type { Configuration, ShortConfiguration } from './configuration.${module}'\n/** Compiles a configuration; throws a \`ConfigurationError\`. No initialisation is needed before. */\nexport declare function createVerifier<C = Claims>(config: Configuration | ShortConfiguration, options?: CreateOptions): Verifier<C>\n`
   writeFileSync(join(dist, `index.${extension}`), index)
 }
 writeFileSync(join(dist, 'core.wasm.d.ts'), 'declare const module: WebAssembly.Module\nexport default module\n')

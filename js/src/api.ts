@@ -3,4 +3,7 @@ export type { Configuration, From, Keys, Operand, Provider, Requirement, Revocat
 export type { Jwk, JwkSet } from './jwk.js'
 export { remoteBundle, remoteKeySet, type Bundle, type Remote, type RemoteTimes, type Runtime, type SourceFault, type SourceState, type Store } from './remote.js'
 export type { NodeRequest, RequestLike, RequestParts } from './request.js'
-export type { Claims, CreateOptions, ConfigurationWarning, Decision, DenialResponse, Options, Refusal, Upstream, UserInformation, VerifiedToken, Verifier } from './verifier.js'
+export type { Claims, UserInformation } from './claims.js'
+export type { Decision, DenialResponse, Refusal, Upstream } from './decision.js'
+export type { VerifiedToken } from './token.js'
+export type { ConfigurationWarning, CreateOptions, Options, Verifier } from './verifier.js'

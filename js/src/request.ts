@@ -37,7 +37,7 @@ class Misuse extends TypeError {}
  * The head of a request as JSON; empty, which the core refuses, where it cannot be read. Nothing of the caller's runs later.
  * Throws a `TypeError` where the caller's own mistake would let a request slip past its rules.
  */
-export function head(request: RequestLike): string {
+export function serializeRequest(request: RequestLike): string {
   try {
     const node = ofNode(request)
     return JSON.stringify(node ? readNode(node, request) : read(request as RequestParts))

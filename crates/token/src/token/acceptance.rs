@@ -26,21 +26,6 @@ pub(crate) struct Acceptance {
     pub(crate) allow_missing_type: bool,
     pub(crate) required_claims: Vec<String>,
     pub(crate) claims: ClaimPlaces,
-    subjects: Option<Vec<SubjectConfig>>,
-    pub(crate) clock_skew: u64,
-    pub(crate) max_lifetime: Option<u64>,
-    pub(crate) max_age: Option<u64>,
-}
-
-/// The same as the document has it. Durations are seconds.
-pub(crate) struct AcceptanceConfig {
-    pub(crate) issuer: String,
-    pub(crate) audiences: Vec<String>,
-    pub(crate) algorithms: Vec<Algorithm>,
-    pub(crate) types: Vec<String>,
-    pub(crate) allow_missing_type: bool,
-    pub(crate) required_claims: Vec<String>,
-    pub(crate) claims: ClaimPlaces,
     pub(crate) subjects: Option<Vec<SubjectConfig>>,
     pub(crate) clock_skew: u64,
     pub(crate) max_lifetime: Option<u64>,
@@ -48,24 +33,24 @@ pub(crate) struct AcceptanceConfig {
 }
 
 impl Acceptance {
-    /// Checks and compiles what a member of `providers` says of tokens.
+    /// Whether what a member of `providers` says of tokens makes sense; asked once, when it is compiled.
     #[inline(never)]
-    pub(crate) fn new(config: AcceptanceConfig) -> Result<Self, ConfigError> {
-        not_empty("issuer", [&config.issuer])?;
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        not_empty("issuer", [&self.issuer])?;
         // RFC 8725 section 3.9: a verifier without an audience takes tokens meant for others.
-        not_empty("audiences", &config.audiences)?;
-        not_empty("types", &config.types)?;
-        if config.algorithms.is_empty() {
+        not_empty("audiences", &self.audiences)?;
+        not_empty("types", &self.types)?;
+        if self.algorithms.is_empty() {
             return Err(ConfigError::new("expected at least one of `EdDSA`, `Ed25519`").within("algorithms"));
         }
-        if config.clock_skew > MAX_CLOCK_SKEW {
+        if self.clock_skew > MAX_CLOCK_SKEW {
             return Err(ConfigError::new("expected at most `300s`").within("clock_skew"));
         }
         // A signed set of keys must never pass for a token.
-        if config.types.iter().any(|one| one.to_ascii_lowercase().ends_with(BUNDLE_TYPE)) {
+        if self.types.iter().any(|one| one.to_ascii_lowercase().ends_with(BUNDLE_TYPE)) {
             return Err(ConfigError::new("expected types of tokens, not `keybundle+jwt`").within("types"));
         }
-        if let Some(subjects) = &config.subjects {
+        if let Some(subjects) = &self.subjects {
             // An empty prefix would accept everybody, which no `subjects` says better.
             let empty = |subject: &SubjectConfig| {
                 let (SubjectConfig::Exact(text) | SubjectConfig::Prefix(text)) = subject;
@@ -76,7 +61,7 @@ impl Acceptance {
                 return Err(ConfigError::new(problem).within("subjects"));
             }
         }
-        let places = &config.claims;
+        let places = &self.claims;
         let places = [
             ("roles", &places.roles),
             ("permissions", &places.permissions),
@@ -88,19 +73,7 @@ impl Acceptance {
                 .within(name)
                 .within("claims"));
         }
-        Ok(Self {
-            issuer: config.issuer,
-            audiences: config.audiences,
-            algorithms: config.algorithms,
-            types: config.types,
-            allow_missing_type: config.allow_missing_type,
-            required_claims: config.required_claims,
-            claims: config.claims,
-            subjects: config.subjects,
-            clock_skew: config.clock_skew,
-            max_lifetime: config.max_lifetime,
-            max_age: config.max_age,
-        })
+        Ok(())
     }
 
     /// RFC 9068 section 2.2: `sub` is one of the configured.

@@ -12,7 +12,7 @@ use crate::{
     reason::Reason,
     time::UnixTime,
     token::{
-        acceptance::{Acceptance, AcceptanceConfig, not_empty},
+        acceptance::{Acceptance, not_empty},
         opaque::OpaqueTokens,
         valid::Valid,
     },
@@ -38,7 +38,7 @@ impl Provider {
         environment: Environment<'_>,
     ) -> Result<(Self, Vec<ConfigError>), ConfigError> {
         not_empty("name", [&config.name])?;
-        let acceptance = Acceptance::new(AcceptanceConfig {
+        let acceptance = Acceptance {
             issuer: config.issuer,
             audiences: config.audiences,
             algorithms: config.algorithms,
@@ -50,7 +50,8 @@ impl Provider {
             clock_skew: config.clock_skew.0,
             max_lifetime: config.max_lifetime.map(|duration| duration.0),
             max_age: config.max_age.map(|duration| duration.0),
-        })?;
+        };
+        acceptance.check()?;
         let (keys, skipped) = KeySource::new(&config.name, config.keys, &acceptance.issuer, acceptance.clock_skew)
             .map_err(|error| error.within("keys"))?;
         let skipped = skipped.into_iter().map(|error| error.within("keys")).collect();

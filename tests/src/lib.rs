@@ -25,3 +25,4 @@ pub mod spellings;
 pub mod unpacked;
 pub mod upstream;
 pub mod vectors;
+pub mod worker;

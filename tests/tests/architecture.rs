@@ -17,9 +17,9 @@ const FLOORS: &[&[&str]] = &[
     &["upstream", "policy", "response", "keys"],
     &["request", "token"],
     &["config"],
-    // The ground: why a token is refused, what is wrong with a document, time, and Ed25519.
+    // The ground: why a token is refused, what is wrong with a document, time, Ed25519, and the pointer to what is shared.
     &["refusal"],
-    &["reason", "error", "time", "signature"],
+    &["reason", "error", "time", "signature", "shared"],
 ];
 
 /// What each file imports of its own crate, by module paths such as `request::path`.

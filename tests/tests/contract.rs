@@ -1,6 +1,11 @@
 //! What the core promises its hosts beside the verdict: answers, reports, claims.
 
-use datakit_token::{Decision, OwnedRequest, Reason, Response, UnixTime, report_decide, report_verify};
+use std::fmt::Debug;
+
+use datakit_token::{
+    Claims, ConfigError, Decision, Denial, Grant, KeySource, Memory, OwnedRequest, Reason, Refusal, Request, Response,
+    SourceError, UnixTime, UpstreamEdits, Valid, Verifier, report_decide, report_verify,
+};
 use datakit_token_tests::{
     mint,
     small::{compile, config, merge, with},
@@ -16,6 +21,47 @@ fn token(claims: &str) -> String {
 
 fn now() -> UnixTime {
     UnixTime::from_secs(NOW).unwrap()
+}
+
+/// A server shares the verifier among its threads, and each of them has a memory.
+#[test]
+fn all_that_a_server_holds_crosses_threads_and_can_be_shown() {
+    fn is<T: Send + Sync + Debug + 'static>() {}
+    is::<Verifier>();
+    is::<Memory>();
+    is::<Valid>();
+    is::<Claims>();
+    is::<Grant>();
+    is::<Decision>();
+    is::<Denial>();
+    is::<Refusal>();
+    is::<UpstreamEdits>();
+    is::<KeySource>();
+    is::<ConfigError>();
+    is::<SourceError>();
+}
+
+/// Whoever logs one of these with `{:?}` must not log a token, a claim or a secret.
+#[test]
+fn what_is_shown_for_debugging_has_no_claim_and_no_secret_in_it() {
+    let secret = "tkn_5c862a11b1a64d8ab3e61d0a9c8ee7f1";
+    let swap = json!({ "secrets": { "w1": { "value": secret } } });
+    let config = with("/providers/0/swap", swap);
+    let config = merge(config, json!({ "rules": [{ "match": {}, "allow": "authenticated" }] }));
+    let verifier = compile(&config).unwrap();
+    let token = token(r#","sub":"acnt_secret","workspace":"w1""#);
+    let bearer = format!("Bearer {token}");
+    let request = Request::new(b"GET", b"/", vec![(b"authorization", bearer.as_bytes())]);
+    let mut memory = verifier.memory();
+    let Decision::Allow(grant) = verifier.decide_with(&mut memory, &request, now()) else { panic!("denied") };
+    assert_eq!(grant.edits().set().count(), 1);
+    let valid = grant.shared().unwrap();
+    for shown in
+        [format!("{verifier:?}"), format!("{memory:?}"), format!("{grant:?}"), format!("{valid:?}{:?}", valid.claims())]
+    {
+        let parts = token.split('.').chain([secret, "acnt_secret", "w1"]);
+        assert!(shown.len() > 6 && parts.into_iter().all(|part| !shown.contains(part)), "{shown}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde_json::Value;
 const NOT_REACHABLE_YET: &[&str] = &["decryption_failed"];
 
 fn check(vector: &Vector) -> Result<(), String> {
-    let verifier = Verifier::with_environment(vector.config.to_string().as_bytes(), &vectors::variable);
+    let verifier = Verifier::from_json_with(vector.config.to_string().as_bytes(), &vectors::variable);
     let verifier = verifier.map_err(|error| error.to_string())?;
     let now = UnixTime::from_secs(vector.now).ok_or("bad time")?;
     let request = OwnedRequest::from_json(vector.request.to_string().as_bytes()).map_err(|error| error.to_string())?;

@@ -10,7 +10,7 @@
 )]
 
 use datakit_token::{Answer, FetchTime, KeySource, UnixTime, Verifier};
-use datakit_token_tests::mint;
+use datakit_token_tests::{mint, worker::Worker};
 use serde_json::{Value, json};
 
 const NOW: u64 = 1_790_000_000;
@@ -18,7 +18,7 @@ const ISSUER: &str = "https://id.example.com";
 
 /// A verifier with one remote source, and a world around it.
 struct World {
-    verifier: Verifier,
+    worker: Worker,
     now: u64,
     uptime: u64,
 }
@@ -27,7 +27,8 @@ impl World {
     fn new(keys: &Value) -> Self {
         let config = json!({ "version": 1, "providers": [
             { "name": "main", "issuer": ISSUER, "audiences": ["api"], "clock_skew": "30s", "keys": keys }] });
-        Self { verifier: Verifier::from_json(config.to_string().as_bytes()).unwrap(), now: NOW, uptime: 0 }
+        let verifier = Verifier::from_json(config.to_string().as_bytes()).unwrap();
+        Self { worker: Worker::new(verifier), now: NOW, uptime: 0 }
     }
 
     fn key_set() -> Self {
@@ -44,7 +45,7 @@ impl World {
     }
 
     fn source(&mut self) -> &mut KeySource {
-        self.verifier.remote_sources_mut().next().unwrap()
+        self.worker.verifier.remote_sources_mut().next().unwrap()
     }
 
     fn pass(&mut self, seconds: u64) {
@@ -71,8 +72,9 @@ impl World {
         self.answer(200, "application/jwt", &bundle)
     }
 
-    fn verify(&self, token: &str) -> &'static str {
-        self.verifier.verify(token.as_bytes(), self.moment().now).map_or_else(|refusal| refusal.code(), |_| "ok")
+    fn verify(&mut self, token: &str) -> &'static str {
+        let now = self.moment().now;
+        self.worker.verify(token.as_bytes(), now).map_or_else(|refusal| refusal.code(), |_| "ok")
     }
 }
 

@@ -18,6 +18,7 @@ use datakit_token_tests::{
     path_readers::{FOLDING, READERS, only_renames},
     servers::Servers,
     spelled_paths, upstream,
+    worker::Worker,
 };
 use serde_json::{Value, json};
 
@@ -94,9 +95,9 @@ fn request(target: &str, token: Option<&str>) -> Value {
     json!({ "method": "GET", "path": target, "headers": headers })
 }
 
-fn ask_core(verifier: &Verifier, request: &Value) -> &'static str {
+fn ask_core(worker: &mut Worker, request: &Value) -> &'static str {
     let request = OwnedRequest::from_json(request.to_string().as_bytes()).unwrap();
-    match verifier.decide(&request.as_request(), UnixTime::from_secs(NOW).unwrap()) {
+    match worker.decide(&request.as_request(), UnixTime::from_secs(NOW).unwrap()) {
         Decision::Allow(_) => "ok",
         Decision::Deny(denial) | Decision::Observe(denial, _) => denial.reason().code(),
     }
@@ -144,10 +145,9 @@ struct Run {
 type Verdicts = [&'static str; 2];
 
 fn core_verdicts(configuration: &Value, paths: impl Iterator<Item = String>) -> Vec<Verdicts> {
-    let mut verifier = Verifier::from_json(configuration.to_string().as_bytes()).unwrap();
-    verifier.cache_by_default();
+    let mut worker = Worker::new(Verifier::from_json(configuration.to_string().as_bytes()).unwrap());
     let token = token();
-    paths.map(|path| [None, Some(&*token)].map(|token| ask_core(&verifier, &request(&path, token)))).collect()
+    paths.map(|path| [None, Some(&*token)].map(|token| ask_core(&mut worker, &request(&path, token)))).collect()
 }
 
 /// The same of the npm package, one verdict after the other.

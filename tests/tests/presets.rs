@@ -525,7 +525,7 @@ fn every_document_in_the_text_compiles_without_a_warning() {
             whole.as_object_mut().unwrap().extend(document.as_object().unwrap().clone());
             document = whole;
         }
-        let verifier = Verifier::with_environment(document.to_string().as_bytes(), &secret);
+        let verifier = Verifier::from_json_with(document.to_string().as_bytes(), &secret);
         let verifier = verifier.unwrap_or_else(|error| panic!("{error}: {block}"));
         assert!(verifier.warnings().is_empty(), "{block}: {}", verifier.warnings()[0]);
     }

@@ -84,10 +84,8 @@ fn the_configurations_in_the_documents_compile() {
         for block in text.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("json\n")) {
             if block.contains("\"version\"") {
                 let environment = |_: &str| Some("tkn_0123456789abcdef".into());
-                assert!(
-                    Verifier::with_environment(block.as_bytes(), &environment).is_err() || !block.contains("\"x\"")
-                );
-                let verifier = Verifier::with_environment(with_key(block).as_bytes(), &environment);
+                assert!(Verifier::from_json_with(block.as_bytes(), &environment).is_err() || !block.contains("\"x\""));
+                let verifier = Verifier::from_json_with(with_key(block).as_bytes(), &environment);
                 let verifier = verifier.unwrap_or_else(|error| panic!("{}: {error}\n{block}", path.display()));
                 assert!(verifier.warnings().is_empty(), "{}: {:?}", path.display(), verifier.warnings());
                 compiled += 1;

@@ -3,20 +3,20 @@
 #![expect(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "tests")]
 
 use datakit_token::{Answer, FetchTime, UnixTime, Verifier};
-use datakit_token_tests::mint;
+use datakit_token_tests::{mint, worker};
 use serde_json::{Value, json};
 
 const NOW: u64 = 1_790_000_000;
 const STALE_FOR: u64 = 3_600;
 
 /// One worker, with a remote key set of its own.
-struct Worker(Verifier);
+struct Worker(worker::Worker);
 
 impl Worker {
     fn new() -> Self {
         let config = json!({ "version": 1, "providers": [{ "name": "main", "issuer": "i", "audiences": ["a"],
             "keys": { "remote": { "url": "https://id.example.com/jwks.json", "stale_for": format!("{STALE_FOR}s") } } }] });
-        Self(Verifier::from_json(config.to_string().as_bytes()).unwrap())
+        Self(worker::Worker::new(Verifier::from_json(config.to_string().as_bytes()).unwrap()))
     }
 
     fn fetch(&mut self, keys: &[&str], now: u64) {
@@ -28,25 +28,25 @@ impl Worker {
             age: None,
             body: set.as_bytes(),
         };
-        let source = self.0.remote_sources_mut().next().unwrap();
+        let source = self.0.verifier.remote_sources_mut().next().unwrap();
         source.begin(uptime(now));
         source.finish(Ok(&answer), moment(now)).unwrap();
     }
 
     fn snapshot(&mut self) -> Vec<u8> {
-        self.0.remote_sources_mut().next().unwrap().snapshot().unwrap()
+        self.0.verifier.remote_sources_mut().next().unwrap().snapshot().unwrap()
     }
 
     /// Whether keys have changed.
     fn restore(&mut self, snapshot: &[u8], now: u64) -> bool {
-        self.0.remote_sources_mut().next().unwrap().restore(snapshot, moment(now)).unwrap()
+        self.0.verifier.remote_sources_mut().next().unwrap().restore(snapshot, moment(now)).unwrap()
     }
 
     fn is_due(&mut self, now: u64) -> bool {
-        self.0.remote_sources_mut().next().unwrap().is_due(uptime(now))
+        self.0.verifier.remote_sources_mut().next().unwrap().is_due(uptime(now))
     }
 
-    fn verify(&self, key: &str, now: u64) -> &'static str {
+    fn verify(&mut self, key: &str, now: u64) -> &'static str {
         let header = json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": key }).to_string();
         let claims = json!({ "iss": "i", "aud": "a", "exp": now + 60 }).to_string();
         let token = mint::sign(&mint::key(key), header.as_bytes(), claims.as_bytes());

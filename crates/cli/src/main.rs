@@ -93,7 +93,7 @@ fn main() -> ExitCode {
 fn read_config(file: &Path) -> Result<Verifier, Failure> {
     let config = fs::read(file).map_err(|error| Failure::at(file, error))?;
     let variable = |name: &str| std::env::var(name).ok();
-    let verifier = Verifier::with_environment(&config, &variable).map_err(|error| Failure::at(file, error))?;
+    let verifier = Verifier::from_json_with(&config, &variable).map_err(|error| Failure::at(file, error))?;
     for warning in verifier.warnings() {
         eprintln!("warning: {}: {warning}", file.display());
     }

@@ -66,9 +66,9 @@ impl Plugins {
 
     /// Decides about a request.
     pub(crate) fn decide(&mut self, host: &impl Host, context: u32) -> Action {
-        let plugin =
+        let mut plugin =
             self.requests.get(&context).and_then(|plugin| self.plugins.get_mut(plugin)).and_then(Option::as_mut);
-        let denial = match filter::decide(host, plugin.as_deref()) {
+        let denial = match filter::decide(host, plugin.as_deref_mut()) {
             Ok(action) => return action,
             Err(denial) => denial,
         };
@@ -123,7 +123,7 @@ impl Plugin {
     }
 
     /// Judges a request that waits no longer.
-    fn let_go(&self, host: &impl Host, context: u32) {
+    fn let_go(&mut self, host: &impl Host, context: u32) {
         // A request that cannot be addressed has gone.
         if host.set_context(context).is_err() {
             return;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use datakit_token::{Answer, FetchRequest, FetchTime, KeySource, SourceError, SourceFault, UnixTime, Verifier};
+use datakit_token::{Answer, FetchRequest, FetchTime, KeySource, Reason, SourceError, SourceFault, UnixTime, Verifier};
 
 use crate::{
     header_map,
@@ -48,8 +48,12 @@ impl Fetcher {
         Ok(fetcher)
     }
 
-    /// Whether a request that lacks keys may have them soon.
-    pub(crate) fn expects_answer(&self, verifier: &Verifier) -> bool {
+    /// Whether a request was denied for want of keys that are on their way.
+    pub(crate) fn may_bring_keys(&self, verifier: &Verifier, denied: Reason) -> bool {
+        matches!(denied, Reason::UnknownKey | Reason::KeysUnavailable) && self.expects_answer(verifier)
+    }
+
+    fn expects_answer(&self, verifier: &Verifier) -> bool {
         let uptime = self.uptime();
         verifier.remote_sources().zip(&self.shares).any(|(source, share)| {
             let coming = share.is_busy() || source.is_in_flight(uptime) || source.is_due(uptime);

@@ -35,7 +35,7 @@ pub(crate) struct Refused {
 
 /// Decides about the current request. One that lacks keys which are on their way is not answered: it gets back the denial for
 /// the case that it cannot wait.
-pub(crate) fn decide(host: &impl Host, plugin: Option<&Plugin>) -> Result<Action, Box<Refused>> {
+pub(crate) fn decide(host: &impl Host, plugin: Option<&mut Plugin>) -> Result<Action, Box<Refused>> {
     // Fail closed: without configuration, headers or clock nothing is allowed.
     let Some(plugin) = plugin else {
         reply(host, &Reason::NotConfigured.into(), &Response::without_configuration(Reason::NotConfigured));
@@ -84,10 +84,12 @@ enum Stop {
 }
 
 /// Makes the edits of a request that may go on; gives the reason if that is so only because nothing is denied.
-fn judge(host: &impl Host, plugin: &Plugin) -> Result<Option<Reason>, Stop> {
+fn judge(host: &impl Host, plugin: &mut Plugin) -> Result<Option<Reason>, Stop> {
+    let Plugin { verifier, memory, fetcher, .. } = plugin;
+    let verifier = &*verifier;
     let not_ready = || {
         Stop::Final(Box::new(Refused {
-            denial: plugin.verifier.deny(Reason::NotConfigured),
+            denial: verifier.deny(Reason::NotConfigured),
             shown_path: None,
             spoofed: Vec::new(),
             hint: None,
@@ -108,7 +110,7 @@ fn judge(host: &impl Host, plugin: &Plugin) -> Result<Option<Reason>, Stop> {
         _ => headers.push((name, value)),
     })
     .ok_or_else(not_ready)?;
-    let properties = plugin.verifier.connection_properties();
+    let properties = verifier.connection_properties();
     let connection = connection::read(host, properties, &headers).map_err(|HostError| not_ready())?;
     let request = Request::new(method, path, headers)
         .with_host(authority)
@@ -116,21 +118,21 @@ fn judge(host: &impl Host, plugin: &Plugin) -> Result<Option<Reason>, Stop> {
         .with_connection(connection.iter().map(|(property, value)| (*property, value.as_slice())).collect());
     let refused = |denial: Denial| {
         Box::new(Refused {
-            shown_path: plugin.verifier.shown_path(&request),
-            spoofed: plugin.verifier.spoofed_headers(&request),
-            hint: if host.logs_debug() { plugin.verifier.hint_request(&request, denial.reason()) } else { None },
+            shown_path: verifier.shown_path(&request),
+            spoofed: verifier.spoofed_headers(&request),
+            hint: if host.logs_debug() { verifier.hint_request(&request, denial.reason()) } else { None },
             denial,
         })
     };
-    match plugin.verifier.decide(&request, now) {
+    match verifier.decide_with(memory, &request, now) {
         // A token that cannot be taken out of the request must not go on with it.
         Decision::Allow(grant) => edit(host, &request, grant.edits()).map(|()| None).map_err(|HostError| not_ready()),
         Decision::Observe(denial, edits) => {
             edit(host, &request, &edits).map(|()| Some(denial.reason())).map_err(|HostError| not_ready())
         }
         // Nobody knows yet whether the key is unknown, and clients drop their data on a 401.
-        Decision::Deny(denial) if plugin.expects_keys(denial.reason()) => {
-            let denial = plugin.verifier.deny_request(Reason::KeysUnavailable, &request);
+        Decision::Deny(denial) if fetcher.may_bring_keys(verifier, denial.reason()) => {
+            let denial = verifier.deny_request(Reason::KeysUnavailable, &request);
             Err(Stop::Lacking(refused(denial)))
         }
         Decision::Deny(denial) => Err(Stop::Final(refused(denial))),

@@ -1,6 +1,6 @@
 //! One configured filter: its verifier, its keys, and the requests that wait for them.
 
-use datakit_token::{ConnectionProperty, KeySource, Reason, Verifier};
+use datakit_token::{ConnectionProperty, KeySource, Memory, Verifier};
 
 use crate::{
     counters::Counters,
@@ -18,6 +18,8 @@ const CLIENT_ADDRESS: &str = "rules look at the client's address: Envoy knows it
 /// One configured filter.
 pub(crate) struct Plugin {
     pub(crate) verifier: Verifier,
+    /// Of this worker.
+    pub(crate) memory: Memory,
     pub(crate) counters: Counters,
     pub(crate) fetcher: Fetcher,
     pub(crate) parking: Parking,
@@ -36,8 +38,7 @@ impl Plugin {
         }
         let environment = host.environment();
         let variable = |name: &str| read_variable(environment.as_ref().ok()?, name);
-        let mut verifier = Verifier::with_environment(configuration, &variable).map_err(|error| error.to_string())?;
-        verifier.cache_by_default();
+        let mut verifier = Verifier::from_json_with(configuration, &variable).map_err(|error| error.to_string())?;
         verifier.require_clusters("required in Envoy, but missing").map_err(|error| error.to_string())?;
         check_vm_id(host, &verifier)?;
         for warning in verifier.warnings() {
@@ -54,12 +55,8 @@ impl Plugin {
         let parking = Parking::new(verifier.parked_requests());
         // So that what runs can be told from outside; each worker says it.
         host.log(Level::Info, &format!("datakit-token {}: {}", env!("CARGO_PKG_VERSION"), verifier.summary()));
-        Ok(Self { verifier, counters, fetcher, parking })
-    }
-
-    /// Whether a request was denied for want of keys that are on their way.
-    pub(crate) fn expects_keys(&self, denied: Reason) -> bool {
-        matches!(denied, Reason::UnknownKey | Reason::KeysUnavailable) && self.fetcher.expects_answer(&self.verifier)
+        let memory = verifier.memory();
+        Ok(Self { verifier, memory, counters, fetcher, parking })
     }
 }
 

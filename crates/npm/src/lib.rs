@@ -13,7 +13,6 @@ mod sources;
 mod verdict;
 
 use alloc::{
-    rc::Rc,
     string::{String, ToString},
     vec,
     vec::Vec,
@@ -21,16 +20,17 @@ use alloc::{
 
 use core::mem::take;
 
-use datakit_token::{Decision, Denial, JsonObject, OwnedRequest, Reason, Refusal, UnixTime, Valid};
+use datakit_token::{Decision, Denial, JsonObject, Memory, OwnedRequest, Reason, Refusal, Shared, UnixTime, Valid};
 use wasm_bindgen::prelude::*;
 
 /// A compiled configuration.
 #[wasm_bindgen]
 pub struct Verifier {
     core: datakit_token::Verifier,
+    memory: Memory,
     /// One byte longer than the longest token, so that a longer one is seen to be longer.
     input: Vec<u8>,
-    outcome: Result<Rc<Valid>, Refusal>,
+    outcome: Result<Shared<Valid>, Refusal>,
     /// How long the last token was.
     length: usize,
     /// The last text for JavaScript. In one place, so that a token costs no memory of its own.
@@ -50,17 +50,20 @@ impl Verifier {
             let mut variables = environment.split('\0');
             variables.find_map(|variable| variable.strip_prefix(name)?.strip_prefix('=').map(String::from))
         };
-        let compiled = datakit_token::Verifier::with_environment(config.as_bytes(), &variable);
-        let mut core = compiled.map_err(|error| {
+        let compiled = datakit_token::Verifier::from_json_with(config.as_bytes(), &variable);
+        let core = compiled.map_err(|error| {
             let thrown = js_sys::Error::new(&error.to_string());
             let set = |name: &str, value: &str| js_sys::Reflect::set(&thrown, &name.into(), &value.into());
             // A plain new object takes new members.
             let _ = set("pointer", error.pointer()).and(set("problem", error.problem()));
             JsValue::from(thrown)
         })?;
-        core.number_kept();
+        // Whoever wants tokens to be kept says how many.
+        let mut memory = core.memory_for(0);
+        memory.number_kept();
         let input = vec![0; core.token_bytes().saturating_add(1)];
-        Ok(Self { core, input, outcome: Err(Reason::NotConfigured.into()), length: 0, output: String::new() })
+        let outcome = Err(Reason::NotConfigured.into());
+        Ok(Self { core, memory, input, outcome, length: 0, output: String::new() })
     }
 
     /// What is accepted in the configuration, but hardly meant: JSON, the pointer and the problem of each.
@@ -92,13 +95,13 @@ impl Verifier {
         self.length = length;
         let token = self.input.get(..length).unwrap_or(&self.input);
         let now = time(now).ok_or(Refusal::from(Reason::NotConfigured));
-        self.outcome = now.and_then(|now| self.core.verify(token, now));
+        self.outcome = now.and_then(|now| self.core.verify_with(&mut self.memory, token, now));
         self.outcome.as_ref().ok().and_then(|valid| valid.serial()).unwrap_or(0)
     }
 
     /// The serial number of a token that is not kept any more, each once; 0 if there are no more.
     pub fn take_dropped(&mut self) -> u32 {
-        self.core.take_dropped().unwrap_or(0)
+        self.memory.take_dropped().unwrap_or(0)
     }
 
     /// Writes the verdict on the last token where [`Verifier::output`] says, and gives its length: a line of JSON, and
@@ -142,7 +145,7 @@ impl Verifier {
         let Ok(request) = OwnedRequest::from_json(request.as_bytes()) else { return refuse(Reason::InvalidRequest) };
         let request = request.as_request();
         let hint = |denial: &Denial| self.core.hint_request(&request, denial.reason());
-        match self.core.decide(&request, now) {
+        match self.core.decide_with(&mut self.memory, &request, now) {
             Decision::Deny(denial) => verdict::refuse("deny", &denial, hint(&denial).as_deref(), None),
             Decision::Allow(grant) => {
                 self.outcome = grant.shared().ok_or(Reason::MissingToken.into());

@@ -14,3 +14,4 @@ pub(crate) mod revocation;
 pub(crate) mod schedule;
 pub(crate) mod source;
 pub(crate) mod source_error;
+pub(crate) mod unknown_keys;

@@ -42,6 +42,7 @@ mod reason;
 mod refusal;
 mod request;
 mod response;
+mod shared;
 mod signature;
 mod time;
 mod token;
@@ -66,6 +67,7 @@ pub use crate::{
         request::{OwnedRequest, Request},
     },
     response::denial::{Denial, Response},
+    shared::Shared,
     signature::{
         ed25519::{InvalidPublicKey, InvalidSignature, PublicKey},
         precomputed_keys::PrecomputedKeys,
@@ -79,9 +81,11 @@ pub use crate::{
     },
     upstream::editor::UpstreamEdits,
     verifier::{
+        decision::Decision,
         grant::Grant,
+        memory::Memory,
         preset::presets,
         report::{report_decide, report_upstream, report_verify},
-        verifier::{Decision, Verifier},
+        verifier::Verifier,
     },
 };

@@ -11,6 +11,5 @@ pub(crate) mod header;
 pub(crate) mod jws;
 pub(crate) mod name;
 pub(crate) mod opaque;
-pub(crate) mod remembered;
 pub(crate) mod valid;
 mod validate;

@@ -6,7 +6,7 @@
 use std::{error::Error, fs, hint::black_box, time::Instant};
 
 use datakit_token::{Answer, FetchTime, UnixTime, Verifier};
-use datakit_token_tests::mint;
+use datakit_token_tests::{mint, worker::Worker};
 use serde_json::json;
 
 const NOW: u64 = 1_790_000_000;
@@ -62,9 +62,9 @@ fn rule_of_set(set: usize, number: usize) -> String {
     format!(r#"{{"match":{{{}}}}}"#, members.join(","))
 }
 
-/// One verifier and what was measured of it.
+/// One worker and what was measured of it.
 struct Row {
-    verifier: Verifier,
+    worker: Worker,
     bytes: usize,
     loading: u128,
     grown: usize,
@@ -83,7 +83,7 @@ fn measure(rows: &mut [(String, Row)], now: UnixTime) -> Result<(), Box<dyn Erro
         for (_, row) in &mut *rows {
             let start = Instant::now();
             for _ in 0..EACH {
-                if row.verifier.verify(black_box(token.as_bytes()), now).is_err() {
+                if row.worker.verify(black_box(token.as_bytes()), now).is_err() {
                     return Err("the token must pass".into());
                 }
             }
@@ -136,7 +136,7 @@ impl Row {
         source.finish(Ok(&answer), FetchTime { now, uptime: 0, jitter: 0 })?;
         let loading = start.elapsed().as_millis();
         let grown = resident()?.saturating_sub(before);
-        Ok(Self { verifier, bytes: bundle.len(), loading, grown, times: Vec::new() })
+        Ok(Self { worker: Worker::without_cache(verifier), bytes: bundle.len(), loading, grown, times: Vec::new() })
     }
 }
 

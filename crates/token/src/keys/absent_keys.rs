@@ -2,96 +2,78 @@
 
 use alloc::{string::String, vec::Vec};
 
-use crate::keys::key_set::KeySet;
+use crate::keys::{key_set::KeySet, unknown_keys::Met};
 
-/// Key ids that are kept; of a flood, the newest.
-const MAX_IDS: usize = 256;
+/// Key ids of earlier documents that are kept, the newest.
+const MAX_FORMER: usize = 256;
 
-/// The unknown key ids of the tokens that came, for one source, the oldest first.
+/// What the documents of one source settle about keys that the last one does not have.
 ///
 /// A document that was asked for after a token came, and does not have its key, settles that the key is absent. Before that
 /// nobody knows: an issuer may have published it a moment ago.
 #[derive(Debug, Default)]
-pub(crate) struct AbsentKeys(Vec<Unknown>);
-
-#[derive(Debug)]
-struct Unknown {
-    id: String,
-    state: State,
-    /// When a token with it came first, in seconds since 1970.
-    since: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// No document has been asked for since.
-    Asked,
-    /// A document is on its way that was asked for later.
-    Awaited,
-    Absent,
+pub(crate) struct AbsentKeys {
+    /// Documents that were asked for so far.
+    asked: u64,
+    /// The number among them of the last one that came.
+    came: u64,
+    /// When others have asked for a document that came, in seconds since 1970.
+    others_asked: u64,
+    /// What earlier documents had and the last one has not, the oldest first.
+    former: Vec<String>,
 }
 
 impl AbsentKeys {
-    /// Whether the last document settles that there is no such key; if not, the next one will.
-    pub(crate) fn is_absent(&mut self, id: &str, now: u64) -> bool {
-        match self.0.iter().find(|unknown| unknown.id == id) {
-            Some(unknown) => unknown.state == State::Absent,
-            None => {
-                self.push(id, State::Asked, now);
-                false
-            }
-        }
+    /// Documents that were asked for so far.
+    pub(crate) const fn asked(&self) -> u64 {
+        self.asked
     }
 
     /// A document is asked for.
-    pub(crate) fn ask(&mut self) {
-        self.change(State::Asked, State::Awaited, u64::MAX);
+    pub(crate) const fn ask(&mut self) {
+        self.asked = self.asked.saturating_add(1);
     }
 
-    /// It has not come.
-    pub(crate) fn fail(&mut self) {
-        self.change(State::Awaited, State::Asked, u64::MAX);
+    /// It has come.
+    pub(crate) const fn settle(&mut self) {
+        self.came = self.asked;
     }
 
-    /// It has come, and what is still unknown is absent, as are the keys that only the document before it had.
-    pub(crate) fn settle(&mut self, former: &[String], keys: Option<&KeySet>) {
-        self.change(State::Awaited, State::Absent, u64::MAX);
-        for id in former {
-            self.0.retain(|unknown| unknown.id != *id);
-            self.push(id, State::Absent, 0);
+    /// Another has asked for a document at this time, in seconds since 1970, and it has come.
+    pub(crate) fn settle_as_of(&mut self, time: u64) {
+        self.others_asked = self.others_asked.max(time);
+    }
+
+    /// These keys make room for those of a document that has come.
+    pub(crate) fn replace(&mut self, former: &KeySet, keys: Option<&KeySet>) {
+        for id in former.ids() {
+            self.former.retain(|other| other != id);
+            self.former.push(id.into());
         }
-        self.0.retain(|unknown| keys.is_none_or(|keys| keys.named(&unknown.id).is_none()));
+        self.former.retain(|id| keys.is_none_or(|keys| keys.named(id).is_none()));
+        let surplus = self.former.len().saturating_sub(MAX_FORMER);
+        self.former.drain(..surplus);
     }
 
-    /// Another has asked for a document at this time, in seconds since 1970, and this is the one.
-    pub(crate) fn settle_as_of(&mut self, time: u64, former: &[String], keys: Option<&KeySet>) {
-        self.change(State::Asked, State::Awaited, time);
-        self.settle(former, keys);
+    /// Whether an earlier document had this key, and the last one has not.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.former.iter().any(|former| former == id)
     }
 
-    fn change(&mut self, from: State, to: State, before: u64) {
-        for unknown in self.0.iter_mut().filter(|unknown| unknown.state == from && unknown.since < before) {
-            unknown.state = to;
-        }
-    }
-
-    /// Adds at the end; where there is no room, the oldest goes.
-    fn push(&mut self, id: &str, state: State, since: u64) {
-        if self.0.len() >= MAX_IDS {
-            self.0.remove(0);
-        }
-        self.0.push(Unknown { id: id.into(), state, since });
+    /// Whether a document has come that was asked for after a token with an unknown key.
+    pub(crate) const fn settles(&self, met: Met) -> bool {
+        met.asked < self.came || met.since < self.others_asked
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use alloc::{format, string::String};
+    use alloc::format;
 
     use datakit_token_encoding::json::Json;
 
-    use super::{AbsentKeys, MAX_IDS};
-    use crate::keys::key_set::KeySet;
+    use super::{AbsentKeys, MAX_FORMER};
+    use crate::keys::{key_set::KeySet, unknown_keys::UnknownKeys};
 
     fn set(id: &str) -> KeySet {
         let jwk = format!(
@@ -102,41 +84,39 @@ mod tests {
 
     #[test]
     fn a_key_is_absent_once_a_document_that_was_asked_for_later_does_not_have_it() {
+        let (mut keys, mut unknown) = (AbsentKeys::default(), UnknownKeys::default());
+        let mut is_absent = |keys: &AbsentKeys, id: &str| keys.settles(unknown.meet(id, 1, keys.asked()));
+        assert!(!is_absent(&keys, "a"));
+        keys.ask();
+        assert!(!is_absent(&keys, "b"));
+        keys.settle();
+        assert!(is_absent(&keys, "a") && !is_absent(&keys, "b"));
+        // One that does not come settles nothing.
+        keys.ask();
+        assert!(!is_absent(&keys, "b"));
+        keys.ask();
+        keys.settle();
+        assert!(is_absent(&keys, "a") && is_absent(&keys, "b"));
+    }
+
+    #[test]
+    fn a_key_is_gone_with_the_first_document_that_does_not_have_it() {
         let mut keys = AbsentKeys::default();
-        assert!(!keys.is_absent("a", 1));
-        keys.ask();
-        assert!(!keys.is_absent("b", 2));
-        keys.settle(&[], None);
-        assert!(keys.is_absent("a", 3) && !keys.is_absent("b", 3));
-        keys.ask();
-        keys.fail();
-        assert!(!keys.is_absent("b", 4));
-        keys.ask();
-        keys.settle(&[], Some(&set("b")));
-        // Known for as long as the document has it, and gone with the first that does not.
-        keys.settle(&[String::from("b")], None);
-        assert!(keys.is_absent("a", 5) && keys.is_absent("b", 5));
+        keys.replace(&set("a"), Some(&set("b")));
+        assert!(keys.has("a") && !keys.has("b"));
+        keys.replace(&set("b"), Some(&set("a")));
+        assert!(!keys.has("a") && keys.has("b"));
+        for number in 0..MAX_FORMER * 2 {
+            keys.replace(&set(&format!("{number}")), None);
+        }
+        assert!(keys.former.len() == MAX_FORMER && !keys.has("b") && keys.has(&format!("{}", MAX_FORMER * 2 - 1)));
     }
 
     #[test]
     fn a_document_of_another_settles_what_was_asked_before_it() {
-        let mut keys = AbsentKeys::default();
-        assert!(!keys.is_absent("before", 9) && !keys.is_absent("then", 10));
-        keys.settle_as_of(10, &[], Some(&set("another")));
-        assert!(keys.is_absent("before", 11) && !keys.is_absent("then", 11));
-    }
-
-    #[test]
-    fn a_flood_is_bounded() {
-        let mut keys = AbsentKeys::default();
-        for round in 0..3 {
-            for number in 0..MAX_IDS * 2 {
-                assert!(!keys.is_absent(&format!("{round}-{number}"), 1));
-            }
-            keys.ask();
-            keys.settle(&[], None);
-            assert_eq!(keys.0.len(), MAX_IDS);
-            assert!(keys.is_absent(&format!("{round}-{}", MAX_IDS * 2 - 1), 1));
-        }
+        let (mut keys, mut unknown) = (AbsentKeys::default(), UnknownKeys::default());
+        let (before, then) = (unknown.meet("before", 9, 0), unknown.meet("then", 10, 0));
+        keys.settle_as_of(10);
+        assert!(keys.settles(before) && !keys.settles(then));
     }
 }

@@ -9,7 +9,6 @@ use alloc::{
     vec::Vec,
 };
 use core::{
-    cell::RefCell,
     mem,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -28,6 +27,7 @@ use crate::{
         revocation::RevocationRules,
         schedule::Schedule,
         source_error::{SourceError, SourceFault},
+        unknown_keys::UnknownKeys,
     },
     reason::Reason,
     signature::ed25519::PublicKey,
@@ -51,7 +51,7 @@ pub struct KeySource {
     schedule: Schedule,
     /// A token came whose key may be in the next answer.
     wanted: AtomicBool,
-    absent: RefCell<AbsentKeys>,
+    absent: AbsentKeys,
     changes: u64,
 }
 
@@ -70,7 +70,7 @@ impl KeySource {
             content: Content::Nothing,
             schedule: Schedule::new(0, 0, 0),
             wanted: AtomicBool::new(false),
-            absent: RefCell::default(),
+            absent: AbsentKeys::default(),
             changes: 0,
         };
         match config {
@@ -216,7 +216,7 @@ impl KeySource {
     /// A fetch begins. Exactly one [`KeySource::finish`] follows.
     pub fn begin(&mut self, uptime: u64) {
         self.wanted.store(false, Ordering::Relaxed);
-        self.absent.get_mut().ask();
+        self.absent.ask();
         self.schedule.begin(uptime);
     }
 
@@ -226,16 +226,13 @@ impl KeySource {
     /// [`SourceError`]: what is wrong with it; everything stays as it was, and the next attempt comes later.
     pub fn finish(&mut self, answer: Result<&Answer<'_>, &str>, moment: FetchTime) -> Result<bool, SourceError> {
         let answer = answer.map_err(|why| SourceError::new(SourceFault::Unreachable, why));
-        let former = self.key_ids();
-        let taken = answer.and_then(|answer| self.take(answer, moment));
-        match taken {
+        match answer.and_then(|answer| self.take(answer, moment)) {
             Ok((changed, lifetime)) => {
-                self.absent.get_mut().settle(&former, self.content.keys());
+                self.absent.settle();
                 self.schedule.succeed(moment.uptime, lifetime, moment.jitter);
                 Ok(changed)
             }
             Err(error) => {
-                self.absent.get_mut().fail();
                 self.schedule.fail(moment.uptime, moment.jitter);
                 Err(error)
             }
@@ -285,7 +282,6 @@ impl KeySource {
         if self.content.fetched_at().is_some_and(|own| own > fetched) {
             return Ok(false);
         }
-        let former = self.key_ids();
         let accepted = self.accept(text, Fetch { at: fetched, lifetime, text: Vec::new() }, moment.now);
         if let Some(trust) = &mut self.trust {
             let current = match &self.content {
@@ -300,7 +296,7 @@ impl KeySource {
             }
         }
         let changed = accepted?;
-        self.absent.get_mut().settle_as_of(fetched, &former, self.content.keys());
+        self.absent.settle_as_of(fetched);
         if changed {
             // Who waited is judged with these, and asks again if they are not enough.
             self.wanted.store(false, Ordering::Relaxed);
@@ -310,9 +306,11 @@ impl KeySource {
         Ok(changed)
     }
 
-    /// The key for a token that has passed every check before the key, its id, and for how long it is the one.
+    /// The key for a token that has passed every check before the key, its id, and for how long it is the one. `unknown` has
+    /// the key ids that the caller has looked for in vain.
     pub(crate) fn find(
         &self,
+        unknown: &mut UnknownKeys,
         token: &Unverified<'_>,
         issuer: &str,
         now: UnixTime,
@@ -328,7 +326,7 @@ impl KeySource {
             Reason::UnknownKey if self.remote.is_some() && token.claims_to_be_current(issuer, now) => {
                 self.want();
                 let settled = token.key_id().is_none_or(|id| {
-                    self.absent.try_borrow_mut().is_ok_and(|mut absent| absent.is_absent(id, now.as_secs()))
+                    self.absent.has(id) || self.absent.settles(unknown.meet(id, now.as_secs(), self.absent.asked()))
                 });
                 if settled { reason } else { Reason::KeysUnavailable }
             }
@@ -366,10 +364,6 @@ impl KeySource {
         self.content.keys()
     }
 
-    fn key_ids(&self) -> Vec<String> {
-        self.keys().into_iter().flat_map(KeySet::ids).map(String::from).collect()
-    }
-
     fn is_stale(&self, now: UnixTime) -> bool {
         let skew = self.trust.as_ref().map_or(0, |trust| trust.clock_skew);
         self.content.is_stale(now, self.remote.as_ref().map(Remote::stale_for), skew)
@@ -396,34 +390,35 @@ impl KeySource {
             return Ok(false);
         }
         fetch.text = text.to_vec();
-        let content = match &mut self.trust {
-            Some(trust) => {
-                let current = match &self.content {
-                    Content::Bundle { bundle, .. } => Some(bundle),
-                    _ => None,
-                };
-                match trust.read(text, current, Some(now))? {
-                    Some(bundle) => {
-                        let former = match mem::replace(&mut self.content, Content::Nothing) {
-                            Content::Bundle { bundle, fetch } => Some((bundle, fetch.text)),
-                            _ => None,
-                        };
-                        trust.succeed(&bundle, former);
-                        Content::Bundle { bundle, fetch }
-                    }
-                    None => return Ok(false),
-                }
-            }
-            None => {
-                let malformed = |_| SourceError::new(SourceFault::Malformed, "expected strict JSON");
-                let set = Json::parse(text).map_err(malformed)?;
-                let keys = KeySet::read(set.value())
-                    .map_err(|error| SourceError::new(SourceFault::BadKeys, error.to_string()))?;
-                Content::Set { keys: keys.0, fetch }
-            }
-        };
-        self.content = content;
+        let Some(content) = self.read(text, fetch, now)? else { return Ok(false) };
+        let former = mem::replace(&mut self.content, content);
+        if let Some(keys) = former.keys() {
+            self.absent.replace(keys, self.content.keys());
+        }
+        if let (Some(trust), Content::Bundle { bundle, .. }) = (&mut self.trust, &self.content) {
+            let former = match former {
+                Content::Bundle { bundle, fetch } => Some((bundle, fetch.text)),
+                _ => None,
+            };
+            trust.succeed(bundle, former);
+        }
         self.changes = self.changes.saturating_add(1);
         Ok(true)
+    }
+
+    /// Reads and judges a whole document; `None` if it is the bundle that is here already.
+    fn read(&self, text: &[u8], fetch: Fetch, now: UnixTime) -> Result<Option<Content>, SourceError> {
+        if let Some(trust) = &self.trust {
+            let current = match &self.content {
+                Content::Bundle { bundle, .. } => Some(bundle),
+                _ => None,
+            };
+            let bundle = trust.read(text, current, Some(now))?;
+            return Ok(bundle.map(|bundle| Content::Bundle { bundle, fetch }));
+        }
+        let set = Json::parse(text).map_err(|_| SourceError::new(SourceFault::Malformed, "expected strict JSON"))?;
+        let (keys, _) =
+            KeySet::read(set.value()).map_err(|error| SourceError::new(SourceFault::BadKeys, error.to_string()))?;
+        Ok(Some(Content::Set { keys, fetch }))
     }
 }

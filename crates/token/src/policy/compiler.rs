@@ -1,6 +1,6 @@
 //! Requirements of the configuration become compiled ones; policies are written out.
 
-use alloc::{format, rc::Rc, string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use datakit_token_encoding::{json::is_pointer, sorted::Sorted};
 
@@ -16,6 +16,7 @@ use crate::{
         connection::{ConnectionProperty, Network},
         field_name::is_field_name,
     },
+    shared::Shared,
     token::name::{is_name, is_permission},
 };
 
@@ -38,7 +39,7 @@ pub(crate) struct Compiler {
 
 #[derive(Clone)]
 struct Compiled {
-    requirement: Rc<Requirement>,
+    requirement: Shared<Requirement>,
     /// Parts, those of policies counted wherever they are named.
     size: usize,
     /// Policies, one within the other.
@@ -69,7 +70,7 @@ impl Compiler {
         &mut self,
         config: RequirementConfig,
         parameters: &Parameters,
-    ) -> Result<Rc<Requirement>, ConfigError> {
+    ) -> Result<Shared<Requirement>, ConfigError> {
         let compiled = self.compile(config, Some(parameters))?;
         if compiled.size > MAX_SIZE { Err(too_large()) } else { Ok(compiled.requirement) }
     }
@@ -123,7 +124,7 @@ impl Compiler {
         if members.saturating_add(lists) != 1 || (relations && claim.is_none()) {
             return Err(ConfigError::new(problem));
         }
-        let one = |requirement: Requirement| Ok(Compiled { requirement: Rc::new(requirement), size: 1, depth: 0 });
+        let one = |requirement: Requirement| Ok(Compiled { requirement: Shared::new(requirement), size: 1, depth: 0 });
         let text = |name: &str, text: &String, good: bool, what: &str| {
             if good { Ok(text.clone()) } else { Err(ConfigError::new(what).within(name)) }
         };
@@ -180,7 +181,7 @@ impl Compiler {
             deepest = deepest.max(part.depth);
         }
         let requirement = if name == "all" { Requirement::All(compiled) } else { Requirement::Any(compiled) };
-        Ok(Compiled { requirement: Rc::new(requirement), size: total, depth: deepest })
+        Ok(Compiled { requirement: Shared::new(requirement), size: total, depth: deepest })
     }
 
     fn claim(

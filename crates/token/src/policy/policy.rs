@@ -1,6 +1,6 @@
 //! Rules: which requests need what. First match wins; no match is a denial.
 
-use alloc::{format, rc::Rc, string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use datakit_token_encoding::sorted::Sorted;
 
@@ -16,6 +16,7 @@ use crate::{
     reason::Reason,
     refusal::Refusal,
     request::{connection::ConnectionProperty, path::Path, request::Request},
+    shared::Shared,
     token::valid::Valid,
 };
 
@@ -38,7 +39,7 @@ pub(crate) enum Access {
     /// A good token.
     Authenticated,
     /// A good token that fulfils this. The number of the rule, if the request has no part in it.
-    Required(Rc<Requirement>, Option<usize>),
+    Required(Shared<Requirement>, Option<usize>),
 }
 
 impl Access {
@@ -130,21 +131,23 @@ impl Policy {
         Ok((path, rule.and_then(|rule| self.rules.get(rule))))
     }
 
-    /// Asks a good token for what the request's rule requires.
+    /// Asks a good token for what the request's rule requires. `met_rule` is the last rule whose requirement the token met by
+    /// itself.
     pub(crate) fn authorise(
         &self,
         access: Option<&Access>,
         request: &Request<'_>,
         path: &Path<'_>,
         valid: &Valid,
+        met_rule: &mut Option<usize>,
     ) -> Result<(), Refusal> {
         match access.ok_or(Reason::NoRule)? {
             Access::Unchecked | Access::Anyone | Access::Authenticated => Ok(()),
-            Access::Required(_, Some(rule)) if valid.remembered().meets(*rule) => Ok(()),
+            Access::Required(_, Some(rule)) if *met_rule == Some(*rule) => Ok(()),
             Access::Required(requirement, rule) => {
                 requirement.check(&Facts { request, path, valid, roles: &self.roles })?;
-                if let Some(rule) = rule {
-                    valid.remembered().keep_met(*rule);
+                if rule.is_some() {
+                    *met_rule = *rule;
                 }
                 Ok(())
             }

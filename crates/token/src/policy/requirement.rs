@@ -1,6 +1,6 @@
 //! What a rule asks of a token and its request.
 
-use alloc::{borrow::Cow, rc::Rc, string::String, vec::Vec};
+use alloc::{borrow::Cow, string::String, vec::Vec};
 
 use datakit_token_encoding::json::Value;
 
@@ -14,6 +14,7 @@ use crate::{
         path::Path,
         request::{Ambiguous, Request},
     },
+    shared::Shared,
     token::{authority::AuthorityClaim, valid::Valid},
 };
 
@@ -26,8 +27,8 @@ pub(crate) enum Requirement {
     Provider(usize),
     ClientAddress(Vec<Network>),
     Claim(ClaimRequirement),
-    All(Vec<Rc<Self>>),
-    Any(Vec<Rc<Self>>),
+    All(Vec<Shared<Self>>),
+    Any(Vec<Shared<Self>>),
 }
 
 /// A claim that has to match the user's information in the request.

@@ -1,6 +1,6 @@
 //! Carriers: where a token sits in a request (RFC 6750 section 2, RFC 9110 section 11, RFC 6265).
 
-use alloc::{borrow::Cow, rc::Rc, string::String, vec::Vec};
+use alloc::{borrow::Cow, string::String, vec::Vec};
 
 use crate::{
     error::ConfigError,
@@ -13,6 +13,7 @@ use crate::{
         request::{Ambiguous, Request, split_parameter},
         spelling::{is_other_spelling, is_parameter_like},
     },
+    shared::Shared,
 };
 
 /// The places to look at, in the order of the configuration.
@@ -28,7 +29,7 @@ pub(crate) struct Carriers {
 #[derive(Debug)]
 pub(crate) struct HeaderCarrier {
     /// In lower case; edits of requests share it.
-    pub(crate) name: Rc<str>,
+    pub(crate) name: Shared<str>,
     /// What stands before the token.
     pub(crate) scheme: Option<String>,
     /// What a value begins with that is no token if another place has one.

@@ -1,10 +1,10 @@
 //! The protected header of a token (RFC 7515 section 4).
 
-use alloc::{rc::Rc, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 
 use datakit_token_encoding::json::{Json, Object, Value};
 
-use crate::reason::Reason;
+use crate::{reason::Reason, shared::Shared};
 
 /// The `typ` of a trust bundle, which no token has.
 pub const BUNDLE_TYPE: &str = "keybundle+jwt";
@@ -42,7 +42,7 @@ impl Algorithm {
 /// A header that has been read, and how it was written: all tokens of one key have the same.
 pub(crate) struct KnownHeader {
     segment: Vec<u8>,
-    header: Rc<JoseHeader>,
+    header: Shared<JoseHeader>,
 }
 
 impl JoseHeader {
@@ -87,18 +87,18 @@ impl JoseHeader {
 }
 
 impl KnownHeader {
-    pub(crate) fn new(header: Rc<JoseHeader>, segment: &[u8]) -> Self {
+    pub(crate) fn new(header: Shared<JoseHeader>, segment: &[u8]) -> Self {
         Self { segment: segment.into(), header }
     }
 
     /// The header, if it is written like this.
-    pub(crate) fn get(&self, segment: &[u8]) -> Option<Rc<JoseHeader>> {
-        self.is_written(segment).then(|| Rc::clone(&self.header))
+    pub(crate) fn get(&self, segment: &[u8]) -> Option<Shared<JoseHeader>> {
+        self.is_written(segment).then(|| Shared::clone(&self.header))
     }
 
     /// Whether it was this that gave the header.
-    pub(crate) fn gave(&self, header: &Rc<JoseHeader>) -> bool {
-        Rc::ptr_eq(&self.header, header)
+    pub(crate) fn gave(&self, header: &Shared<JoseHeader>) -> bool {
+        Shared::ptr_eq(&self.header, header)
     }
 
     fn is_written(&self, segment: &[u8]) -> bool {
@@ -126,15 +126,15 @@ pub(crate) fn media_type(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use alloc::rc::Rc;
 
     use super::{JoseHeader, KnownHeader};
+    use crate::shared::Shared;
 
     #[test]
     fn a_header_is_known_by_every_byte_of_it() {
-        let header = Rc::new(JoseHeader::read(br#"{"alg":"EdDSA","kid":"k1"}"#.to_vec()).unwrap());
-        let known = KnownHeader::new(Rc::clone(&header), b"eyJhbGci");
-        assert!(known.get(b"eyJhbGci").is_some_and(|found| Rc::ptr_eq(&found, &header)));
+        let header = Shared::new(JoseHeader::read(br#"{"alg":"EdDSA","kid":"k1"}"#.to_vec()).unwrap());
+        let known = KnownHeader::new(Shared::clone(&header), b"eyJhbGci");
+        assert!(known.get(b"eyJhbGci").is_some_and(|found| Shared::ptr_eq(&found, &header)));
         for other in [&b"eyJhbGcj"[..], b"eyJhbGc", b"eyJhbGciA", b""] {
             assert!(known.get(other).is_none() && !known.is_written(other));
         }

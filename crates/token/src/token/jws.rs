@@ -1,6 +1,6 @@
 //! JWS compact serialisation (RFC 7515 section 7.1): from text to a signature that holds.
 
-use alloc::{rc::Rc, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 
 use datakit_token_encoding::{
     base64url,
@@ -10,6 +10,7 @@ use datakit_token_encoding::{
 
 use crate::{
     reason::Reason,
+    shared::Shared,
     signature::{
         ed25519::{InvalidSignature, PublicKey},
         precomputed_keys::PrecomputedKeys,
@@ -22,7 +23,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Unverified<'t> {
     signed: &'t [u8],
-    header: Rc<JoseHeader>,
+    header: Shared<JoseHeader>,
     /// As it was written.
     header_segment: &'t [u8],
     payload: Vec<u8>,
@@ -31,7 +32,7 @@ pub struct Unverified<'t> {
 
 /// A token whose signature holds, and whose claims nobody has judged yet.
 pub struct Verified {
-    header: Rc<JoseHeader>,
+    header: Shared<JoseHeader>,
     payload: Vec<u8>,
 }
 
@@ -50,7 +51,7 @@ impl<'t> Unverified<'t> {
         let signature = decode(signature)?;
         let header = match known_header {
             Some(header) => header,
-            None => Rc::new(JoseHeader::read(text)?),
+            None => Shared::new(JoseHeader::read(text)?),
         };
         // Not before the algorithm: most tokens with a signature of another length are good ones of another algorithm.
         let signature = signature.try_into().map_err(|_| Reason::Malformed)?;
@@ -80,8 +81,8 @@ impl<'t> Unverified<'t> {
     }
 
     /// The header, and how it was written.
-    pub(crate) fn header(&self) -> (Rc<JoseHeader>, &'t [u8]) {
-        (Rc::clone(&self.header), self.header_segment)
+    pub(crate) fn header(&self) -> (Shared<JoseHeader>, &'t [u8]) {
+        (Shared::clone(&self.header), self.header_segment)
     }
 
     /// The signature's bytes.
@@ -110,7 +111,7 @@ impl<'t> Unverified<'t> {
 }
 
 impl Verified {
-    pub(crate) fn into_parts(self) -> (Rc<JoseHeader>, Vec<u8>) {
+    pub(crate) fn into_parts(self) -> (Shared<JoseHeader>, Vec<u8>) {
         (self.header, self.payload)
     }
 }

@@ -1,16 +1,14 @@
 //! A token that is valid: the first stage that shows claims.
 
-use alloc::rc::Rc;
+use core::fmt;
 
 use datakit_token_encoding::json::{Json, Value};
 
 use crate::{
     reason::Reason,
+    shared::Shared,
     time::ValidityPeriod,
-    token::{
-        acceptance::Acceptance, authority::Authority, claims::Claims, config::ClaimPlaces, header::JoseHeader,
-        remembered::Remembered,
-    },
+    token::{acceptance::Acceptance, authority::Authority, claims::Claims, config::ClaimPlaces, header::JoseHeader},
 };
 
 /// A token whose signature, claims and time hold: the first stage that shows claims.
@@ -19,11 +17,10 @@ pub struct Valid {
     /// Tells it from every other token that the same verifier has kept; 0 for no number.
     serial: u32,
     /// `None` for a token without a signature.
-    header: Option<Rc<JoseHeader>>,
+    header: Option<Shared<JoseHeader>>,
     /// The place of the provider in the configuration.
     provider: usize,
     window: ValidityPeriod,
-    remembered: Remembered,
 }
 
 impl Valid {
@@ -36,8 +33,13 @@ impl Valid {
         Ok(Self::new(claims, None, provider, ValidityPeriod::new(0, expires_at)))
     }
 
-    pub(crate) fn new(claims: Claims, header: Option<Rc<JoseHeader>>, provider: usize, window: ValidityPeriod) -> Self {
-        Self { claims, serial: 0, header, provider, window, remembered: Remembered::default() }
+    pub(crate) fn new(
+        claims: Claims,
+        header: Option<Shared<JoseHeader>>,
+        provider: usize,
+        window: ValidityPeriod,
+    ) -> Self {
+        Self { claims, serial: 0, header, provider, window }
     }
 
     /// The claims.
@@ -53,7 +55,7 @@ impl Valid {
     }
 
     /// A number that no other verification of the same verifier has, if the token is kept and the host has asked for
-    /// numbers ([`crate::Verifier::number_kept`]). A token that comes out of the cache is the same one, so what was made of it
+    /// numbers ([`crate::Memory::number_kept`]). A token that comes out of the cache is the same one, so what was made of it
     /// may be kept under this number.
     #[must_use]
     pub const fn serial(&self) -> Option<u32> {
@@ -73,12 +75,15 @@ impl Valid {
         self.window
     }
 
-    pub(crate) const fn remembered(&self) -> &Remembered {
-        &self.remembered
-    }
-
     /// Shortens the window to what else limits it.
     pub(crate) fn limit(&mut self, other: ValidityPeriod) {
         self.window = self.window.intersect(other);
+    }
+}
+
+impl fmt::Debug for Valid {
+    /// No claim: whoever wants to show one asks for it.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Valid").field("provider", &self.provider).finish_non_exhaustive()
     }
 }

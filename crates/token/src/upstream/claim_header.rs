@@ -1,6 +1,6 @@
 //! Claims that the upstream gets in headers.
 
-use alloc::{format, rc::Rc, string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use datakit_token_encoding::{
     base64url,
@@ -12,14 +12,25 @@ use crate::{
     reason::Reason,
     refusal::Refusal,
     request::field_name::own_header,
-    token::{remembered::ClaimValue, valid::Valid},
+    shared::Shared,
+    token::valid::Valid,
     upstream::config::{ClaimToHeaderConfig, HeaderFormat, NonAscii},
 };
+
+/// The headers that the claims of a token go to, or what is wrong with one of these claims.
+pub(crate) type ClaimHeaders = Result<Shared<[ClaimValue]>, Refusal>;
+
+/// A header, in lower case, and the value of its claim. Shared by all requests with the token.
+#[derive(Debug)]
+pub(crate) struct ClaimValue {
+    pub(crate) name: Shared<str>,
+    pub(crate) value: Vec<u8>,
+}
 
 /// A claim that goes to the upstream in a header.
 pub(crate) struct ClaimHeader {
     claim: String,
-    name: Rc<str>,
+    name: Shared<str>,
     format: HeaderFormat,
     non_ascii: NonAscii,
 }
@@ -95,10 +106,10 @@ fn percent(text: &str) -> Vec<u8> {
 }
 
 /// The headers of the claims that a token has.
-pub(crate) fn claim_values(headers: &[ClaimHeader], valid: &Valid) -> Result<Rc<[ClaimValue]>, Refusal> {
+pub(crate) fn claim_values(headers: &[ClaimHeader], valid: &Valid) -> ClaimHeaders {
     let value = |header: &ClaimHeader| {
         let value = header.value(valid).transpose()?;
-        let value = value.map(|value| ClaimValue { name: Rc::clone(&header.name), value });
+        let value = value.map(|value| ClaimValue { name: Shared::clone(&header.name), value });
         Some(value.map_err(|reason| Refusal::at(reason, &header.claim)))
     };
     headers.iter().filter_map(value).collect()

@@ -1,7 +1,8 @@
 //! What changes in a request before it goes on: the token leaves or makes room for a secret, claims arrive, spoofed copies
 //! of them disappear.
 
-use alloc::{format, rc::Rc, string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
+use core::fmt;
 
 use crate::{
     reason::Reason,
@@ -12,9 +13,13 @@ use crate::{
         request::{Ambiguous, Request, split_parameter},
         spelling::{is_header_like, is_parameter_like},
     },
-    token::{remembered::ClaimValue, valid::Valid},
+    shared::Shared,
+    token::valid::Valid,
     upstream::{
-        claim_header::claim_values, config::SwapPlace, provider_edits::ProviderEdits, token_forwarding::TokenForwarding,
+        claim_header::{ClaimHeaders, ClaimValue, claim_values},
+        config::SwapPlace,
+        provider_edits::ProviderEdits,
+        token_forwarding::TokenForwarding,
     },
 };
 
@@ -28,16 +33,16 @@ const HOST_OVERRIDES: [&str; 6] =
     ["x-forwarded-host", "x-host", "x-original-host", "x-forwarded-server", "x-http-host-override", "forwarded"];
 
 /// Changes to a request. Apply in this order: replace the path, remove headers, set headers.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct UpstreamEdits {
     path: Option<Vec<u8>>,
     /// Headers that clients may not set: in lower case, sorted, each once.
     spoofed: Vec<String>,
     /// The header that the token goes with, and that of a placeholder.
-    gone: [Option<Rc<str>>; 2],
+    gone: [Option<Shared<str>>; 2],
     /// Secrets, and what is left of cookies.
-    set: Vec<(Rc<str>, Vec<u8>)>,
-    claims: Option<Rc<[ClaimValue]>>,
+    set: Vec<(Shared<str>, Vec<u8>)>,
+    claims: Option<Shared<[ClaimValue]>>,
 }
 
 impl UpstreamEdits {
@@ -71,28 +76,38 @@ impl UpstreamEdits {
     }
 }
 
+impl fmt::Debug for UpstreamEdits {
+    /// Names alone: among the values are secrets and claims, and in the path there may be a token.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (remove, set): (Vec<_>, Vec<_>) = (self.remove().collect(), self.set().map(|(name, _)| name).collect());
+        formatter.debug_struct("UpstreamEdits").field("remove", &remove).field("set", &set).finish_non_exhaustive()
+    }
+}
+
 /// Makes the edits of requests.
 pub(crate) struct Editor {
+    /// In the order of the configuration.
+    providers: Vec<ProviderEdits>,
     /// Headers that nobody else may set, in lower case.
     own_headers: Vec<String>,
 }
 
 impl Editor {
     /// For these providers; some rule looks at the method, or at the host.
-    pub(crate) fn new<'p>(providers: impl Iterator<Item = &'p ProviderEdits>, by_method: bool, by_host: bool) -> Self {
+    pub(crate) fn new(providers: Vec<ProviderEdits>, by_method: bool, by_host: bool) -> Self {
         let overrides = PATH_OVERRIDES.into_iter().chain(METHOD_OVERRIDES.into_iter().filter(|_| by_method));
         let overrides = overrides.chain(HOST_OVERRIDES.into_iter().filter(|_| by_host));
         let mut own_headers: Vec<String> = overrides.map(String::from).collect();
-        for name in providers.flat_map(ProviderEdits::own_headers) {
+        for name in providers.iter().flat_map(ProviderEdits::own_headers) {
             if !own_headers.iter().any(|own| own == name) {
                 own_headers.push(name.into());
             }
         }
-        Self { own_headers }
+        Self { providers, own_headers }
     }
 
-    /// For a request that passes although it would be denied: nothing but spoofed headers changes.
-    pub(crate) fn observe(&self, request: &Request<'_>) -> UpstreamEdits {
+    /// For a request that is denied, or would be: nothing but spoofed headers changes.
+    pub(crate) fn without_spoofed(&self, request: &Request<'_>) -> UpstreamEdits {
         self.remove_spoofed(request, |_| false)
     }
 
@@ -128,16 +143,17 @@ impl Editor {
         Ok(edits)
     }
 
-    /// For a request with a good token.
+    /// For a request with a good token, of which `known` has what was found out before.
     pub(crate) fn grant(
         &self,
         request: &Request<'_>,
         path: &Path<'_>,
         carriers: &Carriers,
         carried: &FoundToken<'_>,
-        provider: &ProviderEdits,
         valid: &Valid,
+        known: &mut Option<ClaimHeaders>,
     ) -> Result<UpstreamEdits, Refusal> {
+        let provider = self.providers.get(valid.provider()).ok_or(Reason::NotConfigured)?;
         let mut edits = self.remove_spoofed(request, |name| carriers.is_beside_header(name));
         let mut query = QueryEdits::default();
         match &provider.token_forwarding {
@@ -168,7 +184,7 @@ impl Editor {
         }
         edits.path = target(request, path, carriers, query)?;
         if !provider.claim_headers.is_empty() {
-            edits.claims = Some(valid.remembered().headers(|| claim_values(&provider.claim_headers, valid))?);
+            edits.claims = Some(known.get_or_insert_with(|| claim_values(&provider.claim_headers, valid)).clone()?);
         }
         Ok(edits)
     }
@@ -191,7 +207,7 @@ struct QueryEdit<'e> {
 }
 
 impl UpstreamEdits {
-    fn remove_carrier(&mut self, name: Rc<str>) {
+    fn remove_carrier(&mut self, name: Shared<str>) {
         if let Some(free) = self.gone.iter_mut().find(|gone| gone.is_none()) {
             *free = Some(name);
         }
@@ -210,10 +226,10 @@ impl UpstreamEdits {
             TokenLocation::Header(number) => {
                 let carrier = carriers.header(number)?;
                 match secret {
-                    None => self.remove_carrier(Rc::clone(&carrier.name)),
+                    None => self.remove_carrier(Shared::clone(&carrier.name)),
                     Some(secret) => {
                         let scheme = carrier.scheme.as_deref().map_or_else(String::new, |scheme| format!("{scheme} "));
-                        self.set.push((Rc::clone(&carrier.name), [scheme.as_bytes(), secret.as_bytes()].concat()));
+                        self.set.push((Shared::clone(&carrier.name), [scheme.as_bytes(), secret.as_bytes()].concat()));
                     }
                 }
             }

@@ -1,7 +1,6 @@
 //! A configuration document becomes a verifier.
 
 use alloc::{string::String, vec::Vec};
-use core::cell::{Cell, RefCell};
 
 use crate::{
     config::secret::Environment,
@@ -9,13 +8,13 @@ use crate::{
     policy::policy::{Policy, PolicyConfig},
     request::{carrier::Carriers, config::FromConfig, connection::ConnectionProperty},
     response::denial::Responses,
-    signature::precomputed_keys::PrecomputedKeys,
-    upstream::editor::Editor,
+    shared::Shared,
+    upstream::{editor::Editor, provider_edits::ProviderEdits},
     verifier::{
-        cache::Cache,
         document::{Config, Mode, RequireHttps},
         provider::Provider,
         provider_config::ProviderConfig,
+        token_verifier::TokenVerifier,
         verifier::Verifier,
     },
 };
@@ -26,18 +25,19 @@ impl Verifier {
     /// # Errors
     /// [`ConfigError`]: the place as a JSON pointer, and what was expected there.
     pub fn from_json(config: &[u8]) -> Result<Self, ConfigError> {
-        Self::with_environment(config, &|_| None)
+        Self::from_json_with(config, &|_| None)
     }
 
     /// Compiles a configuration document; `environment` looks up the variables that secrets are in.
     ///
     /// # Errors
     /// [`ConfigError`]: the place as a JSON pointer, and what was expected there.
-    pub fn with_environment(config: &[u8], environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+    pub fn from_json_with(config: &[u8], environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut config = Config::from_json(config)?;
         let own_rules = config.rules.len();
         let from = config.apply_presets()?;
-        let Issuers { providers, carriers, names, mut warnings } = Issuers::new(config.providers, &from, environment)?;
+        let Issuers { providers, edits, carriers, names, mut warnings } =
+            Issuers::new(config.providers, &from, environment)?;
         if config.rules.is_empty() {
             warnings.push(ConfigError::new("no rule: every request will be denied").within("rules"));
         }
@@ -58,33 +58,31 @@ impl Verifier {
         })?;
         warnings.extend(unreachable);
         let (by_method, by_host) = (policy.routes().by_method(), policy.routes().by_host());
-        let editor = Editor::new(providers.iter().map(|provider| &provider.edits), by_method, by_host);
+        let editor = Editor::new(edits, by_method, by_host);
         let whole = |number: u32| usize::try_from(number).unwrap_or(0);
         let limits = config.limits;
-        let cached_tokens = limits.cached_tokens.map(|count| whole(count.0));
+        let token_bytes = whole(limits.token_bytes.0);
         Ok(Self {
-            providers,
+            tokens: TokenVerifier { providers, token_bytes, identity: Shared::new(()) },
             carriers,
             policy,
             editor,
             responses: Responses::new(config.responses)?,
             require_https,
             observe,
-            token_bytes: whole(limits.token_bytes.0),
             parked_requests: whole(limits.parked_requests.0),
-            cached_tokens,
-            cache: RefCell::new(Cache::new(cached_tokens.unwrap_or(0))),
-            tables: RefCell::new(PrecomputedKeys::new(whole(limits.key_table_bytes.0))),
-            header: RefCell::new(None),
-            tables_seen: Cell::new(0),
+            cached_tokens: limits.cached_tokens.map(|count| whole(count.0)),
+            key_table_bytes: whole(limits.key_table_bytes.0),
             warnings,
         })
     }
 }
 
 /// All providers, and what they have between them.
+#[derive(Default)]
 struct Issuers {
     providers: Vec<Provider>,
+    edits: Vec<ProviderEdits>,
     carriers: Carriers,
     /// In the order of the providers.
     names: Vec<String>,
@@ -98,8 +96,7 @@ impl Issuers {
         if configs.is_empty() {
             return Err(ConfigError::new("expected at least one provider").within("providers"));
         }
-        let mut issuers =
-            Self { providers: Vec::new(), carriers: Carriers::default(), names: Vec::new(), warnings: Vec::new() };
+        let mut issuers = Self::default();
         for (index, config) in configs.into_iter().enumerate() {
             let place = |error: ConfigError| error.within_element(index).within("providers");
             let skipped = issuers.add(config, from, environment).map_err(place)?;
@@ -123,8 +120,9 @@ impl Issuers {
         }
         self.names.push(config.name.clone());
         self.carriers.add(config.from.take().unwrap_or_else(|| from.clone()))?;
-        let (provider, skipped) = Provider::new(config, environment)?;
+        let (provider, edits, skipped) = Provider::new(config, environment)?;
         self.providers.push(provider);
+        self.edits.push(edits);
         Ok(skipped)
     }
 }

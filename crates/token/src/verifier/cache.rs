@@ -4,12 +4,14 @@
 //! key and the revocation rules give this very answer, and only while its keys and rules are the same. Everything else
 //! goes the long way, so that a verdict and its reason never depend on the cache.
 
-use alloc::{boxed::Box, collections::VecDeque, rc::Rc, vec, vec::Vec};
+use alloc::{boxed::Box, collections::VecDeque, vec, vec::Vec};
 use core::mem::replace;
 
 use crate::{
+    shared::Shared,
     time::{UnixTime, ValidityPeriod},
     token::valid::Valid,
+    verifier::accepted::Accepted,
 };
 
 /// Bytes that all entries may take, roughly.
@@ -52,8 +54,8 @@ type Tail = u128;
 struct Entry {
     tail: Tail,
     token: Box<[u8]>,
-    valid: Rc<Valid>,
-    /// That of `valid`, here so that a look-up need not follow the pointer.
+    accepted: Accepted,
+    /// That of the token, here so that a look-up need not follow the pointer.
     window: ValidityPeriod,
     provider: usize,
     /// [`crate::KeySource::changes`] of the provider when the token was verified.
@@ -72,8 +74,8 @@ impl Cache {
         Self { capacity, chains: vec![None; if capacity == 0 { 0 } else { chains }], ..Self::default() }
     }
 
-    /// The token, if it was good and still is; `changes` gives the state of a provider's keys and rules.
-    pub(crate) fn get(&mut self, token: &[u8], now: UnixTime, changes: impl Fn(usize) -> u64) -> Option<&Rc<Valid>> {
+    /// The number of the token's entry, if it was good and still is; `changes` gives the state of a provider's keys and rules.
+    pub(crate) fn find_current(&mut self, token: &[u8], now: UnixTime, changes: impl Fn(usize) -> u64) -> Option<u32> {
         let number = self.find(tail(token)?)?;
         let entry = self.entry_mut(number)?;
         let same = is_same(&entry.token, token) && entry.changes == changes(entry.provider);
@@ -81,7 +83,24 @@ impl Cache {
             return None;
         }
         entry.used = true;
-        Some(&entry.valid)
+        Some(number)
+    }
+
+    /// The token of an entry.
+    pub(crate) fn accepted_mut(&mut self, number: u32) -> Option<&mut Accepted> {
+        self.entry_mut(number).map(|entry| &mut entry.accepted)
+    }
+
+    /// How many tokens are kept.
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Keeps nothing any more.
+    pub(crate) fn clear(&mut self) {
+        while let Some(oldest) = self.queue.pop_front() {
+            self.remove(oldest);
+        }
     }
 
     /// From now on each kept token has a serial number, and [`Cache::take_dropped`] says which are not kept any more.
@@ -94,30 +113,25 @@ impl Cache {
         self.serials.as_mut()?.dropped.pop()
     }
 
-    /// Keeps a token that has just been verified, and gives it back as it is kept.
-    pub(crate) fn insert(&mut self, token: &[u8], mut valid: Valid, changes: u64) -> Rc<Valid> {
+    /// Keeps a token that has just been verified.
+    ///
+    /// # Errors
+    /// The token, if it is not kept.
+    pub(crate) fn insert(&mut self, token: &[u8], mut valid: Valid, changes: u64) -> Result<&mut Accepted, Accepted> {
         let fits = self.capacity > 0 && token.len() <= MAX_TOKEN;
-        let Some(tail) = tail(token).filter(|_| fits) else { return Rc::new(valid) };
+        let Some(tail) = tail(token).filter(|_| fits) else { return Err(Accepted::new(Shared::new(valid))) };
         if let Some(serials) = &mut self.serials
             && let Some(next) = serials.last.checked_add(1)
         {
             serials.last = next;
             valid.set_serial(next);
         }
-        let valid = Rc::new(valid);
         let (window, provider) = (valid.window(), valid.provider());
-        let entry = Entry {
-            tail,
-            token: token.into(),
-            valid: Rc::clone(&valid),
-            window,
-            provider,
-            changes,
-            used: false,
-            next: None,
-        };
+        let accepted = Accepted::new(Shared::new(valid));
+        let rest = accepted.clone();
+        let entry = Entry { tail, token: token.into(), accepted, window, provider, changes, used: false, next: None };
         self.bytes = self.bytes.saturating_add(entry.weight());
-        match self.find(tail) {
+        let number = match self.find(tail) {
             // Keys or rules have changed since, or the time was another one.
             Some(number) => {
                 if let Some(known) = self.entry_mut(number) {
@@ -125,9 +139,10 @@ impl Cache {
                     let old = replace(known, Entry { next, ..entry });
                     self.forget(&old);
                 }
+                Some(number)
             }
             None => self.add(entry),
-        }
+        };
         while self.queue.len() > self.capacity || self.bytes > MAX_BYTES {
             let Some(oldest) = self.queue.pop_front() else { break };
             match self.entry_mut(oldest) {
@@ -138,7 +153,8 @@ impl Cache {
                 _ => self.remove(oldest),
             }
         }
-        valid
+        // Where all others have been asked for lately, it is the newest that goes.
+        number.and_then(|number| self.accepted_mut(number)).ok_or(rest)
     }
 
     fn find(&self, tail: Tail) -> Link {
@@ -153,16 +169,17 @@ impl Cache {
         None
     }
 
-    fn add(&mut self, mut entry: Entry) {
+    fn add(&mut self, mut entry: Entry) -> Link {
         let reused = self.free.pop();
-        let Some(number) = reused.or_else(|| u32::try_from(self.entries.len()).ok()) else { return };
-        let Some(first) = self.chain(entry.tail).and_then(|chain| self.chains.get_mut(chain)) else { return };
+        let number = reused.or_else(|| u32::try_from(self.entries.len()).ok())?;
+        let first = self.chain(entry.tail).and_then(|chain| self.chains.get_mut(chain))?;
         entry.next = first.replace(number);
         match usize::try_from(number).ok().and_then(|place| self.entries.get_mut(place)) {
             Some(place) => *place = Some(entry),
             None => self.entries.push(Some(entry)),
         }
         self.queue.push_back(number);
+        Some(number)
     }
 
     fn remove(&mut self, number: u32) {
@@ -189,7 +206,7 @@ impl Cache {
 
     fn forget(&mut self, entry: &Entry) {
         self.bytes = self.bytes.saturating_sub(entry.weight());
-        if let (Some(serials), Some(serial)) = (&mut self.serials, entry.valid.serial()) {
+        if let (Some(serials), Some(serial)) = (&mut self.serials, entry.accepted.valid.serial()) {
             serials.dropped.push(serial);
         }
     }

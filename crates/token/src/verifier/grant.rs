@@ -1,17 +1,17 @@
 //! What an allowed request is allowed with.
 
-use alloc::rc::Rc;
+use core::fmt;
 
-use crate::{token::valid::Valid, upstream::editor::UpstreamEdits};
+use crate::{shared::Shared, token::valid::Valid, upstream::editor::UpstreamEdits};
 
 /// A request that may go on, and what to change before.
 pub struct Grant {
-    valid: Option<Rc<Valid>>,
+    valid: Option<Shared<Valid>>,
     edits: UpstreamEdits,
 }
 
 impl Grant {
-    pub(crate) const fn new(valid: Option<Rc<Valid>>, edits: UpstreamEdits) -> Self {
+    pub(crate) const fn new(valid: Option<Shared<Valid>>, edits: UpstreamEdits) -> Self {
         Self { valid, edits }
     }
 
@@ -23,7 +23,7 @@ impl Grant {
 
     /// The same, to keep.
     #[must_use]
-    pub fn shared(&self) -> Option<Rc<Valid>> {
+    pub fn shared(&self) -> Option<Shared<Valid>> {
         self.valid.clone()
     }
 
@@ -31,5 +31,12 @@ impl Grant {
     #[must_use]
     pub const fn edits(&self) -> &UpstreamEdits {
         &self.edits
+    }
+}
+
+impl fmt::Debug for Grant {
+    /// Neither claims nor secrets: these are for the upstream alone.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Grant").field("valid", &self.valid).finish_non_exhaustive()
     }
 }

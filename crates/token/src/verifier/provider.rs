@@ -1,4 +1,4 @@
-//! One issuer, compiled from its configuration: its tokens, its keys, and what becomes of both.
+//! One issuer, compiled from its configuration: which of its tokens count, its keys, and what is taken back.
 
 use alloc::vec::Vec;
 
@@ -27,16 +27,16 @@ pub(crate) struct Provider {
     /// From the configuration; those of a trust bundle are with its keys.
     pub(crate) revocations: RevocationRules,
     pub(crate) opaque_tokens: OpaqueTokens,
-    pub(crate) edits: ProviderEdits,
 }
 
 impl Provider {
-    /// Checks and compiles one member of `providers`; `from` was taken out before.
+    /// Checks and compiles one member of `providers`, of which `from` was taken out before. Gives what the upstream gets as
+    /// well, and keys that were skipped.
     #[inline(never)]
     pub(crate) fn new(
         config: ProviderConfig,
         environment: Environment<'_>,
-    ) -> Result<(Self, Vec<ConfigError>), ConfigError> {
+    ) -> Result<(Self, ProviderEdits, Vec<ConfigError>), ConfigError> {
         not_empty("name", [&config.name])?;
         let acceptance = Acceptance {
             issuer: config.issuer,
@@ -63,8 +63,8 @@ impl Provider {
             environment,
         )?;
         let opaque_tokens = OpaqueTokens::new(config.opaque_tokens, &acceptance.issuer, environment)?;
-        let provider = Self { acceptance, keys, revocations: config.revocations.0, opaque_tokens, edits };
-        Ok((provider, skipped))
+        let provider = Self { acceptance, keys, revocations: config.revocations.0, opaque_tokens };
+        Ok((provider, edits, skipped))
     }
 
     /// Asks the rules of the configuration and those of the trust bundle; the first second from which one refuses.

@@ -1,18 +1,18 @@
 //! A verdict as one line of JSON, the same wherever it is printed.
 
-use alloc::{format, rc::Rc, string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use datakit_token_encoding::{json::JsonObject, latin1};
 
 use crate::{
-    refusal::Refusal, request::request::Request, token::valid::Valid, upstream::editor::UpstreamEdits,
-    verifier::verifier::Decision,
+    refusal::Refusal, request::request::Request, shared::Shared, token::valid::Valid, upstream::editor::UpstreamEdits,
+    verifier::decision::Decision,
 };
 
 /// `{"verdict":"allow","reason":"ok","status":200,"claims":{...}}` or `{"verdict":"deny","reason":"expired","claim":"exp","status":401}`;
 /// without `claim` where the reason is about none.
 #[must_use]
-pub fn report_verify(outcome: &Result<Rc<Valid>, Refusal>) -> String {
+pub fn report_verify(outcome: &Result<Shared<Valid>, Refusal>) -> String {
     match outcome {
         Ok(valid) => format!("{}}}", allow(Some(valid))),
         Err(refusal) => format!("{}}}", refuse("deny", refusal, refusal.reason().status())),

@@ -3,19 +3,20 @@
 //! the prefix.
 #![no_main]
 
-use std::sync::LazyLock;
+use std::{cell::RefCell, sync::LazyLock};
 
 use datakit_token::{Decision, OwnedRequest, Verifier};
 use datakit_token_fuzz::{NOW, now, verifier};
 use datakit_token_tests::{
     mint,
     path_readers::{FOLDING, READERS, only_renames},
+    worker::Worker,
 };
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 
 thread_local! {
-    static VERIFIER: Verifier = verifier();
+    static WORKER: RefCell<Worker> = RefCell::new(Worker::new(verifier()));
     static AS_SENT: Verifier = {
         let config = json!({ "version": 1,
             "providers": [{ "name": "main", "issuer": "i", "audiences": ["a"], "keys": { "inline": { "keys": [mint::jwk("k1")] } } }],
@@ -33,7 +34,7 @@ fuzz_target!(|template: &str| {
     let text = template.replace("{token}", &TOKEN);
     let Ok(request) = OwnedRequest::from_json(text.as_bytes()) else { return };
     check_readers(&request);
-    let decision = VERIFIER.with(|verifier| verifier.decide(&request.as_request(), now()));
+    let decision = WORKER.with_borrow_mut(|worker| worker.decide(&request.as_request(), now()));
     let report: Value = serde_json::from_str(&datakit_token::report_decide(&request.as_request(), &decision)).unwrap();
     match decision {
         Decision::Allow(_) => {

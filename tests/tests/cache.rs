@@ -35,8 +35,8 @@ fn token(key: &str, header_kid: Option<&str>, claims: &Value) -> String {
 fn fetch(worker: &mut Worker, body: &str, now: u64, uptime: u64) {
     let source = worker.verifier.remote_sources_mut().next().unwrap();
     source.begin(uptime);
-    let answer = Answer { status: 200, content_type: None, cache_control: None, age: None, body: body.as_bytes() };
-    source.finish(Ok(&answer), FetchTime { now: time(now), uptime, jitter: 0 }).unwrap();
+    let answer = Answer::new(200, body.as_bytes());
+    source.finish(Ok(&answer), FetchTime::new(time(now), uptime, 0)).unwrap();
 }
 
 fn hit(worker: &mut Worker, token: &str, now: u64) -> bool {

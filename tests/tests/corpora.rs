@@ -7,7 +7,7 @@ use curve25519_dalek::{
     edwards::CompressedEdwardsY,
     scalar::Scalar,
 };
-use datakit_token::{PrecomputedKeys, PublicKey, UnixTime, Verifier};
+use datakit_token::{PublicKey, UnixTime, Verifier, internal::PrecomputedKeys};
 use datakit_token_tests::{
     corpora::{self, Tally},
     mint,

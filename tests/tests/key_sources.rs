@@ -41,7 +41,7 @@ impl World {
     }
 
     fn moment(&self) -> FetchTime {
-        FetchTime { now: UnixTime::from_secs(self.now).unwrap(), uptime: self.uptime, jitter: 0 }
+        FetchTime::new(UnixTime::from_secs(self.now).unwrap(), self.uptime, 0)
     }
 
     fn source(&mut self) -> &mut KeySource {
@@ -59,7 +59,7 @@ impl World {
         let source = self.source();
         source.begin(moment.uptime);
         let content_type = Some(content_type.as_bytes());
-        let answer = Answer { status, content_type, cache_control: None, age: None, body: body.as_bytes() };
+        let answer = Answer::new(status, body.as_bytes()).with_content_type(content_type);
         outcome(source.finish(Ok(&answer), moment))
     }
 
@@ -223,7 +223,7 @@ fn an_unknown_key_may_be_new_until_a_document_asked_for_later_does_not_have_it()
     world.source().begin(moment.uptime);
     assert_eq!(world.verify(&token("k4")), "keys_unavailable");
     let body = set.as_bytes();
-    let answer = Answer { status: 200, content_type: None, cache_control: None, age: None, body };
+    let answer = Answer::new(200, body);
     world.source().finish(Ok(&answer), moment).unwrap();
     let verdicts = ["k1", "k2", "k3", "k4"].map(|key| world.verify(&token(key)));
     assert_eq!(verdicts, ["ok", "ok", "unknown_key", "keys_unavailable"]);
@@ -663,13 +663,7 @@ fn the_ttl_of_a_bundle_comes_before_its_caching() {
     let mut world = World::bundle();
     let text = mint::bundle("root-1", &members(NOW, &json!({ "ttl": 20 })));
     let moment = world.moment();
-    let answer = Answer {
-        status: 200,
-        content_type: None,
-        cache_control: Some(b"max-age=200"),
-        age: None,
-        body: text.as_bytes(),
-    };
+    let answer = Answer::new(200, text.as_bytes()).with_cache_control(Some(b"max-age=200"), None);
     world.source().begin(0);
     world.source().finish(Ok(&answer), moment).unwrap();
     assert!(!world.source().is_due(15_000) && world.source().is_due(20_000));
@@ -685,7 +679,7 @@ fn a_fault_in_a_bundle_names_its_place() {
         (json!({ "ttl": -1 }), "/ttl: "),
     ] {
         let text = mint::bundle("root-1", &members(NOW, &wrong));
-        let answer = Answer { status: 200, content_type: None, cache_control: None, age: None, body: text.as_bytes() };
+        let answer = Answer::new(200, text.as_bytes());
         let error = world.source().finish(Ok(&answer), moment).unwrap_err();
         assert!(error.to_string().contains(place), "{error}");
     }
@@ -703,7 +697,7 @@ fn faults_show_nothing_of_the_answer() {
         mint::bundle("root-1", &members(NOW, &json!({ "rules": [{ "match": { secret: [secret] } }] }))),
         mint::bundle("root-1", &members(NOW, &json!({ "rules": [secret] }))),
     ] {
-        let answer = Answer { status: 200, content_type: None, cache_control: None, age: None, body: text.as_bytes() };
+        let answer = Answer::new(200, text.as_bytes());
         let error = world.source().finish(Ok(&answer), moment).unwrap_err();
         assert!(!error.to_string().contains(secret), "{error}");
     }

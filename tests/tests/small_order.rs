@@ -9,7 +9,7 @@ use curve25519_dalek::{
     scalar::Scalar,
     traits::Identity,
 };
-use datakit_token::{PrecomputedKeys, PublicKey, UnixTime, Verifier};
+use datakit_token::{PublicKey, UnixTime, Verifier, internal::PrecomputedKeys};
 use datakit_token_tests::mint;
 use ed25519_dalek::{Signature, VerifyingKey};
 use serde_json::json;

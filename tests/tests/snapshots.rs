@@ -21,13 +21,7 @@ impl Worker {
 
     fn fetch(&mut self, keys: &[&str], now: u64) {
         let set = json!({ "keys": keys.iter().map(|name| mint::jwk(name)).collect::<Vec<_>>() }).to_string();
-        let answer = Answer {
-            status: 200,
-            content_type: Some(b"application/json"),
-            cache_control: None,
-            age: None,
-            body: set.as_bytes(),
-        };
+        let answer = Answer::new(200, set.as_bytes()).with_content_type(Some(b"application/json"));
         let source = self.0.verifier.remote_sources_mut().next().unwrap();
         source.begin(uptime(now));
         source.finish(Ok(&answer), moment(now)).unwrap();
@@ -60,7 +54,7 @@ const fn uptime(now: u64) -> u64 {
 }
 
 fn moment(now: u64) -> FetchTime {
-    FetchTime { now: UnixTime::from_secs(now).unwrap(), uptime: uptime(now), jitter: 0 }
+    FetchTime::new(UnixTime::from_secs(now).unwrap(), uptime(now), 0)
 }
 
 /// The snapshot with another time in its first line.

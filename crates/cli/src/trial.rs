@@ -41,11 +41,10 @@ impl Trial {
 
     /// Fetches a bundle.
     pub(crate) fn take(&mut self, bundle: &str, now: UnixTime) -> Result<(), Refusal> {
-        let answer =
-            Answer { status: 200, content_type: None, cache_control: None, age: None, body: bundle.as_bytes() };
+        let answer = Answer::new(200, bundle.as_bytes());
         let Some(source) = self.verifier.remote_sources_mut().next() else { return Ok(()) };
         source.begin(0);
-        let taken = source.finish(Ok(&answer), FetchTime { now, uptime: 0, jitter: 0 });
+        let taken = source.finish(Ok(&answer), FetchTime::new(now, 0, 0));
         taken.map(|_| ()).map_err(|error| Refusal::read(&error.to_string()))
     }
 

@@ -106,13 +106,9 @@ impl Fetcher {
                     values.next().map(|(_, value)| *value)
                 };
                 let status = find(b":status").and_then(|status| str::from_utf8(status).ok()?.parse().ok());
-                let answer = Answer {
-                    status: status.unwrap_or(0),
-                    content_type: find(b"content-type"),
-                    cache_control: find(b"cache-control"),
-                    age: find(b"age"),
-                    body,
-                };
+                let answer = Answer::new(status.unwrap_or(0), body)
+                    .with_content_type(find(b"content-type"))
+                    .with_cache_control(find(b"cache-control"), find(b"age"));
                 // Envoy's own, when it has reached nobody or waited long enough: it notes the time that a server took.
                 let by_envoy = matches!(status, Some(503 | 504)) && find(b"x-envoy-upstream-service-time").is_none();
                 match status {
@@ -240,5 +236,5 @@ fn words(body: &[u8]) -> String {
 pub(crate) fn moment(host: &impl Host, uptime: u64) -> Option<FetchTime> {
     let nanoseconds = host.now().ok()?;
     let [jitter, ..] = (nanoseconds / 1_000).to_le_bytes();
-    Some(FetchTime { now: UnixTime::from_secs(nanoseconds / 1_000_000_000)?, uptime, jitter })
+    Some(FetchTime::new(UnixTime::from_secs(nanoseconds / 1_000_000_000)?, uptime, jitter))
 }

@@ -298,7 +298,7 @@ mod tests {
             assert!(self.take_lease(host, seconds));
             let source = self.verifier.remote_sources_mut().next().unwrap();
             let body = set.as_bytes();
-            let answer = Answer { status: 200, content_type: None, cache_control: None, age: None, body };
+            let answer = Answer::new(200, body);
             source.finish(Ok(&answer), moment(seconds)).unwrap();
             self.share.conclude(host, &self.seal, source, true, moment(seconds));
         }
@@ -310,7 +310,7 @@ mod tests {
     }
 
     fn moment(seconds: u64) -> FetchTime {
-        FetchTime { now: UnixTime::from_secs(NOW + seconds).unwrap(), uptime: seconds * 1000, jitter: 0 }
+        FetchTime::new(UnixTime::from_secs(NOW + seconds).unwrap(), seconds * 1000, 0)
     }
 
     fn value(host: &Mock, name: &str) -> Vec<u8> {

@@ -92,13 +92,9 @@ impl Verifier {
         uptime: f64,
         jitter: u8,
     ) -> String {
-        let answer = Answer {
-            status,
-            content_type: content_type.as_deref().map(str::as_bytes),
-            cache_control: cache_control.as_deref().map(str::as_bytes),
-            age: age.as_deref().map(str::as_bytes),
-            body,
-        };
+        let answer = Answer::new(status, body).with_content_type(content_type.as_deref().map(str::as_bytes));
+        let answer =
+            answer.with_cache_control(cache_control.as_deref().map(str::as_bytes), age.as_deref().map(str::as_bytes));
         self.end(index, moment(now, uptime, jitter), |source, moment| source.finish(Ok(&answer), moment))
     }
 
@@ -138,7 +134,7 @@ fn fault(code: &str, text: &str) -> String {
 }
 
 fn moment(now: f64, uptime: f64, jitter: u8) -> Option<FetchTime> {
-    Some(FetchTime { now: time(now)?, uptime: milliseconds(uptime), jitter })
+    Some(FetchTime::new(time(now)?, milliseconds(uptime), jitter))
 }
 
 /// Whole milliseconds; what is no time is the beginning.

@@ -8,6 +8,7 @@ pub(crate) mod config;
 pub(crate) mod path_pattern;
 pub(crate) mod policy;
 pub(crate) mod requirement;
+pub(crate) mod requirement_config;
 pub(crate) mod roles;
 pub(crate) mod route;
 pub(crate) mod tree;

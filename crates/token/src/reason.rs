@@ -9,7 +9,7 @@ macro_rules! reasons {
         /// It carries nothing of the token. The order in which checks run is fixed (see [`crate::Verifier`]), so a
         /// token with two faults gets the same reason everywhere.
         #[non_exhaustive]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Reason { $($(#[$doc])* $name,)* }
 
         impl Reason {
@@ -30,7 +30,7 @@ macro_rules! reasons {
 
             /// The `error` of the `WWW-Authenticate` challenge (RFC 6750 section 3.1), where one applies.
             #[must_use]
-            pub const fn error(self) -> Option<&'static str> {
+            pub const fn oauth_error(self) -> Option<&'static str> {
                 match self { $(Self::$name => $error,)* }
             }
 

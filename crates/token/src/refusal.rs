@@ -1,6 +1,7 @@
 //! A refusal: why, and which claim it is about.
 
 use alloc::{borrow::Cow, string::String};
+use core::fmt;
 
 use crate::reason::Reason;
 
@@ -49,3 +50,15 @@ impl From<Reason> for Refusal {
         Self { reason, claim: None }
     }
 }
+
+impl fmt::Display for Refusal {
+    /// The sentence of the reason, and the claim that it is about.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.claim {
+            Some(claim) => write!(formatter, "{} (claim {claim})", self.reason),
+            None => self.reason.fmt(formatter),
+        }
+    }
+}
+
+impl core::error::Error for Refusal {}

@@ -8,6 +8,8 @@ pub(crate) mod config;
 pub(crate) mod connection;
 pub(crate) mod field_name;
 pub(crate) mod host_name;
+#[cfg(feature = "http")]
+mod http;
 pub(crate) mod lookalike;
 pub(crate) mod origin;
 pub(crate) mod path;

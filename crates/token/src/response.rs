@@ -5,3 +5,5 @@
 
 pub(crate) mod config;
 pub(crate) mod denial;
+#[cfg(feature = "http")]
+mod http;

@@ -24,6 +24,31 @@ impl UnixTime {
     }
 }
 
+/// The time is before 1970, or after the year 9999: a broken clock.
+#[cfg(feature = "std")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidTime;
+
+#[cfg(feature = "std")]
+impl core::fmt::Display for InvalidTime {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        formatter.write_str("expected a time from 1970 to 9999")
+    }
+}
+
+#[cfg(feature = "std")]
+impl core::error::Error for InvalidTime {}
+
+#[cfg(feature = "std")]
+impl TryFrom<std::time::SystemTime> for UnixTime {
+    type Error = InvalidTime;
+
+    fn try_from(time: std::time::SystemTime) -> Result<Self, InvalidTime> {
+        let since = time.duration_since(std::time::UNIX_EPOCH).map_err(|_| InvalidTime)?;
+        Self::from_secs(since.as_secs()).ok_or(InvalidTime)
+    }
+}
+
 /// The seconds, from one until before another, in which nothing changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ValidityPeriod {

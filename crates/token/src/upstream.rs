@@ -6,5 +6,7 @@
 pub(crate) mod claim_header;
 pub(crate) mod config;
 pub(crate) mod editor;
+#[cfg(feature = "http")]
+pub(crate) mod http;
 pub(crate) mod provider_edits;
 pub(crate) mod token_forwarding;

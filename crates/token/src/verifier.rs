@@ -4,7 +4,7 @@
 //! It must not know: clocks, networks, the host that it runs in.
 
 pub(crate) mod accepted;
-mod build;
+pub(crate) mod build;
 pub(crate) mod cache;
 pub(crate) mod decision;
 pub(crate) mod document;

@@ -129,11 +129,10 @@ impl Row {
         "roots": { "keys": [mint::jwk("root-1")] }, "remote": { "url": "https://id.example.com/b", "max_bytes": 16_777_216 } } } }] });
         let mut verifier = Verifier::from_json(config.to_string().as_bytes())?;
         let source = verifier.remote_sources_mut().next().ok_or("no source")?;
-        let answer =
-            Answer { status: 200, content_type: None, cache_control: None, age: None, body: bundle.as_bytes() };
+        let answer = Answer::new(200, bundle.as_bytes());
         let start = Instant::now();
         source.begin(0);
-        source.finish(Ok(&answer), FetchTime { now, uptime: 0, jitter: 0 })?;
+        source.finish(Ok(&answer), FetchTime::new(now, 0, 0))?;
         let loading = start.elapsed().as_millis();
         let grown = resident()?.saturating_sub(before);
         Ok(Self { worker: Worker::without_cache(verifier), bytes: bundle.len(), loading, grown, times: Vec::new() })

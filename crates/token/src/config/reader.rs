@@ -88,7 +88,7 @@ macro_rules! object {
     (
         $(#[doc = $about:literal])*
         $(#[derive($($derive:ident),*)])?
-        $visibility:vis struct $type:ident $(exactly one of $first:literal $(| $other:literal)*)? {
+        $visibility:vis struct $type:ident $(described as $described:ident)? $(exactly one of $first:literal $(| $other:literal)*)? {
             $(
                 $(#[doc = $doc:literal])*
                 $field_visibility:vis $field:ident: $of:ty = $kind:ident $name:literal $(or $default:expr)?,
@@ -114,7 +114,7 @@ macro_rules! object {
         #[cfg(test)]
         impl crate::config::schema::Describe for $type {
             fn describe(definitions: &mut crate::config::schema::Definitions) -> serde_json::Value {
-                definitions.refer(stringify!($type), |definitions| {
+                definitions.refer(crate::config::reader::object!(@ name $type $($described)?), |definitions| {
                     let mut object = crate::config::schema::Described::new(&[$($about),*]);
                     $(object.member::<$of>(definitions, $name, stringify!($kind), &[$($doc),*]);)*
                     $(object.exactly_one_of(&[$first $(, $other)*]);)?
@@ -123,6 +123,8 @@ macro_rules! object {
             }
         }
     };
+    (@ name $type:ident) => { stringify!($type) };
+    (@ name $type:ident $described:ident) => { stringify!($described) };
     (@ $object:ident required $name:literal) => { $object.required($name) };
     (@ $object:ident optional $name:literal) => { $object.optional($name) };
     (@ $object:ident optional $name:literal or $default:expr) => {

@@ -28,7 +28,8 @@ pub(crate) fn read_secret(config: SecretConfig, environment: Environment<'_>) ->
     Ok(text)
 }
 
-/// A text that is nobody else's business.
+/// A secret: whoever shows a configuration must not show it.
+#[derive(Clone)]
 pub(crate) enum SecretConfig {
     /// Here.
     Value(String),

@@ -8,23 +8,45 @@ use crate::config::reader::{Read, whole_number, wrong};
 use crate::{error::ConfigError, time::parse_duration};
 
 /// The only version of the document.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Version;
 
 /// Whole seconds, written as `30s`, `10m`, `6h` or `1d`.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Duration(pub(crate) u64);
 
 /// A whole number from `LEAST` to `MOST`.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounded<const LEAST: u32, const MOST: u32>(pub(crate) u32);
 
 /// A text, a whole number or a boolean.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum JsonScalar {
+#[non_exhaustive]
+pub enum JsonScalar {
+    /// A string, compared byte for byte.
     Text(String),
+    /// A whole number.
     Integer(u64),
+    /// `true` or `false`.
     Boolean(bool),
+}
+
+impl From<&str> for JsonScalar {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<u64> for JsonScalar {
+    fn from(number: u64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<bool> for JsonScalar {
+    fn from(value: bool) -> Self {
+        Self::Boolean(value)
+    }
 }
 
 impl Read for Version {

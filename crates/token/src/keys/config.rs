@@ -2,7 +2,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use datakit_token_encoding::json::Value;
+use datakit_token_encoding::json::{Json, Value};
 
 use crate::{
     config::{
@@ -15,8 +15,8 @@ use crate::{
 
 object! {
     /// Where the provider's keys come from: exactly one of these.
-    #[derive(Default)]
-    pub(crate) struct KeysConfig exactly one of "inline" | "remote" | "bundle" {
+    #[derive(Debug, Default)]
+    pub struct KeysConfig exactly one of "inline" | "remote" | "bundle" {
         /// A JWK Set (RFC 7517). Foreign members of any type are allowed in it.
         pub(crate) inline: Option<JwkSetConfig> = optional "inline",
         /// A JWK Set on a server.
@@ -28,17 +28,18 @@ object! {
 
 object! {
     /// A document on a server.
-    pub(crate) struct RemoteConfig {
+    #[derive(Clone, Debug)]
+    pub struct RemoteConfig {
         /// https; http only to the machine itself.
         pub(crate) url: String = required "url",
         /// Envoy's name for the server.
         pub(crate) cluster: Option<String> = optional "cluster",
         /// Time that a fetch may take.
-        pub(crate) timeout: Duration = optional "timeout" or Duration(5),
+        pub(crate) timeout: Duration = optional "timeout" or Self::TIMEOUT,
         /// Longest time between two fetches.
-        pub(crate) refresh: Duration = optional "refresh" or Duration(300),
+        pub(crate) refresh: Duration = optional "refresh" or Self::REFRESH,
         /// Shortest time between two fetches, failed ones included.
-        pub(crate) cooldown: Duration = optional "cooldown" or Duration(10),
+        pub(crate) cooldown: Duration = optional "cooldown" or Self::COOLDOWN,
         /// How long keys may be used when no fetch succeeds.
         pub(crate) stale_for: Option<Duration> = optional "stale_for",
         /// Longest document.
@@ -48,6 +49,7 @@ object! {
 
 object! {
     /// A signed document with keys and revocation rules.
+    #[derive(Debug)]
     pub(crate) struct BundleConfig exactly one of "inline" | "remote" {
         /// A JWK Set of the keys that may sign it.
         pub(crate) roots: JwkSetConfig = required "roots",
@@ -61,15 +63,82 @@ object! {
 }
 
 /// A JWK Set, and what is skipped in it.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct JwkSetConfig {
     pub(crate) keys: KeySet,
     pub(crate) skipped: Vec<ConfigError>,
 }
 
 /// Rules that refuse tokens of this provider.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct RevocationsConfig(pub(crate) RevocationRules);
+
+impl KeysConfig {
+    /// The keys of a JWK Set (RFC 7517).
+    ///
+    /// # Errors
+    /// [`ConfigError`]: the place in the set, and what was expected there.
+    pub fn inline(set: &[u8]) -> Result<Self, ConfigError> {
+        Ok(Self { inline: Some(JwkSetConfig::parse(set)?), ..Self::default() })
+    }
+
+    /// The keys of a JWK Set on a server. Whoever runs the verifier fetches it: see [`crate::KeySource`].
+    #[must_use]
+    pub fn remote(remote: RemoteConfig) -> Self {
+        Self { remote: Some(remote), ..Self::default() }
+    }
+
+    /// A trust bundle on a server, signed by one of the keys in this JWK Set.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: the place in the set, and what was expected there.
+    pub fn remote_bundle(roots: &[u8], remote: RemoteConfig) -> Result<Self, ConfigError> {
+        let roots = JwkSetConfig::parse(roots)?;
+        let bundle = BundleConfig { roots, min_seq: 0, inline: None, remote: Some(remote) };
+        Ok(Self { bundle: Some(bundle), ..Self::default() })
+    }
+}
+
+impl RemoteConfig {
+    const TIMEOUT: Duration = Duration(5);
+    const REFRESH: Duration = Duration(300);
+    const COOLDOWN: Duration = Duration(10);
+
+    /// The document at this URL: https, or http to the machine itself.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        let (timeout, refresh, cooldown) = (Self::TIMEOUT, Self::REFRESH, Self::COOLDOWN);
+        Self { url: url.into(), cluster: None, timeout, refresh, cooldown, stale_for: None, max_bytes: None }
+    }
+
+    /// The longest time between two fetches, in seconds; 300 unless this is said.
+    #[must_use]
+    pub const fn with_refresh(mut self, seconds: u64) -> Self {
+        self.refresh = Duration(seconds);
+        self
+    }
+
+    /// The shortest time between two fetches, in seconds; 10 unless this is said.
+    #[must_use]
+    pub const fn with_cooldown(mut self, seconds: u64) -> Self {
+        self.cooldown = Duration(seconds);
+        self
+    }
+
+    /// How long keys may be used when no fetch succeeds, in seconds.
+    #[must_use]
+    pub const fn with_stale_for(mut self, seconds: u64) -> Self {
+        self.stale_for = Some(Duration(seconds));
+        self
+    }
+}
+
+impl JwkSetConfig {
+    fn parse(set: &[u8]) -> Result<Self, ConfigError> {
+        let set = Json::parse(set).map_err(|_| ConfigError::new("expected a JWK Set in strict JSON"))?;
+        Self::read(set.value())
+    }
+}
 
 impl Read for JwkSetConfig {
     fn read(value: Value<'_>) -> Result<Self, ConfigError> {

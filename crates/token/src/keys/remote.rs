@@ -21,6 +21,7 @@ const MAX_STALE: u64 = 7 * 86_400;
 
 /// Two clocks and a random byte. Documents are judged by the wall clock, fetches are scheduled by the monotonic one.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct FetchTime {
     /// The wall clock.
     pub now: UnixTime,
@@ -28,6 +29,14 @@ pub struct FetchTime {
     pub uptime: u64,
     /// Spreads the fetches of many verifiers that started together.
     pub jitter: u8,
+}
+
+impl FetchTime {
+    /// `now` by the wall clock, `uptime` in milliseconds by a clock that never goes back, and a random byte.
+    #[must_use]
+    pub const fn new(now: UnixTime, uptime: u64, jitter: u8) -> Self {
+        Self { now, uptime, jitter }
+    }
 }
 
 /// A GET without redirects.
@@ -100,6 +109,7 @@ impl FetchRequest {
 
 /// The answer of a server, as bytes.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Answer<'a> {
     /// The status; a redirect is not to be followed.
     pub status: u16,
@@ -111,6 +121,29 @@ pub struct Answer<'a> {
     pub age: Option<&'a [u8]>,
     /// The whole body, or more than `max_bytes` of it.
     pub body: &'a [u8],
+}
+
+impl<'a> Answer<'a> {
+    /// An answer without header fields.
+    #[must_use]
+    pub const fn new(status: u16, body: &'a [u8]) -> Self {
+        Self { status, content_type: None, cache_control: None, age: None, body }
+    }
+
+    /// Adds `content-type`, if there is one.
+    #[must_use]
+    pub const fn with_content_type(mut self, value: Option<&'a [u8]>) -> Self {
+        self.content_type = value;
+        self
+    }
+
+    /// Adds `cache-control` and `age`, if they are there: they say for how long the answer may be used (RFC 9111).
+    #[must_use]
+    pub const fn with_cache_control(mut self, cache_control: Option<&'a [u8]>, age: Option<&'a [u8]>) -> Self {
+        self.cache_control = cache_control;
+        self.age = age;
+        self
+    }
 }
 
 /// Defaults of a kind of document.

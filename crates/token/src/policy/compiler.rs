@@ -8,9 +8,9 @@ use crate::{
     config::value::JsonScalar,
     error::ConfigError,
     policy::{
-        config::{OperandConfig, RequirementConfig},
         path_pattern::Parameters,
         requirement::{ClaimRequirement, Operand, Relation, Requirement},
+        requirement_config::{ClaimConfig, OperandConfig, RequirementConfig, RequirementForm},
     },
     request::{
         connection::{ConnectionProperty, Network},
@@ -56,22 +56,22 @@ impl Compiler {
         let policies = policies.into_iter().map(|(name, policy)| (name, Some(policy))).collect();
         let mut compiler = Self { providers, policies, compiled: Sorted::new(), open: 0, properties: Vec::new() };
         for name in names {
-            compiler.policy(&name).map_err(|error| {
-                error.unwrap_or_else(|| {
-                    ConfigError::new("expected policies that do not name themselves").within(&name).within("policies")
-                })
+            let named = compiler.policy(&name).map_err(Fault::into_error)?;
+            named.ok_or_else(|| {
+                ConfigError::new("expected policies that do not name themselves").within(&name).within("policies")
             })?;
         }
         Ok(compiler)
     }
 
-    /// Compiles the requirement of a rule with these names in its path.
+    /// Compiles the requirement of a rule with these names in its path. All policies are compiled, so what is wrong is wrong
+    /// here.
     pub(crate) fn requirement(
         &mut self,
         config: RequirementConfig,
         parameters: &Parameters,
     ) -> Result<Shared<Requirement>, ConfigError> {
-        let compiled = self.compile(config, Some(parameters))?;
+        let compiled = self.compile(config, Some(parameters)).map_err(Fault::into_error)?;
         if compiled.size > MAX_SIZE { Err(too_large()) } else { Ok(compiled.requirement) }
     }
 
@@ -86,17 +86,19 @@ impl Compiler {
         self.properties
     }
 
-    /// `Err(None)` if there is no policy of this name, or it is being compiled right now.
-    fn policy(&mut self, name: &str) -> Result<Compiled, Option<ConfigError>> {
+    /// `None` if there is no policy of this name, or it is being compiled right now.
+    fn policy(&mut self, name: &str) -> Result<Option<Compiled>, Fault> {
         if let Some(compiled) = self.compiled.get(name) {
-            return Ok(compiled.clone());
+            return Ok(Some(compiled.clone()));
         }
-        let config = self.policies.get_mut(name).and_then(Option::take).ok_or(None)?;
-        let place = |error: ConfigError| if is_placed(&error) { error } else { error.within(name).within("policies") };
-        let too_deep =
-            || place(ConfigError::new(format!("expected at most {MAX_DEPTH} policies, one within the other")));
+        let Some(config) = self.policies.get_mut(name).and_then(Option::take) else { return Ok(None) };
+        let place = |fault: Fault| fault.in_policy(name);
+        let too_deep = || {
+            let problem = format!("expected at most {MAX_DEPTH} policies, one within the other");
+            place(ConfigError::new(problem).into())
+        };
         if self.open >= MAX_DEPTH {
-            return Err(Some(too_deep()));
+            return Err(too_deep());
         }
         self.open = self.open.saturating_add(1);
         let compiled = self.compile(config, None).map_err(place);
@@ -104,108 +106,82 @@ impl Compiler {
         let mut compiled = compiled?;
         compiled.depth = compiled.depth.saturating_add(1);
         if compiled.depth > MAX_DEPTH {
-            return Err(Some(too_deep()));
+            return Err(too_deep());
         }
         if compiled.size > MAX_SIZE {
-            return Err(Some(place(too_large())));
+            return Err(place(too_large().into()));
         }
         self.compiled.insert(name.into(), compiled.clone());
-        Ok(compiled)
+        Ok(Some(compiled))
     }
 
-    fn compile(&mut self, config: RequirementConfig, parameters: Option<&Parameters>) -> Result<Compiled, ConfigError> {
-        let problem = "expected exactly one of `permission`, `role`, `scope`, `policy`, `provider`, `client_address`, `claim`, `all`, `any`";
-        let RequirementConfig { permission, role, scope, policy, provider, client_address, claim, all, any, .. } =
-            &config;
-        let members =
-            [permission, role, scope, policy, provider, claim].into_iter().filter(|member| member.is_some()).count();
-        let lists = [all.is_some(), any.is_some(), client_address.is_some()].into_iter().filter(|there| *there).count();
-        let relations = config.has_relation();
-        if members.saturating_add(lists) != 1 || (relations && claim.is_none()) {
-            return Err(ConfigError::new(problem));
-        }
-        let one = |requirement: Requirement| Ok(Compiled { requirement: Shared::new(requirement), size: 1, depth: 0 });
-        let text = |name: &str, text: &String, good: bool, what: &str| {
-            if good { Ok(text.clone()) } else { Err(ConfigError::new(what).within(name)) }
+    fn compile(
+        &mut self,
+        RequirementConfig(form): RequirementConfig,
+        parameters: Option<&Parameters>,
+    ) -> Result<Compiled, Fault> {
+        let wrong = |name: &str, problem: &str| Err(ConfigError::new(problem).within(name).into());
+        let requirement = match form {
+            RequirementForm::Permission(name) if is_permission(&name) => Requirement::Permission(name),
+            RequirementForm::Permission(_) => {
+                return wrong("permission", "expected a permission: no spaces, no wildcard");
+            }
+            RequirementForm::Role(name) if is_name(&name) => Requirement::Role(name),
+            RequirementForm::Role(_) => {
+                return wrong("role", "expected a role of at least one character, without control characters");
+            }
+            RequirementForm::Scope(name) if is_permission(&name) => Requirement::Scope(name),
+            RequirementForm::Scope(_) => return wrong("scope", "expected a scope: no spaces, no wildcard"),
+            RequirementForm::Policy(name) => {
+                let problem = "expected the name of a policy, which does not name itself";
+                return self.policy(&name)?.map_or_else(|| wrong("policy", problem), Ok);
+            }
+            RequirementForm::Provider(name) => match self.providers.iter().position(|provider| *provider == name) {
+                Some(index) => Requirement::Provider(index),
+                None => return wrong("provider", "expected the name of a provider"),
+            },
+            RequirementForm::ClientAddress(networks) => {
+                self.need(ConnectionProperty::ClientAddress);
+                Requirement::ClientAddress(read_networks(&networks)?)
+            }
+            RequirementForm::Claim(claim) => Requirement::Claim(self.claim(claim, parameters)?),
+            RequirementForm::All(parts) => return self.join("all", parts, parameters, Requirement::All),
+            RequirementForm::Any(parts) => return self.join("any", parts, parameters, Requirement::Any),
         };
-        if let Some(permission) = permission {
-            let what = "expected a permission: no spaces, no wildcard";
-            return one(Requirement::Permission(text("permission", permission, is_permission(permission), what)?));
-        }
-        if let Some(role) = role {
-            let what = "expected a role of at least one character, without control characters";
-            return one(Requirement::Role(text("role", role, is_name(role), what)?));
-        }
-        if let Some(scope) = scope {
-            return one(Requirement::Scope(text(
-                "scope",
-                scope,
-                is_permission(scope),
-                "expected a scope: no spaces, no wildcard",
-            )?));
-        }
-        if let Some(name) = policy {
-            return self.policy(name).map_err(|error| {
-                error.unwrap_or_else(|| {
-                    ConfigError::new("expected the name of a policy, which does not name itself").within("policy")
-                })
-            });
-        }
-        if let Some(name) = provider {
-            let index = self.providers.iter().position(|provider| provider == name);
-            let index = index.ok_or_else(|| ConfigError::new("expected the name of a provider").within("provider"))?;
-            return one(Requirement::Provider(index));
-        }
-        if let Some(networks) = client_address {
-            self.need(ConnectionProperty::ClientAddress);
-            return one(Requirement::ClientAddress(read_networks(networks)?));
-        }
-        if claim.is_some() {
-            return one(Requirement::Claim(self.claim(config, parameters)?));
-        }
-        let (name, parts) = match (config.all, config.any) {
-            (Some(parts), _) => ("all", parts),
-            (None, parts) => ("any", parts.unwrap_or_default()),
-        };
+        Ok(Compiled { requirement: Shared::new(requirement), size: 1, depth: 0 })
+    }
+
+    fn join(
+        &mut self,
+        name: &str,
+        parts: Vec<RequirementConfig>,
+        parameters: Option<&Parameters>,
+        joined: fn(Vec<Shared<Requirement>>) -> Requirement,
+    ) -> Result<Compiled, Fault> {
         if parts.is_empty() {
-            return Err(ConfigError::new("expected at least one requirement").within(name));
+            return Err(ConfigError::new("expected at least one requirement").within(name).into());
         }
-        let mut compiled = Vec::new();
-        let (mut total, mut deepest) = (1_usize, 0);
+        let mut compiled = Vec::with_capacity(parts.len());
+        let (mut size, mut depth) = (1_usize, 0);
         for (index, part) in parts.into_iter().enumerate() {
-            let part = self.compile(part, parameters);
-            let part =
-                part.map_err(|error| if is_placed(&error) { error } else { error.within_element(index).within(name) })?;
+            let part = self.compile(part, parameters).map_err(|fault| fault.within_element(index).within(name))?;
             compiled.push(part.requirement);
-            total = total.saturating_add(part.size);
-            deepest = deepest.max(part.depth);
+            size = size.saturating_add(part.size);
+            depth = depth.max(part.depth);
         }
-        let requirement = if name == "all" { Requirement::All(compiled) } else { Requirement::Any(compiled) };
-        Ok(Compiled { requirement: Shared::new(requirement), size: total, depth: deepest })
+        Ok(Compiled { requirement: Shared::new(joined(compiled)), size, depth })
     }
 
     fn claim(
         &mut self,
-        config: RequirementConfig,
+        ClaimConfig { claim, relation, operand, optional }: ClaimConfig,
         parameters: Option<&Parameters>,
     ) -> Result<ClaimRequirement, ConfigError> {
-        let claim = config.claim.unwrap_or_default();
         if !is_pointer(&claim) {
             return Err(ConfigError::new("expected a JSON pointer such as `/workspace`").within("claim"));
         }
-        let relations = [
-            (Relation::Equals, "equals", config.equals),
-            (Relation::Contains, "contains", config.contains),
-            (Relation::In, "in", config.within),
-            (Relation::Allows, "allows", config.allows),
-            (Relation::Covers, "covers", config.covers),
-        ];
-        let mut given = relations.into_iter().filter_map(|(relation, name, operand)| Some((relation, name, operand?)));
-        let (Some((relation, name, operand)), None) = (given.next(), given.next()) else {
-            return Err(ConfigError::new("expected exactly one of `equals`, `contains`, `in`, `allows`, `covers`"));
-        };
-        let operand = self.operand(relation, operand, parameters).map_err(|error| error.within(name))?;
-        Ok(ClaimRequirement { claim, relation, operand, optional: config.optional.unwrap_or(false) })
+        let operand = self.operand(relation, operand, parameters).map_err(|error| error.within(relation.name()))?;
+        Ok(ClaimRequirement { claim, relation, operand, optional })
     }
 
     fn operand(
@@ -251,14 +227,42 @@ impl Compiler {
     }
 }
 
-impl RequirementConfig {
-    const fn has_relation(&self) -> bool {
-        self.equals.is_some()
-            || self.contains.is_some()
-            || self.within.is_some()
-            || self.allows.is_some()
-            || self.covers.is_some()
-            || self.optional.is_some()
+/// What is wrong with a requirement, on its way outwards.
+enum Fault {
+    /// In the requirement at hand: each level outwards adds to its place.
+    Here(ConfigError),
+    /// In a policy that is named there, with its whole place.
+    InPolicy(ConfigError),
+}
+
+impl Fault {
+    fn within(self, name: &str) -> Self {
+        match self {
+            Self::Here(error) => Self::Here(error.within(name)),
+            placed @ Self::InPolicy(_) => placed,
+        }
+    }
+
+    fn within_element(self, index: usize) -> Self {
+        match self {
+            Self::Here(error) => Self::Here(error.within_element(index)),
+            placed @ Self::InPolicy(_) => placed,
+        }
+    }
+
+    fn in_policy(self, name: &str) -> Self {
+        Self::InPolicy(self.within(name).within("policies").into_error())
+    }
+
+    fn into_error(self) -> ConfigError {
+        let (Self::Here(error) | Self::InPolicy(error)) = self;
+        error
+    }
+}
+
+impl From<ConfigError> for Fault {
+    fn from(error: ConfigError) -> Self {
+        Self::Here(error)
     }
 }
 
@@ -271,11 +275,6 @@ fn read_networks(texts: &[String]) -> Result<Vec<Network>, ConfigError> {
         Network::parse(text).ok_or_else(|| ConfigError::new(problem).within_element(index).within("client_address"))
     };
     texts.iter().enumerate().map(read).collect()
-}
-
-/// A fault inside a policy has its place already.
-pub(crate) fn is_placed(error: &ConfigError) -> bool {
-    error.pointer().starts_with("/policies/")
 }
 
 fn too_large() -> ConfigError {

@@ -3,22 +3,20 @@
 use alloc::{string::String, vec::Vec};
 
 use crate::{
-    config::{
-        reader::{names, object, variants},
-        value::JsonScalar,
-    },
-    request::connection::ConnectionProperty,
+    config::reader::{names, object, variants},
+    policy::requirement_config::RequirementConfig,
 };
 
 object! {
     /// Which requests need what. First match wins; no match is a denial.
-    pub(crate) struct RuleConfig exactly one of "require" | "allow" {
+    #[derive(Clone, Debug, Default)]
+    pub struct RuleConfig exactly one of "require" | "allow" {
         /// For people.
         pub(crate) _name: Option<String> = optional "name",
         /// Which requests.
         pub(crate) matches: MatchConfig = required "match",
         /// Which spellings of a path.
-        pub(crate) paths: Spellings = optional "paths" or Spellings::Strict,
+        pub(crate) paths: Spellings = optional "paths" or Spellings::default(),
         /// What the token must fulfil; this or `allow`.
         pub(crate) require: Option<RequirementConfig> = optional "require",
         /// Who passes without a requirement; this or `require`.
@@ -28,7 +26,7 @@ object! {
 
 object! {
     /// A request matches if all members do.
-    #[derive(Default)]
+    #[derive(Clone, Debug, Default)]
     pub(crate) struct MatchConfig {
         /// Host names; `*.example.com` stands for one more label. Any host if absent.
         pub(crate) hosts: Option<Vec<String>> = optional "hosts",
@@ -43,6 +41,7 @@ object! {
 }
 
 /// Compared with the path without its query, segment by segment.
+#[derive(Clone, Debug)]
 pub(crate) enum PathConfig {
     /// This path; a slash at the end counts.
     Exact(String),
@@ -53,75 +52,25 @@ pub(crate) enum PathConfig {
 }
 
 /// Which spellings of a path a rule takes.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Spellings {
     /// Those that all readers read alike.
+    #[default]
     Strict,
     /// All that stay below the rule's prefix, whoever reads them; they go on as they were sent.
     AsSent,
 }
 
-/// Who passes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AllowConfig {
+/// Who passes without a requirement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AllowConfig {
     /// Whoever has a good token.
     Authenticated,
     /// Also without a token; a bad one is refused.
     Anyone,
     /// Everybody; a token is not looked at, and goes no further.
     Unchecked,
-}
-
-object! {
-    /// Exactly one of `permission`, `role`, `scope`, `policy`, `provider`, `client_address`, `claim`, `all`, `any`.
-    pub(crate) struct RequirementConfig exactly one of "permission" | "role" | "scope" | "policy" | "provider" | "client_address" | "claim" | "all" | "any" {
-        /// The token or one of its roles grants this.
-        pub(crate) permission: Option<String> = optional "permission",
-        /// The token has this role.
-        pub(crate) role: Option<String> = optional "role",
-        /// The token has this scope.
-        pub(crate) scope: Option<String> = optional "scope",
-        /// The policy of this name is met.
-        pub(crate) policy: Option<String> = optional "policy",
-        /// The token comes from this provider.
-        pub(crate) provider: Option<String> = optional "provider",
-        /// The client's address is in one of these networks.
-        pub(crate) client_address: Option<Vec<String>> = optional "client_address",
-        /// A claim, as a JSON pointer, with one of `equals`, `contains`, `in`, `allows`, `covers`.
-        pub(crate) claim: Option<String> = optional "claim",
-        /// The claim is this.
-        pub(crate) equals: Option<OperandConfig> = optional "equals",
-        /// The claim is an array of strings and has this.
-        pub(crate) contains: Option<OperandConfig> = optional "contains",
-        /// The claim is one of these.
-        pub(crate) within: Option<OperandConfig> = optional "in",
-        /// The claim is an object of strings and arrays, and has each pair `name=value` of this list.
-        pub(crate) allows: Option<OperandConfig> = optional "allows",
-        /// The claim has a network with this address.
-        pub(crate) covers: Option<OperandConfig> = optional "covers",
-        /// A token without the claim fulfils this.
-        pub(crate) optional: Option<bool> = optional "optional",
-        /// Each of these.
-        pub(crate) all: Option<Vec<RequirementConfig>> = optional "all",
-        /// At least one of these.
-        pub(crate) any: Option<Vec<RequirementConfig>> = optional "any",
-    }
-}
-
-/// What a claim is compared with.
-pub(crate) enum OperandConfig {
-    /// A constant: same type, same bytes.
-    Value(JsonScalar),
-    /// Constants.
-    Values(Vec<JsonScalar>),
-    /// The only value of a request header.
-    Header(String),
-    /// A segment of the path, by its name in the rule's template.
-    PathParam(String),
-    /// The only value of a query parameter.
-    QueryParam(String),
-    /// What the host knows of the connection.
-    Connection(ConnectionProperty),
 }
 
 object! {
@@ -135,14 +84,65 @@ object! {
     }
 }
 
+impl RuleConfig {
+    /// A rule for every request that comes to it. [`RuleConfig::require`] or [`RuleConfig::allow`] has to follow.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A rule for this path; a slash at the end counts.
+    #[must_use]
+    pub fn exact_path(path: impl Into<String>) -> Self {
+        Self::default().with_path(PathConfig::Exact(path.into()))
+    }
+
+    /// A rule for this path and all below it.
+    #[must_use]
+    pub fn path_prefix(path: impl Into<String>) -> Self {
+        Self::default().with_path(PathConfig::Prefix(path.into()))
+    }
+
+    /// A rule for a path in which `{name}` stands for one segment, and `**` at the end for the rest.
+    #[must_use]
+    pub fn path_template(template: impl Into<String>) -> Self {
+        Self::default().with_path(PathConfig::Template(template.into()))
+    }
+
+    /// Only this method, or one of those that were said before.
+    #[must_use]
+    pub fn with_method(mut self, method: impl Into<String>) -> Self {
+        self.matches.methods.get_or_insert_default().push(method.into());
+        self
+    }
+
+    /// Only this host, or one of those that were said before; `*.example.com` stands for one more label.
+    #[must_use]
+    pub fn with_host(mut self, host: impl Into<String>) -> Self {
+        self.matches.hosts.get_or_insert_default().push(host.into());
+        self
+    }
+
+    /// What the token must fulfil.
+    #[must_use]
+    pub fn require(mut self, requirement: RequirementConfig) -> Self {
+        self.require = Some(requirement);
+        self
+    }
+
+    /// Who passes without a requirement.
+    #[must_use]
+    pub const fn allow(mut self, allow: AllowConfig) -> Self {
+        self.allow = Some(allow);
+        self
+    }
+
+    fn with_path(mut self, path: PathConfig) -> Self {
+        self.matches.path = Some(path);
+        self
+    }
+}
+
 variants!(PathConfig { Exact(String) "exact", Prefix(String) "prefix", Template(String) "template", });
 names!(Spellings { Strict "strict", AsSent "as_sent", });
 names!(AllowConfig { Authenticated "authenticated", Anyone "anyone", Unchecked "unchecked", });
-variants!(OperandConfig {
-    Value(JsonScalar) "value",
-    Values(Vec<JsonScalar>) "values",
-    Header(String) "header",
-    PathParam(String) "path_param",
-    QueryParam(String) "query_param",
-    Connection(ConnectionProperty) "connection",
-});

@@ -7,9 +7,10 @@ use datakit_token_encoding::sorted::Sorted;
 use crate::{
     error::ConfigError,
     policy::{
-        compiler::{Compiler, is_placed},
-        config::{AllowConfig, PathsConfig, RequirementConfig, RuleConfig},
+        compiler::Compiler,
+        config::{AllowConfig, PathsConfig, RuleConfig},
         requirement::{Facts, Requirement},
+        requirement_config::RequirementConfig,
         roles::Roles,
         route::Routes,
     },
@@ -84,9 +85,7 @@ impl Policy {
         let mut asked = 0;
         let mut rules = Vec::new();
         for (index, rule) in config.rules.into_iter().enumerate() {
-            let place = |error: ConfigError| {
-                if is_placed(&error) { error } else { error.within_element(index).within("rules") }
-            };
+            let place = |error: ConfigError| error.within_element(index).within("rules");
             let added = routes.add(index, rule.matches, rule.paths).map_err(place)?;
             // A rule before that of a preset is meant to replace it.
             if !added.reachable && index < config.own_rules {
@@ -95,8 +94,7 @@ impl Policy {
             let access = match (rule.require, rule.allow) {
                 (Some(requirement), None) => {
                     let requirement = compiler.requirement(requirement, &added.parameters);
-                    let within = |error: ConfigError| if is_placed(&error) { error } else { error.within("require") };
-                    let requirement = requirement.map_err(|error| place(within(error)))?;
+                    let requirement = requirement.map_err(|error| place(error.within("require")))?;
                     if index < config.own_rules
                         && let Some(permission) =
                             requirement.find_permission(&|permission| !roles.grant_at_all(permission))

@@ -44,12 +44,31 @@ pub(crate) struct ClaimRequirement {
 
 /// How a claim and the user's information have to be to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Relation {
+#[non_exhaustive]
+pub enum Relation {
+    /// They are the same.
     Equals,
+    /// The claim is an array of strings and has the other.
     Contains,
+    /// The claim is one of the others.
     In,
+    /// The claim is an object of strings and arrays, and has each pair `name=value` of the other, a list.
     Allows,
+    /// The claim has a network with the other, an address.
     Covers,
+}
+
+impl Relation {
+    /// Its member in the document.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Equals => "equals",
+            Self::Contains => "contains",
+            Self::In => "in",
+            Self::Allows => "allows",
+            Self::Covers => "covers",
+        }
+    }
 }
 
 /// What a claim is compared with.

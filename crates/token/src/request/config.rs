@@ -11,8 +11,8 @@ use crate::{
 
 object! {
     /// Where a token may sit in a request.
-    #[derive(Clone)]
-    pub(crate) struct FromConfig {
+    #[derive(Clone, Debug)]
+    pub struct FromConfig {
         /// Headers, with or without a scheme before the token.
         pub(crate) headers: Vec<HeaderCarrierConfig> = optional "headers" or Vec::new(),
         /// Query parameters.
@@ -64,6 +64,43 @@ impl Default for FromConfig {
         let bearer =
             HeaderCarrierConfig { name: "authorization".into(), scheme: Some("Bearer".into()), placeholder: None };
         Self { headers: Vec::from([bearer]), params: Vec::new(), cookies: Vec::new(), cookie_origins: Vec::new() }
+    }
+}
+
+impl FromConfig {
+    /// Nowhere yet; at least one place has to follow. `Authorization: Bearer` is the [`Default`].
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { headers: Vec::new(), params: Vec::new(), cookies: Vec::new(), cookie_origins: Vec::new() }
+    }
+
+    /// In a header, with or without a scheme such as `Bearer` before it.
+    #[must_use]
+    pub fn with_header(mut self, name: impl Into<String>, scheme: Option<&str>) -> Self {
+        let scheme = scheme.map(String::from);
+        self.headers.push(HeaderCarrierConfig { name: name.into(), scheme, placeholder: None });
+        self
+    }
+
+    /// In a parameter of the query, which proxies and browsers keep in logs and histories (RFC 9700 section 4.3.2).
+    #[must_use]
+    pub fn with_parameter(mut self, name: impl Into<String>) -> Self {
+        self.params.push(name.into().into());
+        self
+    }
+
+    /// In a cookie.
+    #[must_use]
+    pub fn with_cookie(mut self, name: impl Into<String>) -> Self {
+        self.cookies.push(name.into());
+        self
+    }
+
+    /// Pages of this origin, besides the server's own, may send the cookies with methods that change something.
+    #[must_use]
+    pub fn with_cookie_origin(mut self, origin: impl Into<String>) -> Self {
+        self.cookie_origins.push(origin.into());
+        self
     }
 }
 

@@ -11,7 +11,7 @@ use crate::config::{
 
 object! {
     /// What a denial looks like. What is absent here may come from a preset.
-    #[derive(Default)]
+    #[derive(Clone, Default)]
     pub(crate) struct ResponsesConfig {
         /// `realm` of the challenge (RFC 6750); `datakit` if absent.
         pub(crate) realm: Option<String> = optional "realm",

@@ -172,7 +172,7 @@ impl Responses {
     /// same request may succeed later.
     fn challenge(&self, reason: Reason, status: u16) -> Option<String> {
         let realm = &self.realm;
-        match reason.error() {
+        match reason.oauth_error() {
             _ if status >= 500 => None,
             Some(error) if self.show_reason => {
                 Some(format!(r#"Bearer realm="{realm}", error="{error}", error_description="{}""#, reason.text()))

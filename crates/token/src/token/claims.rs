@@ -7,9 +7,12 @@ use alloc::{
 
 use core::fmt;
 
-use datakit_token_encoding::json::{self, Json, Number, Value};
+use datakit_token_encoding::json::{self, Array, Json, Number, Value};
 
-use crate::token::authority::{Authority, AuthorityClaim, Malformed};
+use crate::{
+    time::NumericDate,
+    token::authority::{Authority, AuthorityClaim, Malformed},
+};
 
 /// The claims of a valid token.
 pub struct Claims {
@@ -48,7 +51,26 @@ impl Claims {
     /// `sub`, if present.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
-        self.json.members().get("sub").and_then(Value::as_str)
+        self.get("sub").and_then(Value::as_str)
+    }
+
+    /// `aud`: at least one, of which the provider accepts one.
+    pub fn audience(&self) -> impl Iterator<Item = &str> {
+        let audience = self.get("aud");
+        let several = audience.and_then(Value::as_array).into_iter().flat_map(Array::iter).filter_map(Value::as_str);
+        audience.and_then(Value::as_str).into_iter().chain(several)
+    }
+
+    /// `jti`, if present.
+    #[must_use]
+    pub fn jwt_id(&self) -> Option<&str> {
+        self.get("jti").and_then(Value::as_str)
+    }
+
+    /// `client_id` (RFC 8693 section 4.3), if present.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        self.get("client_id").and_then(Value::as_str)
     }
 
     /// `roles`, from where the configuration says; none if the claim is no array of names.
@@ -81,6 +103,12 @@ impl Claims {
         malformed.map(|malformed| malformed.place.as_str())
     }
 
+    /// `nbf` in seconds since 1970, rounded up, if present.
+    #[must_use]
+    pub fn not_before(&self) -> Option<u64> {
+        self.get("nbf").and_then(Value::as_number).and_then(NumericDate::from_number).map(NumericDate::ceil)
+    }
+
     /// `exp` in seconds since 1970, rounded down.
     #[must_use]
     pub const fn expires_at(&self) -> u64 {
@@ -91,6 +119,21 @@ impl Claims {
     #[must_use]
     pub const fn issued_at(&self) -> Option<u64> {
         self.issued_at
+    }
+
+    /// The value of a claim, if it is present; for one that lies deeper see [`Value::pointer`].
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Value<'_>> {
+        self.json.members().get(name)
+    }
+
+    /// All claims, read into a type of the application's own. Needs the feature `serde`.
+    ///
+    /// # Errors
+    /// [`InvalidClaims`]: the claims have another form.
+    #[cfg(feature = "serde")]
+    pub fn deserialize<'c, T: serde::Deserialize<'c>>(&'c self) -> Result<T, InvalidClaims> {
+        serde_json::from_str(self.as_signed_json()).map_err(|error| InvalidClaims { column: error.column() })
     }
 
     /// All claims as compact JSON; numbers keep every digit (`1e3` is shown as `1e+3`).
@@ -130,6 +173,23 @@ impl Claims {
         self.at(pointer).is_none()
     }
 }
+
+/// The claims are not of the form that was asked for. It does not repeat what is in them.
+#[cfg(feature = "serde")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidClaims {
+    column: usize,
+}
+
+#[cfg(feature = "serde")]
+impl fmt::Display for InvalidClaims {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "the claims have another form than was asked for, at their byte {}", self.column)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl core::error::Error for InvalidClaims {}
 
 impl fmt::Debug for Claims {
     /// How many there are, and none of them: whoever wants to show one asks for it.

@@ -11,6 +11,7 @@ use crate::{
 };
 
 /// An accepted `sub`.
+#[derive(Clone, Debug)]
 pub(crate) enum SubjectConfig {
     /// This one.
     Exact(String),
@@ -20,6 +21,7 @@ pub(crate) enum SubjectConfig {
 
 object! {
     /// JSON pointers (RFC 6901) into the claims.
+    #[derive(Clone, Debug)]
     pub(crate) struct ClaimPlaces {
         /// An array of strings.
         pub(crate) roles: String = optional "roles" or Self::default().roles,
@@ -34,6 +36,7 @@ object! {
 
 object! {
     /// A token without a signature, and what it stands for.
+    #[derive(Clone)]
     pub(crate) struct OpaqueTokenConfig {
         /// The token.
         pub(crate) token: SecretConfig = required "token",

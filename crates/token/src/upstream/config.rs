@@ -11,6 +11,7 @@ use crate::config::{
 
 object! {
     /// Secrets by workspace.
+    #[derive(Clone)]
     pub(crate) struct SwapConfig {
         /// By the token's workspace.
         pub(crate) secrets: Sorted<String, SecretConfig> = required "secrets",
@@ -30,6 +31,7 @@ pub(crate) enum SwapPlace {
 
 object! {
     /// A claim to hand to the upstream.
+    #[derive(Clone, Debug)]
     pub(crate) struct ClaimToHeaderConfig {
         /// A JSON pointer (RFC 6901).
         pub(crate) claim: String = required "claim",
@@ -41,7 +43,7 @@ object! {
 }
 
 /// How a claim becomes a header value.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum HeaderFormat {
     /// Strings as they are, numbers and booleans as JSON.
     Text,
@@ -54,7 +56,7 @@ pub(crate) enum HeaderFormat {
 }
 
 /// What becomes of letters that not every reader of headers reads alike (RFC 9110 section 5.5).
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NonAscii {
     /// The header is left out.
     Omit,

@@ -207,6 +207,13 @@ struct QueryEdit<'e> {
 }
 
 impl UpstreamEdits {
+    /// Some of each kind.
+    #[cfg(all(test, feature = "http"))]
+    pub(crate) fn for_tests(path: &[u8], remove: &str, (name, value): (&str, &[u8])) -> Self {
+        let gone = [Some(remove.into()), None];
+        Self { path: Some(path.into()), gone, set: Vec::from([(name.into(), value.into())]), ..Self::default() }
+    }
+
     fn remove_carrier(&mut self, name: Shared<str>) {
         if let Some(free) = self.gone.iter_mut().find(|gone| gone.is_none()) {
             *free = Some(name);

@@ -1,11 +1,16 @@
-//! A configuration document becomes a verifier.
+//! A configuration becomes a verifier: from a document, from code, or from both.
 
 use alloc::{string::String, vec::Vec};
+use core::fmt;
 
 use crate::{
     config::secret::Environment,
     error::ConfigError,
-    policy::policy::{Policy, PolicyConfig},
+    policy::{
+        config::RuleConfig,
+        policy::{Policy, PolicyConfig},
+        requirement_config::RequirementConfig,
+    },
     request::{carrier::Carriers, config::FromConfig, connection::ConnectionProperty},
     response::denial::Responses,
     shared::Shared,
@@ -24,16 +29,25 @@ impl Verifier {
     ///
     /// # Errors
     /// [`ConfigError`]: the place as a JSON pointer, and what was expected there.
-    pub fn from_json(config: &[u8]) -> Result<Self, ConfigError> {
-        Self::from_json_with(config, &|_| None)
+    pub fn from_json(document: &[u8]) -> Result<Self, ConfigError> {
+        Self::from_json_with(document, &|_| None)
     }
 
     /// Compiles a configuration document; `environment` looks up the variables that secrets are in.
     ///
     /// # Errors
     /// [`ConfigError`]: the place as a JSON pointer, and what was expected there.
-    pub fn from_json_with(config: &[u8], environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let mut config = Config::from_json(config)?;
+    pub fn from_json_with(document: &[u8], environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        Self::compile(Config::from_json(document)?, environment)
+    }
+
+    /// A configuration in code, of the same members as a document.
+    #[must_use]
+    pub fn builder() -> VerifierBuilder {
+        VerifierBuilder::default()
+    }
+
+    fn compile(mut config: Config, environment: Environment<'_>) -> Result<Self, ConfigError> {
         let own_rules = config.rules.len();
         let from = config.apply_presets()?;
         let Issuers { providers, edits, carriers, names, mut warnings } =
@@ -75,6 +89,84 @@ impl Verifier {
             key_table_bytes: whole(limits.key_table_bytes.0),
             warnings,
         })
+    }
+}
+
+/// A configuration in the making. What is wrong with it comes out at the end, with the place that it would have in a document.
+#[derive(Default)]
+pub struct VerifierBuilder {
+    config: Config,
+}
+
+impl VerifierBuilder {
+    /// Begins with a configuration document: what follows comes after what is in it.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: the place as a JSON pointer, and what was expected there.
+    pub fn from_json(document: &[u8]) -> Result<Self, ConfigError> {
+        Ok(Self { config: Config::from_json(document)? })
+    }
+
+    /// One more issuer.
+    #[must_use]
+    pub fn with_provider(mut self, provider: ProviderConfig) -> Self {
+        self.config.providers.push(provider);
+        self
+    }
+
+    /// What a role grants: permissions, `area.*`, or `*`.
+    #[must_use]
+    pub fn with_role<P: Into<String>>(
+        mut self,
+        role: impl Into<String>,
+        permissions: impl IntoIterator<Item = P>,
+    ) -> Self {
+        self.config.roles.insert(role.into(), permissions.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// A requirement with a name, for [`RequirementConfig::policy`].
+    #[must_use]
+    pub fn with_policy(mut self, name: impl Into<String>, requirement: RequirementConfig) -> Self {
+        self.config.policies.insert(name.into(), requirement);
+        self
+    }
+
+    /// One more rule, after those that were said before. First match wins; no match is a denial.
+    #[must_use]
+    pub fn with_rule(mut self, rule: RuleConfig) -> Self {
+        self.config.rules.push(rule);
+        self
+    }
+
+    /// Decides and reports, and denies nothing.
+    #[must_use]
+    pub const fn observing(mut self) -> Self {
+        self.config.mode = Mode::Observe;
+        self
+    }
+
+    /// Compiles it; nothing comes from the environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: the place as a JSON pointer, and what was expected there.
+    pub fn build(self) -> Result<Verifier, ConfigError> {
+        self.build_with(&|_| None)
+    }
+
+    /// Compiles it; `environment` looks up the variables that secrets are in.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: the place as a JSON pointer, and what was expected there.
+    pub fn build_with(self, environment: &dyn Fn(&str) -> Option<String>) -> Result<Verifier, ConfigError> {
+        Verifier::compile(self.config, environment)
+    }
+}
+
+impl fmt::Debug for VerifierBuilder {
+    /// There may be secrets in the rest.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("VerifierBuilder").field("providers", &self.config.providers).finish_non_exhaustive()
     }
 }
 

@@ -10,7 +10,10 @@ use crate::{
         value::{Bounded, Version},
     },
     error::ConfigError,
-    policy::config::{PathsConfig, RequirementConfig, RuleConfig},
+    policy::{
+        config::{PathsConfig, RuleConfig},
+        requirement_config::RequirementConfig,
+    },
     request::config::FromConfig,
     response::config::ResponsesConfig,
     verifier::provider_config::ProviderConfig,
@@ -21,13 +24,14 @@ const MAX_BYTES: usize = 8 << 20;
 
 object! {
     /// The whole document.
+    #[derive(Default)]
     pub(crate) struct Config {
         /// Where editors find the JSON Schema.
         pub(crate) _schema: Option<String> = optional "$schema",
         /// Of this form.
         pub(crate) _version: Version = required "version",
         /// `observe` decides and reports, and denies nothing.
-        pub(crate) mode: Mode = optional "mode" or Mode::Enforce,
+        pub(crate) mode: Mode = optional "mode" or Mode::default(),
         /// What the connection must be like.
         pub(crate) transport: TransportConfig = optional "transport" or TransportConfig::default(),
         /// Rules and carriers ready for use.
@@ -75,8 +79,9 @@ pub(crate) enum PresetName {
 }
 
 /// Whether denials are denied.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Mode {
+    #[default]
     Enforce,
     Observe,
 }

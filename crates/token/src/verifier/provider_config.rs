@@ -1,21 +1,28 @@
 //! `providers`: issuers, their keys, their tokens, and what goes to the upstream instead of a token.
 
 use alloc::{string::String, vec::Vec};
+use core::fmt;
+
+use datakit_token_encoding::json::Json;
 
 use crate::{
-    config::{reader::object, value::Duration},
+    config::{
+        reader::{Read, object},
+        value::Duration,
+    },
+    error::ConfigError,
     keys::config::{KeysConfig, RevocationsConfig},
     request::config::FromConfig,
     token::{
         config::{ClaimPlaces, OpaqueTokenConfig, SubjectConfig},
         header::Algorithm,
     },
-    upstream::config::{ClaimToHeaderConfig, SwapConfig},
+    upstream::config::{ClaimToHeaderConfig, HeaderFormat, NonAscii, SwapConfig},
 };
 
 object! {
     /// One issuer and the tokens to accept from it.
-    pub(crate) struct ProviderConfig {
+    pub struct ProviderConfig {
         /// Names it in messages and in requirements.
         pub(crate) name: String = required "name",
         /// `iss`, byte for byte.
@@ -25,9 +32,9 @@ object! {
         /// Accepted `sub`; any if absent.
         pub(crate) subjects: Option<Vec<SubjectConfig>> = optional "subjects",
         /// Accepted `alg`.
-        pub(crate) algorithms: Vec<Algorithm> = optional "algorithms" or Vec::from([Algorithm::EdDsa, Algorithm::Ed25519]),
+        pub(crate) algorithms: Vec<Algorithm> = optional "algorithms" or Self::algorithms(),
         /// Accepted `typ`.
-        pub(crate) types: Vec<String> = optional "types" or Vec::from(["at+jwt".into()]),
+        pub(crate) types: Vec<String> = optional "types" or Self::types(),
         /// Takes tokens that have no `typ` as well, of whatever kind they are.
         pub(crate) allow_missing_type: bool = optional "allow_missing_type" or false,
         /// Claims that must be there, besides `iss`, `aud` and `exp`.
@@ -35,7 +42,7 @@ object! {
         /// Where the token has what authorisation looks at.
         pub(crate) claims: ClaimPlaces = optional "claims" or ClaimPlaces::default(),
         /// At most `300s`.
-        pub(crate) clock_skew: Duration = optional "clock_skew" or Duration(30),
+        pub(crate) clock_skew: Duration = optional "clock_skew" or Self::CLOCK_SKEW,
         /// Longest time from `iat` to `exp`.
         pub(crate) max_lifetime: Option<Duration> = optional "max_lifetime",
         /// Longest time since `iat`.
@@ -54,5 +61,133 @@ object! {
         pub(crate) swap: Option<SwapConfig> = optional "swap",
         /// Claims that the upstream gets in headers.
         pub(crate) claims_to_headers: Vec<ClaimToHeaderConfig> = optional "claims_to_headers" or Vec::new(),
+    }
+}
+
+impl ProviderConfig {
+    const CLOCK_SKEW: Duration = Duration(30);
+
+    fn algorithms() -> Vec<Algorithm> {
+        Vec::from([Algorithm::EdDsa, Algorithm::Ed25519])
+    }
+
+    fn types() -> Vec<String> {
+        Vec::from(["at+jwt".into()])
+    }
+
+    /// The tokens of this issuer (`iss`), signed by one of these keys. At least one audience has to follow. The name is for
+    /// messages and requirements.
+    #[must_use]
+    pub fn new(name: impl Into<String>, issuer: impl Into<String>, keys: KeysConfig) -> Self {
+        Self {
+            name: name.into(),
+            issuer: issuer.into(),
+            audiences: Vec::new(),
+            subjects: None,
+            algorithms: Self::algorithms(),
+            types: Self::types(),
+            allow_missing_type: false,
+            required_claims: Vec::new(),
+            claims: ClaimPlaces::default(),
+            clock_skew: Self::CLOCK_SKEW,
+            max_lifetime: None,
+            max_age: None,
+            keys,
+            revocations: RevocationsConfig::default(),
+            opaque_tokens: Vec::new(),
+            from: None,
+            forward: false,
+            swap: None,
+            claims_to_headers: Vec::new(),
+        }
+    }
+
+    /// Reads a member of `providers`: for whatever has no method here.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: the place in it, and what was expected there.
+    pub fn from_json(text: &[u8]) -> Result<Self, ConfigError> {
+        let json = Json::parse(text).map_err(|_| ConfigError::new("expected strict JSON"))?;
+        Self::read(json.value())
+    }
+
+    /// Tokens meant for this audience (`aud`, byte for byte), or for one that was said before.
+    #[must_use]
+    pub fn with_audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// Tokens of these types (`typ`), instead of `at+jwt`.
+    #[must_use]
+    pub fn with_types<T: Into<String>>(mut self, types: impl IntoIterator<Item = T>) -> Self {
+        self.types = types.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Tokens without `typ` as well, of whatever kind they are.
+    #[must_use]
+    pub const fn with_missing_type_allowed(mut self) -> Self {
+        self.allow_missing_type = true;
+        self
+    }
+
+    /// This claim has to be there, besides `iss`, `aud` and `exp`.
+    #[must_use]
+    pub fn with_required_claim(mut self, claim: impl Into<String>) -> Self {
+        self.required_claims.push(claim.into());
+        self
+    }
+
+    /// How far the clocks may be apart, in seconds; at most 300, and 30 unless this is said.
+    #[must_use]
+    pub const fn with_clock_skew(mut self, seconds: u64) -> Self {
+        self.clock_skew = Duration(seconds);
+        self
+    }
+
+    /// The longest time from `iat` to `exp`, in seconds.
+    #[must_use]
+    pub const fn with_max_lifetime(mut self, seconds: u64) -> Self {
+        self.max_lifetime = Some(Duration(seconds));
+        self
+    }
+
+    /// The longest time since `iat`, in seconds.
+    #[must_use]
+    pub const fn with_max_age(mut self, seconds: u64) -> Self {
+        self.max_age = Some(Duration(seconds));
+        self
+    }
+
+    /// Where the token sits in a request, instead of `Authorization: Bearer`.
+    #[must_use]
+    pub fn with_carriers(mut self, from: FromConfig) -> Self {
+        self.from = Some(from);
+        self
+    }
+
+    /// The upstream gets the claim at this JSON pointer (RFC 6901) in this header, which nobody else can set.
+    #[must_use]
+    pub fn with_claim_header(mut self, claim: impl Into<String>, header: impl Into<String>) -> Self {
+        let (format, non_ascii) = (HeaderFormat::Text, NonAscii::Omit);
+        let (claim, header) = (claim.into(), header.into());
+        self.claims_to_headers.push(ClaimToHeaderConfig { claim, header, format, non_ascii });
+        self
+    }
+
+    /// The upstream gets the token as well.
+    #[must_use]
+    pub const fn with_token_forwarded(mut self) -> Self {
+        self.forward = true;
+        self
+    }
+}
+
+impl fmt::Debug for ProviderConfig {
+    /// There may be secrets in the rest.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut provider = formatter.debug_struct("ProviderConfig");
+        provider.field("name", &self.name).field("issuer", &self.issuer).finish_non_exhaustive()
     }
 }

@@ -16,14 +16,14 @@ fn taken(text: &str) -> bool {
     let config = json!({ "version": 1, "providers": [provider] });
     let mut verifier = Verifier::from_json(config.to_string().as_bytes()).unwrap();
     let source = verifier.remote_sources_mut().next().unwrap();
-    let answer = Answer { status: 200, content_type: None, cache_control: None, age: None, body: text.as_bytes() };
+    let answer = Answer::new(200, text.as_bytes());
     source.begin(0);
-    let taken = source.finish(Ok(&answer), FetchTime { now: now(), uptime: 0, jitter: 0 }).is_ok();
+    let taken = source.finish(Ok(&answer), FetchTime::new(now(), 0, 0)).is_ok();
     // What was taken can be kept and taken again.
     if let Some(snapshot) = source.snapshot() {
         let mut other = Verifier::from_json(config.to_string().as_bytes()).unwrap();
         let other = other.remote_sources_mut().next().unwrap();
-        assert!(other.restore(&snapshot, FetchTime { now: now(), uptime: 0, jitter: 0 }).unwrap());
+        assert!(other.restore(&snapshot, FetchTime::new(now(), 0, 0)).unwrap());
     }
     taken
 }

@@ -2,7 +2,7 @@
 //! the key whose seed the first 32 bytes are, and then changed by one bit or not at all.
 #![no_main]
 
-use datakit_token::{PrecomputedKeys, PublicKey};
+use datakit_token::{PublicKey, internal::PrecomputedKeys};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use libfuzzer_sys::fuzz_target;
 

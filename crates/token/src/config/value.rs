@@ -83,6 +83,17 @@ impl Read for JsonScalar {
     }
 }
 
+/// Texts of which none may be empty, and at least one has to be there.
+pub(crate) fn not_empty<'t>(name: &str, texts: impl IntoIterator<Item = &'t String>) -> Result<(), ConfigError> {
+    let mut texts = texts.into_iter().peekable();
+    if texts.peek().is_none() || texts.any(String::is_empty) {
+        return Err(
+            ConfigError::new("expected at least one character, and in an array at least one string").within(name)
+        );
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 crate::config::schema::describe! {
     Version => { "const": 1 },

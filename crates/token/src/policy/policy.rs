@@ -70,7 +70,7 @@ pub(crate) struct PolicyConfig {
 
 impl Policy {
     /// Compiles the rules, and says which of them never match.
-    // Not a part of a larger function: an engine that compiles in advance keeps the memory of the largest.
+    // Apart, as it runs once: "Cold paths" in docs/performance.md.
     #[inline(never)]
     pub(crate) fn new(config: PolicyConfig) -> Result<(Self, Vec<ConfigError>), ConfigError> {
         let roles = Roles::new(config.roles)?;

@@ -27,7 +27,7 @@ struct Grants {
 
 impl Roles {
     /// Compiles `roles`.
-    // Not a part of a larger function: an engine that compiles in advance keeps the memory of the largest.
+    // Apart, as it runs once: "Cold paths" in docs/performance.md.
     #[inline(never)]
     pub(crate) fn new(roles: Sorted<String, Vec<String>>) -> Result<Self, ConfigError> {
         let mut compiled = Sorted::new();

@@ -53,7 +53,7 @@ impl Routes {
     }
 
     /// Adds the rule with this number, which grows.
-    // Not a part of a larger function: an engine that compiles in advance keeps the memory of the largest.
+    // Apart, as it runs once: "Cold paths" in docs/performance.md.
     #[inline(never)]
     pub(crate) fn add(&mut self, rule: usize, config: MatchConfig, spellings: Spellings) -> Result<Added, ConfigError> {
         let place = |error: ConfigError| error.within("match");
@@ -112,23 +112,29 @@ impl Routes {
 
     /// The request's path, and the number of its rule.
     pub(crate) fn find<'r>(&self, request: &Request<'r>) -> Result<(Path<'r>, Option<usize>), Reason> {
-        let strict = Path::parse(request.path());
-        if self.as_sent.is_empty() {
-            let path = strict?;
-            let rule = self.find_rule(request, &path)?;
-            return Ok((path, rule));
-        }
-        let sent = Path::as_sent(request.path());
-        let path = strict.as_ref().or(sent.as_ref()).map_err(|reason| *reason)?;
-        let rule = self.find_rule(request, path)?;
-        // What is no prefix to the letter is one to some readers alone.
-        let prefix = rule.and_then(|rule| self.as_sent.get(&rule));
-        match (prefix, sent) {
-            (Some(prefix), Ok(sent)) if is_below(sent.as_bytes(), prefix.as_bytes(), self.paths.ignore_case) => {
-                Ok((sent, rule))
+        let sent = || Path::as_sent(request.path());
+        match Path::parse(request.path()) {
+            Ok(path) => {
+                let rule = self.find_rule(request, &path)?;
+                Ok((self.take_as_sent(rule, sent).unwrap_or(path), rule))
             }
-            _ => Ok((strict?, rule)),
+            Err(reason) if self.as_sent.is_empty() => Err(reason),
+            // Not read alike by all, and yet it may lie below a prefix for whoever reads it.
+            Err(reason) => {
+                let rule = self.find_rule(request, &sent()?)?;
+                self.take_as_sent(rule, sent).map(|path| (path, rule)).ok_or(reason)
+            }
         }
+    }
+
+    /// The path as it was sent, if the rule takes it so. What is no prefix to the letter is one to some readers alone.
+    fn take_as_sent<'r>(
+        &self,
+        rule: Option<usize>,
+        sent: impl FnOnce() -> Result<Path<'r>, Reason>,
+    ) -> Option<Path<'r>> {
+        let prefix = self.as_sent.get(&rule?)?;
+        sent().ok().filter(|sent| is_below(sent.as_bytes(), prefix.as_bytes(), self.paths.ignore_case))
     }
 
     fn find_rule(&self, request: &Request<'_>, path: &Path<'_>) -> Result<Option<usize>, Reason> {

@@ -5,6 +5,7 @@ use alloc::{string::String, vec::Vec};
 use datakit_token_encoding::json;
 
 use crate::{
+    config::value::not_empty,
     error::ConfigError,
     reason::Reason,
     refusal::Refusal,
@@ -86,14 +87,4 @@ impl Acceptance {
         });
         if accepted { Ok(()) } else { Err(Refusal::about(Reason::SubjectMismatch, "sub")) }
     }
-}
-
-pub(crate) fn not_empty<'t>(name: &str, texts: impl IntoIterator<Item = &'t String>) -> Result<(), ConfigError> {
-    let mut texts = texts.into_iter().peekable();
-    if texts.peek().is_none() || texts.any(String::is_empty) {
-        return Err(
-            ConfigError::new("expected at least one character, and in an array at least one string").within(name)
-        );
-    }
-    Ok(())
 }

@@ -10,9 +10,9 @@ use crate::{
     config::secret::{Environment, read_secret},
     error::ConfigError,
     reason::Reason,
+    shared::Shared,
     time::{MAX_TIME, UnixTime},
     token::{
-        acceptance::Acceptance,
         config::OpaqueTokenConfig,
         name::{is_name, is_permission},
         valid::Valid,
@@ -29,19 +29,21 @@ pub(crate) struct OpaqueTokens(Vec<OpaqueToken>);
 struct OpaqueToken {
     token: String,
     expires_at: u64,
-    claims: Json,
+    /// What it stands for.
+    valid: Shared<Valid>,
 }
 
 impl OpaqueTokens {
-    /// Compiles `opaque_tokens`.
+    /// Compiles `opaque_tokens` of the provider at this place in the configuration.
     pub(crate) fn new(
         config: Vec<OpaqueTokenConfig>,
+        provider: usize,
         issuer: &str,
         environment: Environment<'_>,
     ) -> Result<Self, ConfigError> {
         let mut tokens: Vec<OpaqueToken> = Vec::new();
         for (index, token) in config.into_iter().enumerate() {
-            let token = OpaqueToken::new(token, issuer, environment);
+            let token = OpaqueToken::new(token, provider, issuer, environment);
             let place = |error: ConfigError| error.within_element(index).within("opaque_tokens");
             let token = token.map_err(place)?;
             if tokens.iter().any(|other| other.token == token.token) {
@@ -54,13 +56,7 @@ impl OpaqueTokens {
 
     /// What this token stands for, if it is in the list. All entries are compared, each in a time that does not depend on
     /// where it differs.
-    pub(crate) fn find(
-        &self,
-        token: &[u8],
-        provider: usize,
-        acceptance: &Acceptance,
-        now: UnixTime,
-    ) -> Result<Option<Valid>, Reason> {
+    pub(crate) fn find(&self, token: &[u8], now: UnixTime) -> Result<Option<&Shared<Valid>>, Reason> {
         let mut found = None;
         for entry in &self.0 {
             if bool::from(entry.token.as_bytes().ct_eq(token)) {
@@ -71,14 +67,19 @@ impl OpaqueTokens {
         if now.as_secs() >= entry.expires_at {
             return Err(Reason::Expired);
         }
-        Valid::opaque(entry.claims.clone(), provider, acceptance).map(Some)
+        Ok(Some(&entry.valid))
     }
 }
 
 impl OpaqueToken {
-    // Not a part of what every configuration runs: an engine that starts compiles only what it comes to.
+    // Apart, as few configurations come here: "Cold paths" in docs/performance.md.
     #[inline(never)]
-    fn new(config: OpaqueTokenConfig, issuer: &str, environment: Environment<'_>) -> Result<Self, ConfigError> {
+    fn new(
+        config: OpaqueTokenConfig,
+        provider: usize,
+        issuer: &str,
+        environment: Environment<'_>,
+    ) -> Result<Self, ConfigError> {
         let token = read_secret(config.token, environment).map_err(|error| error.within("token"))?;
         // A signed token has dots, so neither kind can be taken for the other.
         if token.len() < MIN_LENGTH || token.contains('.') {
@@ -111,6 +112,7 @@ impl OpaqueToken {
         }
         // What was just written can be read.
         let claims = Json::parse_object(claims.finish()).map_err(|_| ConfigError::new("expected shorter texts"))?;
-        Ok(Self { token, expires_at: config.expires_at, claims })
+        let valid = Shared::new(Valid::opaque(claims, issuer, config.expires_at, provider));
+        Ok(Self { token, expires_at: config.expires_at, valid })
     }
 }

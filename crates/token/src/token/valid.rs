@@ -2,13 +2,12 @@
 
 use core::fmt;
 
-use datakit_token_encoding::json::{Json, Value};
+use datakit_token_encoding::json::Json;
 
 use crate::{
-    reason::Reason,
     shared::Shared,
     time::ValidityPeriod,
-    token::{acceptance::Acceptance, authority::Authority, claims::Claims, config::ClaimPlaces, header::JoseHeader},
+    token::{authority::Authority, claims::Claims, config::ClaimPlaces, header::JoseHeader},
 };
 
 /// A token whose signature, claims and time hold: the first stage that shows claims.
@@ -26,11 +25,10 @@ pub struct Valid {
 impl Valid {
     /// What the configuration says that a token without a signature stands for. `claims` are in the places where this
     /// project has them.
-    pub(crate) fn opaque(claims: Json, provider: usize, acceptance: &Acceptance) -> Result<Self, Reason> {
+    pub(crate) fn opaque(claims: Json, issuer: &str, expires_at: u64, provider: usize) -> Self {
         let authority = Authority::read(claims.members(), &ClaimPlaces::default()).into_owned();
-        let expires_at = claims.members().get("exp").and_then(Value::as_u64).ok_or(Reason::NotConfigured)?;
-        let claims = Claims::new(claims, acceptance.issuer.clone(), expires_at, None, authority);
-        Ok(Self::new(claims, None, provider, ValidityPeriod::new(0, expires_at)))
+        let claims = Claims::new(claims, issuer.into(), expires_at, None, authority);
+        Self::new(claims, None, provider, ValidityPeriod::new(0, expires_at))
     }
 
     pub(crate) fn new(

@@ -59,7 +59,7 @@ impl TokenForwarding {
 }
 
 impl Swap {
-    // Not a part of what every configuration runs: an engine that starts compiles only what it comes to.
+    // Apart, as few configurations come here: "Cold paths" in docs/performance.md.
     #[inline(never)]
     fn new(
         SwapConfig { secrets, to }: SwapConfig,

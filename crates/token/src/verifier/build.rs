@@ -212,7 +212,7 @@ impl Issuers {
         }
         self.names.push(config.name.clone());
         self.carriers.add(config.from.take().unwrap_or_else(|| from.clone()))?;
-        let (provider, edits, skipped) = Provider::new(config, environment)?;
+        let (provider, edits, skipped) = Provider::new(config, self.providers.len(), environment)?;
         self.providers.push(provider);
         self.edits.push(edits);
         Ok(skipped)

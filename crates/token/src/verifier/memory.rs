@@ -89,8 +89,8 @@ impl Memory {
     }
 
     /// Has a token at hand until the next one comes.
-    pub(super) fn pass(&mut self, valid: Valid) -> &mut Accepted {
-        self.passing.insert(Accepted::new(Shared::new(valid)))
+    pub(super) fn pass(&mut self, valid: Shared<Valid>) -> &mut Accepted {
+        self.passing.insert(Accepted::new(valid))
     }
 }
 

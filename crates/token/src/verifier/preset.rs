@@ -24,7 +24,7 @@ impl Config {
         if self.presets.is_empty() { Ok(FromConfig::default()) } else { self.apply_each_preset() }
     }
 
-    // Not a part of what every configuration runs: an engine that starts compiles only what it comes to.
+    // Apart, as few configurations come here: "Cold paths" in docs/performance.md.
     #[inline(never)]
     fn apply_each_preset(&mut self) -> Result<FromConfig, ConfigError> {
         let mut from: Option<FromConfig> = None;

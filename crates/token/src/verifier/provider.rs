@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::{
-    config::secret::Environment,
+    config::{secret::Environment, value::not_empty},
     error::ConfigError,
     keys::{
         revocation::{RevocationRules, Revoked},
@@ -11,11 +11,7 @@ use crate::{
     },
     reason::Reason,
     time::UnixTime,
-    token::{
-        acceptance::{Acceptance, not_empty},
-        opaque::OpaqueTokens,
-        valid::Valid,
-    },
+    token::{acceptance::Acceptance, opaque::OpaqueTokens, valid::Valid},
     upstream::provider_edits::ProviderEdits,
     verifier::provider_config::ProviderConfig,
 };
@@ -30,11 +26,12 @@ pub(crate) struct Provider {
 }
 
 impl Provider {
-    /// Checks and compiles one member of `providers`, of which `from` was taken out before. Gives what the upstream gets as
+    /// Checks and compiles the member of `providers` at this place, of which `from` was taken out before. Gives what the upstream gets as
     /// well, and keys that were skipped.
     #[inline(never)]
     pub(crate) fn new(
         config: ProviderConfig,
+        index: usize,
         environment: Environment<'_>,
     ) -> Result<(Self, ProviderEdits, Vec<ConfigError>), ConfigError> {
         not_empty("name", [&config.name])?;
@@ -62,7 +59,7 @@ impl Provider {
             &acceptance.claims.workspace,
             environment,
         )?;
-        let opaque_tokens = OpaqueTokens::new(config.opaque_tokens, &acceptance.issuer, environment)?;
+        let opaque_tokens = OpaqueTokens::new(config.opaque_tokens, index, &acceptance.issuer, environment)?;
         let provider = Self { acceptance, keys, revocations: config.revocations.0, opaque_tokens };
         Ok((provider, edits, skipped))
     }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use crate::{
     reason::Reason,
     refusal::Refusal,
+    shared::Shared,
     time::{UnixTime, ValidityPeriod},
     token::{header::KnownHeader, jws::Unverified, valid::Valid},
     verifier::{
@@ -56,15 +57,15 @@ impl TokenVerifier {
     }
 
     /// What a token without a signature stands for.
-    fn verify_opaque(&self, token: &[u8], now: UnixTime) -> Result<Option<Valid>, Refusal> {
+    fn verify_opaque(&self, token: &[u8], now: UnixTime) -> Result<Option<Shared<Valid>>, Refusal> {
         // A signed token has dots, and none of these has.
         if token.len() > self.token_bytes || token.contains(&b'.') {
             return Ok(None);
         }
-        for (index, provider) in self.providers.iter().enumerate() {
-            if let Some(valid) = provider.opaque_tokens.find(token, index, &provider.acceptance, now)? {
-                provider.check_revocation(&valid, None, now)?;
-                return Ok(Some(valid));
+        for provider in &self.providers {
+            if let Some(valid) = provider.opaque_tokens.find(token, now)? {
+                provider.check_revocation(valid, None, now)?;
+                return Ok(Some(Shared::clone(valid)));
             }
         }
         Ok(None)

@@ -6,6 +6,7 @@
 pub(crate) mod accepted;
 pub(crate) mod build;
 pub(crate) mod cache;
+pub(crate) mod chains;
 pub(crate) mod decision;
 pub(crate) mod document;
 pub(crate) mod grant;

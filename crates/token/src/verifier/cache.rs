@@ -4,14 +4,17 @@
 //! key and the revocation rules give this very answer, and only while its keys and rules are the same. Everything else
 //! goes the long way, so that a verdict and its reason never depend on the cache.
 
-use alloc::{boxed::Box, collections::VecDeque, vec, vec::Vec};
+use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 use core::mem::replace;
 
 use crate::{
     shared::Shared,
     time::{UnixTime, ValidityPeriod},
     token::valid::Valid,
-    verifier::accepted::Accepted,
+    verifier::{
+        accepted::Accepted,
+        chains::{Chains, Link, Linked, Tail},
+    },
 };
 
 /// Bytes that all entries may take, roughly.
@@ -22,15 +25,10 @@ const OVERHEAD: usize = 512;
 const MAX_TOKEN: usize = 4096;
 
 /// A bounded set of verified tokens; of those not asked for lately the oldest goes first.
-#[derive(Default)]
 pub(crate) struct Cache {
     capacity: usize,
     bytes: usize,
-    /// The first entry of each chain; a power of two of them. A look-up touches one, and seldom more than one entry.
-    chains: Vec<Link>,
-    entries: Vec<Option<Entry>>,
-    /// Numbers of `entries` that nothing is in.
-    free: Vec<u32>,
+    entries: Chains<Entry>,
     /// Entries in the order of arrival, or of the second chance.
     queue: VecDeque<u32>,
     /// `None` if nobody asks.
@@ -44,12 +42,6 @@ struct Serials {
     /// Those of tokens that are not kept any more, until the host takes them.
     dropped: Vec<u32>,
 }
-
-/// The number of an entry.
-type Link = Option<u32>;
-
-/// The last characters of a token: a part of its signature, which is as good as random.
-type Tail = u128;
 
 struct Entry {
     tail: Tail,
@@ -70,14 +62,14 @@ impl Cache {
     /// For so many tokens; 0 keeps none.
     pub(crate) fn new(capacity: usize) -> Self {
         // More than these do not fit into the bytes.
-        let chains = capacity.min(MAX_BYTES / OVERHEAD).checked_next_power_of_two().unwrap_or(1);
-        Self { capacity, chains: vec![None; if capacity == 0 { 0 } else { chains }], ..Self::default() }
+        let entries = Chains::new(capacity.min(MAX_BYTES / OVERHEAD));
+        Self { capacity, bytes: 0, entries, queue: VecDeque::new(), serials: None }
     }
 
     /// The number of the token's entry, if it was good and still is; `changes` gives the state of a provider's keys and rules.
     pub(crate) fn find_current(&mut self, token: &[u8], now: UnixTime, changes: impl Fn(usize) -> u64) -> Option<u32> {
-        let number = self.find(tail(token)?)?;
-        let entry = self.entry_mut(number)?;
+        let number = self.entries.find(tail(token)?)?;
+        let entry = self.entries.get_mut(number)?;
         let same = is_same(&entry.token, token) && entry.changes == changes(entry.provider);
         if !same || !entry.window.contains(now.as_secs()) {
             return None;
@@ -88,7 +80,7 @@ impl Cache {
 
     /// The token of an entry.
     pub(crate) fn accepted_mut(&mut self, number: u32) -> Option<&mut Accepted> {
-        self.entry_mut(number).map(|entry| &mut entry.accepted)
+        self.entries.get_mut(number).map(|entry| &mut entry.accepted)
     }
 
     /// How many tokens are kept.
@@ -131,21 +123,25 @@ impl Cache {
         let rest = accepted.clone();
         let entry = Entry { tail, token: token.into(), accepted, window, provider, changes, used: false, next: None };
         self.bytes = self.bytes.saturating_add(entry.weight());
-        let number = match self.find(tail) {
+        let number = match self.entries.find(tail) {
             // Keys or rules have changed since, or the time was another one.
             Some(number) => {
-                if let Some(known) = self.entry_mut(number) {
+                if let Some(known) = self.entries.get_mut(number) {
                     let next = known.next;
                     let old = replace(known, Entry { next, ..entry });
                     self.forget(&old);
                 }
                 Some(number)
             }
-            None => self.add(entry),
+            None => {
+                let number = self.entries.add(entry);
+                self.queue.extend(number);
+                number
+            }
         };
         while self.queue.len() > self.capacity || self.bytes > MAX_BYTES {
             let Some(oldest) = self.queue.pop_front() else { break };
-            match self.entry_mut(oldest) {
+            match self.entries.get_mut(oldest) {
                 Some(entry) if entry.used => {
                     entry.used = false;
                     self.queue.push_back(oldest);
@@ -157,50 +153,9 @@ impl Cache {
         number.and_then(|number| self.accepted_mut(number)).ok_or(rest)
     }
 
-    fn find(&self, tail: Tail) -> Link {
-        let mut link = *self.chains.get(self.chain(tail)?)?;
-        while let Some(number) = link {
-            let entry = self.entry(number)?;
-            if entry.tail == tail {
-                return link;
-            }
-            link = entry.next;
-        }
-        None
-    }
-
-    fn add(&mut self, mut entry: Entry) -> Link {
-        let reused = self.free.pop();
-        let number = reused.or_else(|| u32::try_from(self.entries.len()).ok())?;
-        let first = self.chain(entry.tail).and_then(|chain| self.chains.get_mut(chain))?;
-        entry.next = first.replace(number);
-        match usize::try_from(number).ok().and_then(|place| self.entries.get_mut(place)) {
-            Some(place) => *place = Some(entry),
-            None => self.entries.push(Some(entry)),
-        }
-        self.queue.push_back(number);
-        Some(number)
-    }
-
     fn remove(&mut self, number: u32) {
-        let place = usize::try_from(number).ok().and_then(|place| self.entries.get_mut(place));
-        let Some(removed) = place.and_then(Option::take) else { return };
-        self.forget(&removed);
-        self.free.push(number);
-        // Whatever led to it leads on.
-        let Some(chain) = self.chain(removed.tail) else { return };
-        let Some(first) = self.chains.get_mut(chain) else { return };
-        if *first == Some(number) {
-            *first = removed.next;
-            return;
-        }
-        let mut link = *first;
-        while let Some(entry) = link.and_then(|number| self.entry_mut(number)) {
-            if entry.next == Some(number) {
-                entry.next = removed.next;
-                return;
-            }
-            link = entry.next;
+        if let Some(removed) = self.entries.remove(number) {
+            self.forget(&removed);
         }
     }
 
@@ -210,22 +165,19 @@ impl Cache {
             serials.dropped.push(serial);
         }
     }
+}
 
-    fn entry(&self, number: u32) -> Option<&Entry> {
-        self.entries.get(usize::try_from(number).ok()?)?.as_ref()
+impl Linked for Entry {
+    fn tail(&self) -> Tail {
+        self.tail
     }
 
-    fn entry_mut(&mut self, number: u32) -> Option<&mut Entry> {
-        self.entries.get_mut(usize::try_from(number).ok()?)?.as_mut()
+    fn next(&self) -> Link {
+        self.next
     }
 
-    /// The chain for a tail; `None` if nothing is kept.
-    fn chain(&self, tail: Tail) -> Option<usize> {
-        // Base64url: bits that never change stand at the same places of every byte. Multiplying mixes them upwards.
-        let [low, high] = [tail, tail >> 64].map(|half| u64::try_from(half & u128::from(u64::MAX)).unwrap_or(0));
-        let mixed = (low ^ high.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let mask = self.chains.len().checked_sub(1)?;
-        usize::try_from(mixed >> 40).ok().map(|mixed| mixed & mask)
+    fn set_next(&mut self, next: Link) {
+        self.next = next;
     }
 }
 
@@ -247,35 +199,4 @@ fn is_same(one: &[u8], other: &[u8]) -> bool {
 
 fn tail(token: &[u8]) -> Option<Tail> {
     token.last_chunk().copied().map(Tail::from_le_bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use alloc::vec;
-
-    use super::{Cache, tail};
-
-    /// The last characters of signatures: 16 of base64url, of which the last one has only four values.
-    #[test]
-    fn tails_spread_over_the_chains() {
-        let cache = Cache::new(1024);
-        let mut lengths = vec![0_u32; cache.chains.len()];
-        let mut random = 88_172_645_463_325_252_u64;
-        let mut next = |below: usize| {
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            usize::try_from(random >> 20).unwrap() % below
-        };
-        let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-        for _ in 0..1024 {
-            let mut token = [0; 16];
-            token.fill_with(|| alphabet[next(64)]);
-            token[15] = b"AQgw"[next(4)];
-            lengths[cache.chain(tail(&token).unwrap()).unwrap()] += 1;
-        }
-        // Balls and bins: seven in one, and a third of them empty, is what chance makes of it.
-        assert!(lengths.iter().all(|length| *length <= 8), "{:?}", lengths.iter().max());
-        assert!(lengths.iter().filter(|length| **length == 0).count() < 450);
-    }
 }

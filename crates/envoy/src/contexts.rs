@@ -83,16 +83,16 @@ impl Plugins {
     /// Time passes for a plugin.
     pub(crate) fn tick(&mut self, host: &impl Host, context: u32) {
         if let Some(Some(plugin)) = self.plugins.get_mut(&context) {
-            let news = plugin.fetcher.tick(host, &mut plugin.verifier);
-            plugin.release(host, news);
+            let changed = plugin.fetcher.tick(host, &mut plugin.verifier);
+            plugin.release(host, changed);
         }
     }
 
     /// A call of a plugin has been answered.
     pub(crate) fn answer(&mut self, host: &impl Host, context: u32, call: u32, body_size: usize) {
         if let Some(Some(plugin)) = self.plugins.get_mut(&context) {
-            let news = plugin.fetcher.answer(host, &mut plugin.verifier, call, body_size);
-            plugin.release(host, news);
+            let changed = plugin.fetcher.answer(host, &mut plugin.verifier, call, body_size);
+            plugin.release(host, changed);
         }
     }
 }
@@ -115,9 +115,9 @@ impl Plugin {
         true
     }
 
-    /// Judges waiting requests again: all if there is news, else those that have waited long enough. Nobody waits twice.
-    fn release(&mut self, host: &impl Host, news: bool) {
-        for context in self.parking.take(news, self.fetcher.uptime()) {
+    /// Judges waiting requests again: all if keys have changed, else those that have waited long enough. Nobody waits twice.
+    fn release(&mut self, host: &impl Host, changed: bool) {
+        for context in self.parking.take(changed, self.fetcher.uptime()) {
             self.let_go(host, context);
         }
     }

@@ -46,8 +46,8 @@ pub(crate) fn decide(host: &impl Host, plugin: Option<&mut Plugin>) -> Result<Ac
             plugin.counters.count_allowed(host);
             Ok(Action::Continue)
         }
-        Ok(Some(watched)) => {
-            plugin.counters.count_observed(host, watched);
+        Ok(Some(observed)) => {
+            plugin.counters.count_observed(host, observed);
             Ok(Action::Continue)
         }
         Err(Stop::Final(refused)) => {

@@ -63,12 +63,14 @@ pub(crate) enum Level {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HostError;
 
-pub(crate) use imported::{Envoy, allocate};
-
 #[cfg(not(target_arch = "wasm32"))]
-#[path = "host/absent.rs"]
-mod imported;
+mod absent;
 #[cfg(target_arch = "wasm32")]
 mod imported;
 #[cfg(test)]
 pub(crate) mod mock;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use absent::{Envoy, allocate};
+#[cfg(target_arch = "wasm32")]
+pub(crate) use imported::{Envoy, allocate};

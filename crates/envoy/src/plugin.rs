@@ -4,10 +4,12 @@ use datakit_token::{ConnectionProperty, KeySource, Memory, Verifier};
 
 use crate::{
     counters::Counters,
-    fetch::{self, Fetcher},
     host::{Host, HostError, Level},
+    keys::{
+        fetcher::{self, Fetcher},
+        seal::Seal,
+    },
     parking::Parking,
-    seal::Seal,
 };
 
 /// What whoever uses it has to know, as Envoy's default believes everybody.
@@ -74,7 +76,7 @@ fn check_vm_id(host: &impl Host, verifier: &Verifier) -> Result<(), String> {
 /// Takes over what plugins of this VM have fetched: a new configuration begins with the keys and sequence numbers of the one
 /// that it replaces. It has never been outside this VM, unlike shared data.
 fn inherit<'p>(host: &impl Host, verifier: &mut Verifier, others: impl Iterator<Item = &'p Plugin> + Clone) {
-    let Some(moment) = fetch::moment(host, 0) else { return };
+    let Some(moment) = fetcher::moment(host, 0) else { return };
     for source in verifier.remote_sources_mut() {
         let identity = source.identity();
         let same = others.clone().flat_map(|plugin| plugin.verifier.remote_sources());

@@ -1,26 +1,26 @@
 //! What the VMs of one configuration tell each other about a source.
 //!
-//! Values have a MAC ([`crate::seal`]), so nobody makes them up. Old ones can still be put back: a status counts only if
+//! Values have a MAC ([`crate::keys::seal`]), so nobody makes them up. Old ones can still be put back: a status counts only if
 //! its number is higher than any seen before, and what others say never keeps this VM from fetching for longer than a fetch
 //! may take.
 
-use datakit_token::{FetchRequest, FetchTime, KeySource, SourceError};
+use datakit_token::{FetchTime, KeySource, SourceError};
 
 use crate::{
     host::{Host, HostError},
-    seal::{Found, Seal},
+    keys::{
+        seal::{Found, Seal},
+        source_status::{SourceStatus, longest_lease},
+    },
 };
-
-/// A lease ends this many seconds after the timeout of its fetch, in case its holder has gone.
-const MARGIN: u64 = 2;
 
 /// What this VM knows of a source that it shares with others.
 #[derive(Debug)]
-pub(crate) struct Share {
+pub(crate) struct SharedSource {
     status_name: String,
     document_name: String,
     /// The newest that has been seen.
-    known: Status,
+    known: SourceStatus,
     /// Of the last document that has been looked at.
     version: u64,
     /// Attempts of others that have been heard of.
@@ -33,40 +33,24 @@ pub(crate) struct Share {
     warned: bool,
 }
 
-/// What all VMs know of a source. Times are seconds since 1970.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Status {
-    /// Grows each time it is written.
-    number: u64,
-    /// Of the document; 0 if there is none yet.
-    version: u64,
-    /// Bytes of the document.
-    size: u64,
-    /// Nobody else fetches before this.
-    lease: u64,
-    attempted: u64,
-    /// Failed attempts in a row.
-    failures: u64,
-}
-
 /// What a look at the shared data brought.
 pub(crate) struct Look {
-    /// A document, or the end of an attempt.
-    pub(crate) news: bool,
+    /// There is a document, or an attempt has ended.
+    pub(crate) changed: bool,
     /// What is wrong with a document.
     pub(crate) fault: Option<SourceError>,
     /// Somebody else writes here, which has not been said since the last good value.
     pub(crate) foreign: bool,
 }
 
-impl Share {
+impl SharedSource {
     /// Prepares for a source.
     pub(crate) fn new(host: &impl Host, seal: &Seal, source: &KeySource) -> Result<Self, HostError> {
         let identity = source.identity();
-        let share = Self {
+        let shared = Self {
             status_name: seal.name("status", &identity),
             document_name: seal.name("document", &identity),
-            known: Status::default(),
+            known: SourceStatus::default(),
             version: 0,
             attempted: 0,
             busy: false,
@@ -74,10 +58,10 @@ impl Share {
             warned: false,
         };
         // The first VM is made before all others: from here on, changes can be compared with something.
-        if !matches!(seal.read(host, &share.status_name, Status::SIZE).0, Found::Own(_)) {
-            seal.write(host, &share.status_name, &Status::default().write(), 0)?;
+        if !matches!(seal.read(host, &shared.status_name, SourceStatus::SIZE).0, Found::Own(_)) {
+            seal.write(host, &shared.status_name, &SourceStatus::default().write(), 0)?;
         }
-        Ok(share)
+        Ok(shared)
     }
 
     /// Whether somebody else's fetch is under way.
@@ -88,7 +72,7 @@ impl Share {
     /// Takes over what others have done.
     pub(crate) fn look(&mut self, host: &impl Host, seal: &Seal, source: &mut KeySource, moment: FetchTime) -> Look {
         let now = moment.now.as_secs();
-        let mut look = Look { news: false, fault: None, foreign: false };
+        let mut look = Look { changed: false, fault: None, foreign: false };
         let before = self.known;
         let (found, _) = self.read(host, seal);
         if self.known.number > before.number {
@@ -100,13 +84,13 @@ impl Share {
         self.busy = self.known.is_leased(source, now) && !source.is_in_flight(moment.uptime);
         // A lease that is given back is no end of an attempt: whoever waits for keys goes on waiting.
         let concluded = self.known.version != before.version || self.known.failures != before.failures;
-        look.news = concluded && !self.busy;
+        look.changed = concluded && !self.busy;
         if self.known.version > self.version {
             // Once for each version, whatever is there: another value may have been put in its place.
             self.version = self.known.version;
             self.attempted = self.known.attempted;
             if let Some(snapshot) = self.document(host, seal) {
-                look.news = true;
+                look.changed = true;
                 look.fault = source.restore(&snapshot, moment).err();
             } else {
                 look.foreign = !self.warned;
@@ -138,7 +122,7 @@ impl Share {
             return false;
         }
         let lease = now.saturating_add(longest_lease(source));
-        let taken = Status { number: self.known.number.saturating_add(1), lease, attempted: now, ..self.known };
+        let taken = SourceStatus { number: self.known.number.saturating_add(1), lease, attempted: now, ..self.known };
         let version = if alone { 0 } else { version };
         if seal.write(host, &self.status_name, &taken.write(), version).is_err() && !alone {
             return false;
@@ -166,7 +150,8 @@ impl Share {
     ) {
         self.read(host, seal);
         let now = moment.now.as_secs();
-        let mut status = Status { number: self.known.number.saturating_add(1), lease: 0, attempted: now, ..self.known };
+        let mut status =
+            SourceStatus { number: self.known.number.saturating_add(1), lease: 0, attempted: now, ..self.known };
         if succeeded {
             status.failures = 0;
             if let Some(snapshot) = source.snapshot() {
@@ -189,7 +174,7 @@ impl Share {
     /// Gives back the lease of a fetch that will not end.
     pub(crate) fn release(&mut self, host: &impl Host, seal: &Seal) {
         self.read(host, seal);
-        let status = Status { number: self.known.number.saturating_add(1), lease: 0, ..self.known };
+        let status = SourceStatus { number: self.known.number.saturating_add(1), lease: 0, ..self.known };
         // If this fails, the lease runs out by itself.
         if seal.write(host, &self.status_name, &status.write(), 0).is_ok() {
             self.known = status;
@@ -198,9 +183,9 @@ impl Share {
 
     /// Reads the status: one that is not newer than what is known changes nothing.
     fn read(&mut self, host: &impl Host, seal: &Seal) -> (Found, u32) {
-        let (found, version) = seal.read(host, &self.status_name, Status::SIZE);
+        let (found, version) = seal.read(host, &self.status_name, SourceStatus::SIZE);
         if let Found::Own(bytes) = &found
-            && let Some(status) = Status::read(bytes)
+            && let Some(status) = SourceStatus::read(bytes)
             && status.number > self.known.number
         {
             self.known = status;
@@ -217,45 +202,12 @@ impl Share {
     }
 }
 
-impl Status {
-    /// Bytes.
-    const SIZE: usize = 48;
-
-    fn read(bytes: &[u8]) -> Option<Self> {
-        let (numbers, rest) = bytes.as_chunks::<8>();
-        let ([number, version, size, lease, attempted, failures], []) = (numbers, rest) else { return None };
-        Some(Self {
-            number: u64::from_le_bytes(*number),
-            version: u64::from_le_bytes(*version),
-            size: u64::from_le_bytes(*size),
-            lease: u64::from_le_bytes(*lease),
-            attempted: u64::from_le_bytes(*attempted),
-            failures: u64::from_le_bytes(*failures),
-        })
-    }
-
-    fn write(self) -> Vec<u8> {
-        let numbers = [self.number, self.version, self.size, self.lease, self.attempted, self.failures];
-        numbers.into_iter().flat_map(u64::to_le_bytes).collect()
-    }
-
-    /// A lease longer than any is from before the clock was put back.
-    fn is_leased(&self, source: &KeySource, now: u64) -> bool {
-        now < self.lease && self.lease <= now.saturating_add(longest_lease(source))
-    }
-}
-
-/// Seconds.
-fn longest_lease(source: &KeySource) -> u64 {
-    source.request().map_or(0, FetchRequest::timeout).div_ceil(1000).saturating_add(MARGIN)
-}
-
 #[cfg(test)]
 mod tests {
     use datakit_token::{Answer, FetchTime, UnixTime, Verifier};
 
-    use super::{Look, Share, longest_lease};
-    use crate::{host::mock::Mock, seal::Seal};
+    use super::{Look, SharedSource, longest_lease};
+    use crate::{host::mock::Mock, keys::seal::Seal};
 
     const NOW: u64 = 1_790_000_000;
     const CONFIGURATION: &str = r#"{"version":1,"providers":[{"name":"main","issuer":"i","audiences":["a"],"keys":{"remote":
@@ -265,10 +217,10 @@ mod tests {
         r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k2","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","for_tests":true}]}"#,
     ];
 
-    /// One VM of several that share a host.
+    /// One VM of several that shared a host.
     struct Vm {
         verifier: Verifier,
-        share: Share,
+        shared: SharedSource,
         seal: Seal,
     }
 
@@ -276,18 +228,18 @@ mod tests {
         fn new(host: &Mock) -> Self {
             let verifier = Verifier::from_json(CONFIGURATION.as_bytes()).unwrap();
             let seal = Seal::new(CONFIGURATION.as_bytes(), b"");
-            let share = Share::new(host, &seal, verifier.remote_sources().next().unwrap()).unwrap();
-            Self { verifier, share, seal }
+            let shared = SharedSource::new(host, &seal, verifier.remote_sources().next().unwrap()).unwrap();
+            Self { verifier, shared, seal }
         }
 
         fn look(&mut self, host: &Mock, seconds: u64) -> Look {
             let source = self.verifier.remote_sources_mut().next().unwrap();
-            self.share.look(host, &self.seal, source, moment(seconds))
+            self.shared.look(host, &self.seal, source, moment(seconds))
         }
 
         fn take_lease(&mut self, host: &Mock, seconds: u64) -> bool {
             let source = self.verifier.remote_sources_mut().next().unwrap();
-            let taken = self.share.take_lease(host, &self.seal, source, moment(seconds));
+            let taken = self.shared.take_lease(host, &self.seal, source, moment(seconds));
             if taken {
                 source.begin(seconds * 1000);
             }
@@ -300,7 +252,7 @@ mod tests {
             let body = set.as_bytes();
             let answer = Answer::new(200, body);
             source.finish(Ok(&answer), moment(seconds)).unwrap();
-            self.share.conclude(host, &self.seal, source, true, moment(seconds));
+            self.shared.conclude(host, &self.seal, source, true, moment(seconds));
         }
 
         fn set(&self) -> Option<usize> {
@@ -329,33 +281,33 @@ mod tests {
         let (mut one, mut other) = (Vm::new(&host), Vm::new(&host));
         assert!(one.take_lease(&host, 1));
         assert!(!other.take_lease(&host, 1));
-        assert!(!other.look(&host, 1).news && other.share.is_busy());
+        assert!(!other.look(&host, 1).changed && other.shared.is_busy());
         one.fetch(&host, 9, SETS[0]);
         let look = other.look(&host, 10);
-        assert!(look.news && look.fault.is_none() && !look.foreign && !other.share.is_busy());
+        assert!(look.changed && look.fault.is_none() && !look.foreign && !other.shared.is_busy());
         assert_eq!(other.set(), Some(0));
-        // The same once more is no news.
-        assert!(!other.look(&host, 11).news);
+        // The same once more changes nothing.
+        assert!(!other.look(&host, 11).changed);
     }
 
     #[test]
     fn old_values_put_back_change_nothing() {
         let host = Mock::new();
         let (mut one, mut other) = (Vm::new(&host), Vm::new(&host));
-        let names = [one.share.status_name.clone(), one.share.document_name.clone()];
+        let names = [one.shared.status_name.clone(), one.shared.document_name.clone()];
         one.fetch(&host, 1, SETS[0]);
         other.look(&host, 1);
         let old = names.clone().map(|name| value(&host, &name));
         assert!(one.take_lease(&host, 20));
         let leased = value(&host, &names[0]);
         one.fetch(&host, 27, SETS[1]);
-        assert!(other.look(&host, 28).news);
+        assert!(other.look(&host, 28).changed);
         assert_eq!(other.set(), Some(1));
         for status in [&old[0], &leased] {
             put(&host, &names[0], status);
             put(&host, &names[1], &old[1]);
             let look = other.look(&host, 28);
-            assert!(!look.news && !look.foreign && look.fault.is_none() && !other.share.is_busy());
+            assert!(!look.changed && !look.foreign && look.fault.is_none() && !other.shared.is_busy());
             assert_eq!(other.set(), Some(1));
         }
         // And nobody is kept from fetching by a lease that is over.
@@ -368,7 +320,7 @@ mod tests {
         let (mut one, mut other) = (Vm::new(&host), Vm::new(&host));
         one.fetch(&host, 1, SETS[0]);
         other.look(&host, 1);
-        let name = one.share.document_name.clone();
+        let name = one.shared.document_name.clone();
         let old = value(&host, &name);
         one.fetch(&host, 20, SETS[1]);
         put(&host, &name, &old);
@@ -378,7 +330,7 @@ mod tests {
         assert!(!other.look(&host, 21).foreign);
         // The next fetch of anybody mends it.
         one.fetch(&host, 40, SETS[1]);
-        assert!(other.look(&host, 40).news);
+        assert!(other.look(&host, 40).changed);
         assert_eq!(other.set(), Some(1));
     }
 
@@ -390,12 +342,12 @@ mod tests {
         assert_eq!(lease, 7);
         // Somebody takes lease after lease, and never fetches.
         for seconds in 1..8 {
-            one.share.known.lease = 0;
+            one.shared.known.lease = 0;
             assert!(one.take_lease(&host, seconds));
             other.look(&host, seconds);
             assert!(!other.take_lease(&host, seconds), "{seconds}");
         }
-        one.share.known.lease = 0;
+        one.shared.known.lease = 0;
         assert!(one.take_lease(&host, 8));
         other.look(&host, 8);
         assert!(other.take_lease(&host, 8));
@@ -406,16 +358,16 @@ mod tests {
         for garbage in [vec![], vec![0; 80], vec![0xff; 80], vec![b'{'; 79], vec![0; 1 << 20]] {
             let host = Mock::new();
             let mut vm = Vm::new(&host);
-            let name = vm.share.status_name.clone();
+            let name = vm.shared.status_name.clone();
             vm.fetch(&host, 1, SETS[0]);
             put(&host, &name, &garbage);
             assert!(vm.look(&host, 2).foreign);
             for seconds in 3..20 {
                 put(&host, &name, &garbage);
                 let look = vm.look(&host, seconds);
-                assert!(!look.foreign && !look.news && look.fault.is_none());
+                assert!(!look.foreign && !look.changed && look.fault.is_none());
             }
-            assert!(!vm.share.is_busy());
+            assert!(!vm.shared.is_busy());
             assert_eq!(vm.set(), Some(0));
             vm.fetch(&host, 20, SETS[1]);
             // A new VM finds nothing but garbage, and begins by itself.

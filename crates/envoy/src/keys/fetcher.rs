@@ -10,8 +10,7 @@ use datakit_token::{Answer, FetchRequest, FetchTime, KeySource, Reason, SourceEr
 use crate::{
     header_map,
     host::{Host, HostError, Level},
-    seal::Seal,
-    share::Share,
+    keys::{seal::Seal, shared_source::SharedSource},
 };
 
 /// Milliseconds between two ticks. Parked requests and other workers wait up to that long for what a fetch brought.
@@ -25,7 +24,7 @@ const CUT: &str = "the answer broke off, or is longer than Envoy keeps";
 pub(crate) struct Fetcher {
     ticks: u64,
     seal: Seal,
-    shares: Vec<Share>,
+    shared: Vec<SharedSource>,
     /// The source of each call that has not been answered.
     calls: BTreeMap<u32, usize>,
     counters: BTreeMap<&'static str, u32>,
@@ -34,17 +33,19 @@ pub(crate) struct Fetcher {
 impl Fetcher {
     /// Prepares for the remote sources of a verifier, and takes over what others have fetched before.
     pub(crate) fn new(host: &impl Host, verifier: &mut Verifier, seal: Seal) -> Result<Self, HostError> {
-        let shares =
-            verifier.remote_sources().map(|source| Share::new(host, &seal, source)).collect::<Result<Vec<_>, _>>()?;
-        let mut fetcher = Self { ticks: 0, seal, shares, calls: BTreeMap::new(), counters: BTreeMap::new() };
-        if fetcher.shares.is_empty() {
+        let shared = verifier
+            .remote_sources()
+            .map(|source| SharedSource::new(host, &seal, source))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut fetcher = Self { ticks: 0, seal, shared, calls: BTreeMap::new(), counters: BTreeMap::new() };
+        if fetcher.shared.is_empty() {
             return Ok(fetcher);
         }
         for name in SourceFault::ALL.iter().map(|fault| fault.code()).chain(["ok"]) {
             fetcher.counters.insert(name, host.define_counter(&format!("datakit_token.fetch.{name}"))?);
         }
         host.set_tick_period(TICK)?;
-        fetcher.observe(host, verifier);
+        fetcher.sync_with_workers(host, verifier);
         Ok(fetcher)
     }
 
@@ -55,8 +56,8 @@ impl Fetcher {
 
     fn expects_answer(&self, verifier: &Verifier) -> bool {
         let uptime = self.uptime();
-        verifier.remote_sources().zip(&self.shares).any(|(source, share)| {
-            let coming = share.is_busy() || source.is_in_flight(uptime) || source.is_due(uptime);
+        verifier.remote_sources().zip(&self.shared).any(|(source, shared)| {
+            let coming = shared.is_busy() || source.is_in_flight(uptime) || source.is_due(uptime);
             coming && (source.is_wanted() || !source.is_loaded())
         })
     }
@@ -69,18 +70,18 @@ impl Fetcher {
     /// Time passes. True if keys may have changed, or an attempt has ended.
     pub(crate) fn tick(&mut self, host: &impl Host, verifier: &mut Verifier) -> bool {
         self.ticks = self.ticks.saturating_add(1);
-        let mut news = self.observe(host, verifier);
-        for index in 0..self.shares.len() {
-            news |= self.fetch_if_due(host, verifier, index);
+        let mut changed = self.sync_with_workers(host, verifier);
+        for index in 0..self.shared.len() {
+            changed |= self.fetch_if_due(host, verifier, index);
         }
-        news
+        changed
     }
 
     /// The plugin ends, and Envoy drops its calls: others need not wait for what they would have brought.
     pub(crate) fn abandon(&mut self, host: &impl Host) {
         for index in self.calls.values() {
-            if let Some(share) = self.shares.get_mut(*index) {
-                share.release(host, &self.seal);
+            if let Some(shared) = self.shared.get_mut(*index) {
+                shared.release(host, &self.seal);
             }
         }
     }
@@ -124,12 +125,12 @@ impl Fetcher {
     }
 
     /// Takes over what others have done.
-    fn observe(&mut self, host: &impl Host, verifier: &mut Verifier) -> bool {
+    fn sync_with_workers(&mut self, host: &impl Host, verifier: &mut Verifier) -> bool {
         let Some(moment) = moment(host, self.uptime()) else { return false };
-        let mut news = false;
-        for (source, share) in verifier.remote_sources_mut().zip(&mut self.shares) {
-            let look = share.look(host, &self.seal, source, moment);
-            news |= look.news;
+        let mut changed = false;
+        for (source, shared) in verifier.remote_sources_mut().zip(&mut self.shared) {
+            let look = shared.look(host, &self.seal, source, moment);
+            changed |= look.changed;
             if let Some(error) = look.fault {
                 log_fault(host, source, &error);
             }
@@ -140,21 +141,22 @@ impl Fetcher {
                 host.log(Level::Warn, &format!("datakit-token: provider {provider}: {message}"));
             }
         }
-        news
+        changed
     }
 
     fn fetch_if_due(&mut self, host: &impl Host, verifier: &mut Verifier, index: usize) -> bool {
         let uptime = self.uptime();
         let Some(moment) = moment(host, uptime) else { return false };
-        let (Some(source), Some(share)) = (verifier.remote_sources_mut().nth(index), self.shares.get_mut(index)) else {
+        let (Some(source), Some(shared)) = (verifier.remote_sources_mut().nth(index), self.shared.get_mut(index))
+        else {
             return false;
         };
         if !source.is_due(uptime) {
-            share.rest();
+            shared.rest();
             return false;
         }
         let Some(request) = source.request().cloned() else { return false };
-        if !share.take_lease(host, &self.seal, source, moment) {
+        if !shared.take_lease(host, &self.seal, source, moment) {
             return false;
         }
         source.begin(uptime);
@@ -188,7 +190,8 @@ impl Fetcher {
         outcome: &Result<bool, SourceError>,
         moment: FetchTime,
     ) {
-        let (Some(source), Some(share)) = (verifier.remote_sources_mut().nth(index), self.shares.get_mut(index)) else {
+        let (Some(source), Some(shared)) = (verifier.remote_sources_mut().nth(index), self.shared.get_mut(index))
+        else {
             return;
         };
         let name = match outcome {
@@ -210,7 +213,7 @@ impl Fetcher {
             Ok(false) => {}
             Err(error) => log_fault(host, source, error),
         }
-        share.conclude(host, &self.seal, source, outcome.is_ok(), moment);
+        shared.conclude(host, &self.seal, source, outcome.is_ok(), moment);
     }
 }
 

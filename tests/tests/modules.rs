@@ -1,6 +1,6 @@
 //! What the built modules import, and what the core depends on.
 
-use std::{env, fs, path::PathBuf, process::Command};
+use std::{collections::BTreeSet, env, fs, path::PathBuf, process::Command};
 
 use datakit_token_tests::checkout;
 
@@ -74,28 +74,31 @@ fn the_npm_module_imports_nothing_of_proxy_wasm() {
     }
 }
 
+/// What the core is built from, by `cargo tree` with these arguments.
+fn tree(arguments: &[&str]) -> String {
+    let mut command = Command::new(env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
+    command.args(["tree", "--locked", "--package", "datakit-token", "--prefix", "none"]);
+    let output = command.args(["--target", "wasm32-unknown-unknown"]).args(arguments).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
 #[test]
 fn the_core_depends_on_no_host() {
-    let output = Command::new(env::var("CARGO").unwrap_or_else(|_| "cargo".into()))
-        .args([
-            "tree",
-            "--locked",
-            "--package",
-            "datakit-token",
-            "--edges",
-            "normal",
-            "--prefix",
-            "none",
-            "--target",
-            "wasm32-unknown-unknown",
-        ])
-        .output()
-        .unwrap();
-    let tree = String::from_utf8(output.stdout).unwrap();
+    let tree = tree(&["--edges", "normal"]);
     assert!(tree.contains("ed25519-dalek"), "{tree}");
     for host in ["wasm-bindgen", "js-sys", "web-sys", "proxy-wasm", "getrandom"] {
         assert!(!tree.lines().any(|line| line.starts_with(&format!("{host} "))), "{tree}");
     }
+}
+
+/// Cargo turns a feature on for all who share a crate: `arbitrary_precision` or `preserve_order` would change how the numbers
+/// and objects of every program are read that adds the core.
+#[test]
+fn the_core_turns_on_no_feature_that_changes_the_program_around_it() {
+    let tree = tree(&["--edges", "normal,features", "--all-features"]);
+    let features = tree.lines().filter_map(|line| line.strip_prefix("serde_json feature "));
+    let features: BTreeSet<_> = features.map(|feature| feature.trim_end_matches(" (*)")).collect();
+    assert_eq!(features, BTreeSet::from([r#""alloc""#]), "{tree}");
 }
 
 #[test]
@@ -104,6 +107,7 @@ fn the_core_reads_no_clock() {
     for part in ["encoding", "token"] {
         let sources = checkout::root().join(format!("crates/{part}/src/lib.rs"));
         let text = fs::read_to_string(sources).unwrap();
-        assert!(text.contains("#![no_std]") && !text.contains("extern crate std"), "{part}");
+        let without = text.replace("#[cfg(feature = \"std\")]\nextern crate std;\n", "");
+        assert!(text.contains("#![no_std]") && !without.contains("extern crate std"), "{part}");
     }
 }

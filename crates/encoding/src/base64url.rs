@@ -2,14 +2,20 @@
 
 use alloc::{string::String, vec::Vec};
 
-use base64::{DecodeError, Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use core::fmt;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+/// The text is not base64url without padding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidBase64Url;
 
 /// Decodes a text; bytes have one spelling, so padding and bits that are left over are refused (RFC 4648 section 3.5).
 ///
 /// # Errors
-/// [`DecodeError`] with the place of the fault.
-pub fn decode(text: &[u8]) -> Result<Vec<u8>, DecodeError> {
-    URL_SAFE_NO_PAD.decode(text)
+/// [`InvalidBase64Url`], which says no more on purpose.
+pub fn decode(text: &[u8]) -> Result<Vec<u8>, InvalidBase64Url> {
+    URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidBase64Url)
 }
 
 /// Encodes bytes.
@@ -17,3 +23,11 @@ pub fn decode(text: &[u8]) -> Result<Vec<u8>, DecodeError> {
 pub fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
+
+impl fmt::Display for InvalidBase64Url {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("expected base64url without padding")
+    }
+}
+
+impl core::error::Error for InvalidBase64Url {}

@@ -11,6 +11,7 @@ mod value;
 mod writer;
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
+use core::fmt;
 
 pub use self::value::{Array, Number, Object, Value};
 pub use self::writer::JsonObject;
@@ -27,6 +28,14 @@ pub struct InvalidJson {
     /// The same; bytes.
     pub column: usize,
 }
+
+impl fmt::Display for InvalidJson {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "expected strict JSON; the fault is in line {}, column {}", self.line, self.column)
+    }
+}
+
+impl core::error::Error for InvalidJson {}
 
 /// A parsed text.
 #[derive(Clone, Debug)]
@@ -206,14 +215,75 @@ mod tests {
 
     #[test]
     fn numbers_keep_their_text() {
-        for text in ["9007199254740993", "18446744073709551616", "-0", "1.5", "100000000000000000.00000000000000001"] {
+        for text in [
+            "9007199254740993",
+            "18446744073709551616",
+            "-0",
+            "1.5",
+            "100000000000000000.00000000000000001",
+            "1e400",
+            "1E+05",
+            "-0.0e-0",
+        ] {
             assert_eq!(parse(text.as_bytes()).unwrap().value().to_json(), text);
         }
-        assert_eq!(parse(b"1e400").unwrap().value().to_json(), "1e+400");
     }
 
     #[test]
-    fn a_member_spelt_like_the_number_marker_stays_a_member() {
+    fn numbers_follow_the_grammar_whatever_their_range() {
+        let long = "7".repeat(10_000);
+        for text in ["0", "-0", "10", "1.0", "1e400", "-1E-400", "1e+05", "0.0e0", &long, &format!("0.{long}e{long}")] {
+            assert_eq!(parse(text.as_bytes()).unwrap().value().to_json(), text);
+        }
+        for text in [
+            "-", "+1", "--1", "01", "-01", "1.", "1.e3", ".5", "-.5", "1e", "1e+", "1e+-1", "1.5.5", "0x1", "1_0",
+            "1e1.5",
+        ] {
+            assert!(parse(text.as_bytes()).is_err(), "{text}");
+            assert!(parse(format!("[{text}]").as_bytes()).is_err(), "[{text}]");
+        }
+    }
+
+    /// Each kind of value before a number, with white space wherever there may be some.
+    #[test]
+    fn a_number_is_the_one_that_stands_there() {
+        let before = [
+            "null",
+            "true",
+            "false",
+            "-1.50",
+            r#""""#,
+            r#""a,]}:1""#,
+            r#""\u005c\"\\""#,
+            r#""\n""#,
+            "[]",
+            "{}",
+            r#"[1,"\"]",{"2":3}]"#,
+        ];
+        for (first, second) in before.iter().flat_map(|first| before.map(|second| (first, second))) {
+            for space in ["", " ", "\r\n\t "] {
+                let text = [r#"{"a":"#, first, r#","\u0062":["#, second, "],\"\":1E+5,\"c\":{\"d\":", second, "}}"]
+                    .map(|part| format!("{space}{}{space}", part.replace(',', &format!("{space},{space}"))))
+                    .concat();
+                // Not inside of strings.
+                let text =
+                    if space.is_empty() || !(first.contains("a,") || second.contains("a,")) { text } else { continue };
+                let json = parse(text.as_bytes()).unwrap();
+                let members = json.members();
+                assert_eq!(members.get("").unwrap().to_json(), "1E+5", "{text}");
+                let written = |value: super::Value<'_>| value.to_json();
+                let alone = |text: &str| parse(text.as_bytes()).unwrap().value().to_json();
+                assert_eq!(members.get("a").map(written), Some(alone(first)), "{text}");
+                assert_eq!(members.get("b").map(written), Some(format!("[{}]", alone(second))), "{text}");
+                assert_eq!(json.value().pointer("/c/d").map(written), Some(alone(second)), "{text}");
+                let few = Json::parse_unproven(text.as_bytes(), &["", "a"]).unwrap();
+                assert_eq!(few.members().get("").map(written).as_deref(), Some("1E+5"), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_member_spelt_like_a_marker_of_serde_json_stays_a_member() {
         for text in [
             r#"{"$serde_json::private::Number":"1"}"#,
             r#"{"\u0024serde_json::private::Number":"1"}"#,

@@ -9,7 +9,7 @@
 extern crate alloc;
 
 pub mod base64url;
+pub mod collections;
 pub mod compact;
 pub mod json;
 pub mod latin1;
-pub mod sorted;

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use datakit_token_encoding::sorted::Sorted;
-
 use crate::{
     connection,
     filter::{self, Action},
@@ -16,8 +14,8 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct Plugins {
     plugins: BTreeMap<u32, Option<Plugin>>,
-    /// The plugin of each request. The newest, which come and go most, are at the end.
-    requests: Sorted<u32, u32>,
+    /// The plugin of each request.
+    requests: BTreeMap<u32, u32>,
 }
 
 impl Plugins {

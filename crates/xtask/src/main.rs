@@ -15,7 +15,11 @@ mod wasm_target;
 mod workspace;
 mod yanked;
 
-use std::{env, fs, path::PathBuf, process::ExitCode};
+use std::{
+    env, fs,
+    path::PathBuf,
+    process::{Command, ExitCode},
+};
 
 use anyhow::{Context, Result};
 
@@ -115,7 +119,8 @@ fn test(names: &[&str], tally: &mut Tally) -> Result<()> {
     let written = ["tests/tests", "crates/cli/tests"].map(|directory| workspace.root().join(directory));
     let is_rust = |name: &&&str| written.iter().any(|directory| directory.join(format!("{name}.rs")).is_file());
     // What is no file of either kind is cargo's to refuse.
-    let rust: Vec<_> = names.iter().filter(|name| is_rust(name) || !is_script(name)).collect();
+    let rust = names.iter().filter(|name| is_rust(name) || !is_script(name));
+    let rust: Vec<_> = rust.filter(|name| **name != "consumer").collect();
     command.args(rust.iter().flat_map(|name| ["--test", name]));
     workspace.environment(&mut command, &envoy, &package);
     if names.is_empty() || names.contains(&"otlp") {
@@ -124,6 +129,14 @@ fn test(names: &[&str], tally: &mut Tally) -> Result<()> {
     }
     if names.is_empty() || !rust.is_empty() {
         tally.attempt("tests in Rust", |tally| tally.tests(&mut command));
+    }
+    if names.is_empty() {
+        tally.attempt("the core with all its features", |tally| {
+            tally.tests(workspace.cargo("test").args(["--quiet", "-p", "datakit-token", "--all-features"]))
+        });
+    }
+    if names.is_empty() || names.contains(&"consumer") {
+        tally.attempt("a program that adds the core", |tally| tally.tests(&mut consumer(&workspace)));
     }
     if scripts.is_empty() {
         return Ok(());
@@ -143,11 +156,25 @@ fn test(names: &[&str], tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-/// Format, lints, and the core without an operating system.
+/// The tests of a program outside of this workspace, and so of its features.
+fn consumer(workspace: &Workspace) -> Command {
+    let mut command = workspace.cargo("test");
+    let directory = workspace.root().join("tests/consumer");
+    command.args(["--quiet", "--manifest-path"]).arg(directory.join("Cargo.toml"));
+    command.arg("--target-dir").arg(workspace.target().join("consumer"));
+    command
+}
+
+/// Format, lints, documentation, and the core without an operating system.
 fn check_sources(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     Step::new("format").run(workspace.cargo("fmt").args(["--all", "--check"]))?;
     let clippy = ["--quiet", "--workspace", "--exclude", "xtask", "--lib", "--bins", "--", "-D", "warnings"];
     Step::new("lints").run(workspace.cargo("clippy").args(clippy))?;
+    let features = ["--quiet", "-p", "datakit-token", "--all-features", "--", "-D", "warnings"];
+    Step::new("lints of the core's features").run(workspace.cargo("clippy").args(features))?;
+    let documentation =
+        ["--quiet", "--no-deps", "-p", "datakit-token", "-p", "datakit-token-encoding", "--all-features"];
+    Step::new("documentation").run(workspace.cargo("doc").args(documentation).env("RUSTDOCFLAGS", "-D warnings"))?;
     wasm_target::check_bare_metal(workspace, tally)
 }
 

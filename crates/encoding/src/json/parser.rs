@@ -1,15 +1,12 @@
 //! From a text to the places in it.
 
-use alloc::{
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{InvalidJson, Json, MAX_DEPTH, Node};
-use crate::sorted::sort;
+use crate::collections::sort;
 
 /// Objects with more members than this are sorted to find a name that is there twice.
 const FEW: usize = 24;
@@ -29,8 +26,8 @@ pub(super) enum Reading<'n> {
 pub(super) fn parse(text: Vec<u8>, reading: Reading<'_>) -> Result<Json, InvalidJson> {
     let nowhere = InvalidJson { line: 0, column: 0 };
     let text = String::from_utf8(text).map_err(|_| nowhere)?;
-    // Places have 32 bits; what is added takes less than twice the room of the text (`1e5` becomes `1e+5`).
-    u32::try_from(text.len().checked_mul(3).ok_or(nowhere)?).map_err(|_| nowhere)?;
+    // Places have 32 bits; what is added is shorter than its escapes in the text.
+    u32::try_from(text.len().checked_mul(2).ok_or(nowhere)?).map_err(|_| nowhere)?;
     // About as many as a token has. In a large text as many as there can be, for growing would take twice the memory.
     let mark = |byte: &u8| matches!(byte, b',' | b':' | b'[' | b'{');
     let places = match reading {
@@ -39,9 +36,9 @@ pub(super) fn parse(text: Vec<u8>, reading: Reading<'_>) -> Result<Json, Invalid
         Reading::Whole(_) => text.bytes().filter(mark).count(),
     };
     let nodes = Vec::with_capacity(places.saturating_add(1));
-    let mut parser = Parser { text: &text, added: String::new(), nodes, reading };
+    let mut parser = Parser { text: &text, cursor: 0, added: String::new(), nodes, reading };
     let mut deserializer = serde_json::Deserializer::from_str(&text);
-    let read = Seed { parser: &mut parser, depth: 0, is_number: false }.deserialize(&mut deserializer);
+    let read = Seed { parser: &mut parser, depth: 0 }.deserialize(&mut deserializer);
     let fault = |error: serde_json::Error| InvalidJson { line: error.line(), column: error.column() };
     read.and_then(|()| deserializer.end()).map_err(fault)?;
     let Parser { added, nodes, .. } = parser;
@@ -49,8 +46,13 @@ pub(super) fn parse(text: Vec<u8>, reading: Reading<'_>) -> Result<Json, Invalid
 }
 
 /// What has been read.
+///
+/// serde_json says what comes, and has checked that it follows the grammar; it does not say where. So a cursor goes along: to
+/// the first byte of a value before it is read, and to its end after.
 struct Parser<'t> {
     text: &'t str,
+    /// Bytes before what has not been read.
+    cursor: usize,
     /// To follow the text.
     added: String,
     nodes: Vec<Node>,
@@ -75,18 +77,86 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// The place of a part of the text.
-    fn borrowed(&self, part: &'t str) -> Option<(u32, u32)> {
-        let start = part.as_ptr().addr().checked_sub(self.text.as_ptr().addr())?;
-        let end = start.checked_add(part.len()).filter(|end| *end <= self.text.len())?;
-        Some((u32::try_from(start).ok()?, u32::try_from(end).ok()?))
+    /// Goes on to the first byte of the next value or name, or to the end of what is around it, and gives that byte.
+    fn find_next(&mut self) -> Option<u8> {
+        let between = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b':');
+        while self.peek().as_ref().is_some_and(between) {
+            self.skip(1);
+        }
+        self.peek()
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.cursor).copied()
+    }
+
+    fn skip(&mut self, bytes: usize) {
+        self.cursor = self.cursor.saturating_add(bytes);
+    }
+
+    /// Goes over a number, and gives its place: it is kept as it is written.
+    fn take_number(&mut self) -> (u32, u32) {
+        let start = self.cursor;
+        while matches!(self.peek(), Some(b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')) {
+            self.skip(1);
+        }
+        (place(start), place(self.cursor))
+    }
+
+    /// Goes over a value, whatever is in it.
+    fn skip_value(&mut self) {
+        let mut open = 0_usize;
+        while let Some(byte) = self.find_next() {
+            match byte {
+                b'"' => self.skip_string(),
+                b'[' | b'{' => {
+                    open = open.saturating_add(1);
+                    self.skip(1);
+                }
+                b']' | b'}' => {
+                    open = open.saturating_sub(1);
+                    self.skip(1);
+                }
+                // A number or a literal, up to what parts it from the next.
+                _ => {
+                    let inside = |byte: &u8| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b']' | b'}');
+                    while self.peek().as_ref().is_some_and(inside) {
+                        self.skip(1);
+                    }
+                }
+            }
+            if open == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Goes over a string.
+    fn skip_string(&mut self) {
+        self.skip(1);
+        while let Some(byte) = self.peek().filter(|byte| *byte != b'"') {
+            self.skip(if byte == b'\\' { 2 } else { 1 });
+        }
+        self.skip(1);
+    }
+
+    /// Goes over a string that has no escapes, and gives the place of what is in it.
+    fn take_plain_string(&mut self, length: usize) -> (u32, u32) {
+        let start = self.cursor.saturating_add(1);
+        self.skip(length.saturating_add(2));
+        (place(start), place(start.saturating_add(length)))
+    }
+
+    /// Goes over a string that has escapes, of which this is the text.
+    fn take_escaped_string(&mut self, text: &str) -> (u32, u32) {
+        self.skip_string();
+        self.added(text)
     }
 
     /// The place of what does not stand in the text like this.
     fn added(&mut self, part: &str) -> (u32, u32) {
         let start = self.text.len().saturating_add(self.added.len());
         self.added.push_str(part);
-        let place = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         (place(start), place(start.saturating_add(part.len())))
     }
 
@@ -97,11 +167,6 @@ impl<'t> Parser<'t> {
 
     fn string(&mut self, (start, end): (u32, u32)) {
         self.nodes.push(Node::String { start, end });
-    }
-
-    fn number(&mut self, text: &str) {
-        let (start, end) = self.added(text);
-        self.nodes.push(Node::Number { start, end });
     }
 
     /// Whether a name is there twice among the members that begin at this node.
@@ -135,8 +200,6 @@ impl<'t> Parser<'t> {
 struct Seed<'p, 't> {
     parser: &'p mut Parser<'t>,
     depth: usize,
-    /// It comes as the text of a number.
-    is_number: bool,
 }
 
 impl Seed<'_, '_> {
@@ -152,11 +215,14 @@ impl Seed<'_, '_> {
 
     /// Stands for an array or object until its end is known.
     fn open(&mut self) -> usize {
+        self.parser.skip(1);
         self.parser.nodes.push(Node::Null);
         self.parser.nodes.len()
     }
 
     fn close(&mut self, first: usize, node: Node) {
+        self.parser.find_next();
+        self.parser.skip(1);
         if let Some(opened) = first.checked_sub(1).and_then(|opened| self.parser.nodes.get_mut(opened)) {
             *opened = node;
         }
@@ -167,7 +233,22 @@ impl<'t> DeserializeSeed<'t> for Seed<'_, 't> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+        match self.parser.find_next() {
+            // Its grammar is checked, and nothing is made of it: no range, no rounding, no other spelling.
+            Some(b'0'..=b'9' | b'-') => {
+                IgnoredAny::deserialize(deserializer)?;
+                let (start, end) = self.parser.take_number();
+                self.parser.nodes.push(Node::Number { start, end });
+                Ok(())
+            }
+            Some(b'[' | b'{') if self.is_skipped() => {
+                IgnoredAny::deserialize(deserializer)?;
+                self.parser.skip_value();
+                self.parser.nodes.push(Node::Null);
+                Ok(())
+            }
+            _ => deserializer.deserialize_any(self),
+        }
     }
 }
 
@@ -179,53 +260,33 @@ impl<'t> Visitor<'t> for Seed<'_, 't> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.parser.skip("null".len());
         self.parser.nodes.push(Node::Null);
         Ok(())
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
+        self.parser.skip(if value { "true".len() } else { "false".len() });
         self.parser.nodes.push(Node::Bool(value));
         Ok(())
     }
 
-    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
-        self.parser.number(&value.to_string());
-        Ok(())
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
-        self.parser.number(&value.to_string());
-        Ok(())
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
-        Err(E::custom("a number without its text"))
-    }
-
     fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
-        if self.is_number {
-            self.parser.number(value);
-        } else {
-            let place = self.parser.added(value);
-            self.parser.string(place);
-        }
+        let place = self.parser.take_escaped_string(value);
+        self.parser.string(place);
         Ok(())
     }
 
     fn visit_borrowed_str<E: Error>(self, value: &'t str) -> Result<(), E> {
-        let place = self.parser.borrowed(value).unwrap_or_else(|| self.parser.added(value));
+        let place = self.parser.take_plain_string(value.len());
         self.parser.string(place);
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'t>>(mut self, mut elements: A) -> Result<(), A::Error> {
-        if self.is_skipped() {
-            while elements.next_element::<IgnoredAny>()?.is_some() {}
-            return self.visit_unit();
-        }
         let depth = self.deeper()?;
         let first = self.open();
-        while elements.next_element_seed(Seed { parser: self.parser, depth, is_number: false })?.is_some() {
+        while elements.next_element_seed(Seed { parser: self.parser, depth })?.is_some() {
             self.parser.check()?;
         }
         let end = self.parser.end();
@@ -234,29 +295,17 @@ impl<'t> Visitor<'t> for Seed<'_, 't> {
     }
 
     fn visit_map<A: MapAccess<'t>>(mut self, mut members: A) -> Result<(), A::Error> {
+        let depth = self.deeper()?;
         let first = self.open();
-        let mut name = members.next_key_seed(Name(self.parser))?;
-        if matches!(name, Some(Found::Number)) {
-            self.parser.nodes.truncate(first.saturating_sub(1));
-            return members.next_value_seed(Seed { parser: self.parser, depth: self.depth, is_number: true });
-        }
-        let skipped = self.is_skipped();
-        let depth = if skipped { self.depth } else { self.deeper()? };
-        while let Some(found) = name {
-            match found {
-                Found::Number => return Err(A::Error::custom("unexpected number")),
-                Found::Name if skipped || !self.parser.is_wanted() => {
-                    self.parser.nodes.pop();
-                    members.next_value::<IgnoredAny>()?;
-                }
-                Found::Name => members.next_value_seed(Seed { parser: self.parser, depth, is_number: false })?,
+        while members.next_key_seed(Name(self.parser))?.is_some() {
+            if self.parser.is_wanted() {
+                members.next_value_seed(Seed { parser: self.parser, depth })?;
+            } else {
+                self.parser.nodes.pop();
+                members.next_value::<IgnoredAny>()?;
+                self.parser.skip_value();
             }
             self.parser.check()?;
-            name = members.next_key_seed(Name(self.parser))?;
-        }
-        if skipped {
-            self.parser.nodes.truncate(first);
-            return Ok(());
         }
         if matches!(self.parser.reading, Reading::Whole(_)) && self.parser.repeats(first) {
             return Err(A::Error::custom("duplicate member"));
@@ -267,44 +316,39 @@ impl<'t> Visitor<'t> for Seed<'_, 't> {
     }
 }
 
-/// The name of a member to come, or the marker by which serde_json hands over the text of a number.
-///
-/// The marker is a static string, a real name lies in the text or was unescaped: so a member that is *spelt* like the
-/// marker stays a member.
+/// The name of a member to come.
 struct Name<'p, 't>(&'p mut Parser<'t>);
 
-enum Found {
-    Name,
-    Number,
-}
-
 impl<'t> DeserializeSeed<'t> for Name<'_, 't> {
-    type Value = Found;
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<Found, D::Error> {
-        deserializer.deserialize_any(self)
+    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.0.find_next();
+        deserializer.deserialize_str(self)
     }
 }
 
 impl<'t> Visitor<'t> for Name<'_, 't> {
-    type Value = Found;
+    type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a member name")
     }
 
-    fn visit_str<E: Error>(self, name: &str) -> Result<Found, E> {
-        let place = self.0.added(name);
+    fn visit_str<E: Error>(self, name: &str) -> Result<(), E> {
+        let place = self.0.take_escaped_string(name);
         self.0.string(place);
-        Ok(Found::Name)
+        Ok(())
     }
 
-    fn visit_borrowed_str<E: Error>(self, name: &'t str) -> Result<Found, E> {
-        match self.0.borrowed(name) {
-            Some(place) => self.0.string(place),
-            None if name.is_empty() => self.0.string((0, 0)),
-            None => return Ok(Found::Number),
-        }
-        Ok(Found::Name)
+    fn visit_borrowed_str<E: Error>(self, name: &'t str) -> Result<(), E> {
+        let place = self.0.take_plain_string(name.len());
+        self.0.string(place);
+        Ok(())
     }
+}
+
+/// A place in a text, which is shorter than 2^32 bytes.
+fn place(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }

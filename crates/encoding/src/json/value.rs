@@ -4,7 +4,7 @@ use alloc::{string::String, vec::Vec};
 use core::mem::replace;
 
 use super::{Json, after, writer};
-use crate::sorted::sort;
+use crate::collections::sort;
 
 /// One value of a parsed text.
 #[derive(Clone, Copy, Debug)]

@@ -5,8 +5,8 @@
 use alloc::{format, string::String, vec::Vec};
 
 use datakit_token_encoding::{
+    collections::SortedMap,
     json::{self, Value},
-    sorted::Sorted,
 };
 
 use crate::error::ConfigError;
@@ -271,7 +271,7 @@ impl<T: Read> Read for Vec<T> {
     }
 }
 
-impl<T: Read> Read for Sorted<String, T> {
+impl<T: Read> Read for SortedMap<String, T> {
     fn read(value: Value<'_>) -> Result<Self, ConfigError> {
         let members = value.as_object().ok_or_else(|| wrong("an object", value))?;
         let mut read = Self::new();

@@ -4,7 +4,7 @@ extern crate std;
 
 use self::std::{collections::BTreeMap, format, string::String, vec::Vec};
 
-use datakit_token_encoding::sorted::Sorted;
+use datakit_token_encoding::collections::SortedMap;
 use serde_json::{Map, Value, json};
 
 /// What a type looks like in the document.
@@ -115,7 +115,7 @@ impl<T: Describe> Describe for Vec<T> {
     }
 }
 
-impl<T: Describe> Describe for Sorted<String, T> {
+impl<T: Describe> Describe for SortedMap<String, T> {
     fn describe(definitions: &mut Definitions) -> Value {
         json!({ "type": "object", "additionalProperties": T::describe(definitions) })
     }

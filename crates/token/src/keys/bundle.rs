@@ -11,8 +11,8 @@
 use alloc::{format, string::String, vec::Vec};
 
 use datakit_token_encoding::{
+    collections::SortedMap,
     json::{Json, Value},
-    sorted::Sorted,
 };
 
 use crate::{
@@ -62,9 +62,9 @@ pub(crate) struct BundlePolicy {
     pub(crate) clock_skew: u64,
     pub(crate) max_bytes: usize,
     /// The highest bundle seen of each root: a new root begins anew, as in TUF section 5.3.
-    highest_sequences: Sorted<String, Mark>,
+    highest_sequences: SortedMap<String, Mark>,
     /// The highest bundles of roots that have not signed the current one, as text: what their highest numbers are kept by.
-    others: Sorted<String, Vec<u8>>,
+    others: SortedMap<String, Vec<u8>>,
 }
 
 /// How far a root has come. Only its signature moves the mark, so nobody else can shut the publisher out.
@@ -77,7 +77,7 @@ struct Mark {
 impl BundlePolicy {
     /// Nothing seen yet.
     pub(crate) fn new(issuer: &str, roots: KeySet, min_sequence: u64, clock_skew: u64, max_bytes: usize) -> Self {
-        let (highest_sequences, others) = (Sorted::new(), Sorted::new());
+        let (highest_sequences, others) = (SortedMap::new(), SortedMap::new());
         Self { issuer: issuer.into(), roots, min_sequence, clock_skew, max_bytes, highest_sequences, others }
     }
 

@@ -11,8 +11,8 @@ use alloc::{borrow::ToOwned, boxed::Box, format, string::String, vec::Vec};
 use core::cmp::Ordering;
 
 use datakit_token_encoding::{
+    collections::sort,
     json::{self, Object, Value},
-    sorted::sort,
 };
 
 use crate::{error::ConfigError, time::MAX_TIME, token::claims::Claims};
@@ -32,7 +32,7 @@ const HEADER_KID: &str = "kid";
 pub(crate) struct RevocationRules {
     /// Members stand for them by their place here.
     names: Box<[Name]>,
-    /// Sorted by their members: first those without any, then those that begin with the first name, and so on.
+    /// SortedMap by their members: first those without any, then those that begin with the first name, and so on.
     rows: Box<[Row]>,
     /// How many rows have no member.
     all: usize,

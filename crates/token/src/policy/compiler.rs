@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use datakit_token_encoding::{json::is_pointer, sorted::Sorted};
+use datakit_token_encoding::{collections::SortedMap, json::is_pointer};
 
 use crate::{
     config::value::JsonScalar,
@@ -29,8 +29,8 @@ const MAX_DEPTH: usize = 32;
 pub(crate) struct Compiler {
     providers: Vec<String>,
     /// `None` for those that have been taken to be compiled.
-    policies: Sorted<String, Option<RequirementConfig>>,
-    compiled: Sorted<String, Compiled>,
+    policies: SortedMap<String, Option<RequirementConfig>>,
+    compiled: SortedMap<String, Compiled>,
     /// Policies that are being compiled, one within the other.
     open: usize,
     /// What the host has to say about each connection.
@@ -50,11 +50,11 @@ impl Compiler {
     /// Compiles all policies. None of them knows the path of a rule.
     pub(crate) fn new(
         providers: Vec<String>,
-        policies: Sorted<String, RequirementConfig>,
+        policies: SortedMap<String, RequirementConfig>,
     ) -> Result<Self, ConfigError> {
         let names: Vec<_> = policies.iter().map(|(name, _)| name.clone()).collect();
         let policies = policies.into_iter().map(|(name, policy)| (name, Some(policy))).collect();
-        let mut compiler = Self { providers, policies, compiled: Sorted::new(), open: 0, properties: Vec::new() };
+        let mut compiler = Self { providers, policies, compiled: SortedMap::new(), open: 0, properties: Vec::new() };
         for name in names {
             let named = compiler.policy(&name).map_err(Fault::into_error)?;
             named.ok_or_else(|| {

@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use datakit_token_encoding::sorted::Sorted;
+use datakit_token_encoding::collections::SortedMap;
 
 use crate::{
     error::ConfigError,
@@ -58,8 +58,8 @@ impl Access {
 pub(crate) struct PolicyConfig {
     /// Names, in their order.
     pub(crate) providers: Vec<String>,
-    pub(crate) roles: Sorted<String, Vec<String>>,
-    pub(crate) policies: Sorted<String, RequirementConfig>,
+    pub(crate) roles: SortedMap<String, Vec<String>>,
+    pub(crate) policies: SortedMap<String, RequirementConfig>,
     pub(crate) paths: PathsConfig,
     pub(crate) rules: Vec<RuleConfig>,
     /// How many of them stand in the document; the presets have the others.

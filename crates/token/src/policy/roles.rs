@@ -2,7 +2,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use datakit_token_encoding::sorted::Sorted;
+use datakit_token_encoding::collections::SortedMap;
 
 use crate::{
     error::ConfigError,
@@ -14,12 +14,12 @@ use crate::{
 
 /// The grants of each role.
 #[derive(Debug, Default)]
-pub(crate) struct Roles(Sorted<String, Grants>);
+pub(crate) struct Roles(SortedMap<String, Grants>);
 
 /// Permissions that are granted together.
 #[derive(Debug, Default)]
 struct Grants {
-    permissions: Sorted<String, ()>,
+    permissions: SortedMap<String, ()>,
     /// `log.` for `log.*`.
     areas: Vec<String>,
     all: bool,
@@ -29,8 +29,8 @@ impl Roles {
     /// Compiles `roles`.
     // Apart, as it runs once: "Cold paths" in docs/performance.md.
     #[inline(never)]
-    pub(crate) fn new(roles: Sorted<String, Vec<String>>) -> Result<Self, ConfigError> {
-        let mut compiled = Sorted::new();
+    pub(crate) fn new(roles: SortedMap<String, Vec<String>>) -> Result<Self, ConfigError> {
+        let mut compiled = SortedMap::new();
         for (role, grants) in roles {
             let place = |error: ConfigError| error.within(&role).within("roles");
             if !is_name(&role) {

@@ -3,7 +3,7 @@
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
 
-use datakit_token_encoding::sorted::Sorted;
+use datakit_token_encoding::collections::SortedMap;
 
 use crate::{
     error::ConfigError,
@@ -27,11 +27,11 @@ use crate::{
 pub(crate) struct Routes {
     /// Rules without hosts.
     any: Tree,
-    hosts: Sorted<HostPattern, Tree>,
+    hosts: SortedMap<HostPattern, Tree>,
     /// Some rule looks at the method.
     by_method: bool,
     /// Rules that take paths as they are sent, and what these begin with.
-    as_sent: Sorted<usize, String>,
+    as_sent: SortedMap<usize, String>,
     paths: PathsConfig,
 }
 

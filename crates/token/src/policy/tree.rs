@@ -3,7 +3,7 @@
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
 
-use datakit_token_encoding::sorted::Sorted;
+use datakit_token_encoding::collections::SortedMap;
 
 use crate::{
     policy::path_pattern::{End, Pattern, Segment},
@@ -16,7 +16,7 @@ pub(crate) struct Tree(Vec<Node>);
 
 #[derive(Debug, Default)]
 struct Node {
-    literal: Sorted<Vec<u8>, usize>,
+    literal: SortedMap<Vec<u8>, usize>,
     parameter: Option<usize>,
     /// The path ends here.
     exact: Vec<Leaf>,

@@ -2,7 +2,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use datakit_token_encoding::sorted::Sorted;
+use datakit_token_encoding::collections::SortedMap;
 
 use crate::config::{
     reader::{names, object},
@@ -22,7 +22,7 @@ object! {
         /// Whether body and challenge say why; `true` if absent.
         pub(crate) show_reason: Option<bool> = optional "show_reason",
         /// Other statuses, by reason.
-        pub(crate) status: Option<Sorted<String, u16>> = optional "status",
+        pub(crate) status: Option<SortedMap<String, u16>> = optional "status",
         /// Lets pages read the answer.
         pub(crate) cors: Option<CorsConfig> = optional "cors",
     }

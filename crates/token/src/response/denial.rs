@@ -6,7 +6,7 @@ use alloc::{
     vec::Vec,
 };
 
-use datakit_token_encoding::{json::JsonObject, sorted::Sorted};
+use datakit_token_encoding::{collections::SortedMap, json::JsonObject};
 
 use crate::{
     error::ConfigError,
@@ -199,7 +199,7 @@ impl Responses {
     }
 }
 
-fn read_statuses(statuses: Sorted<String, u16>) -> Result<Vec<(Reason, u16)>, ConfigError> {
+fn read_statuses(statuses: SortedMap<String, u16>) -> Result<Vec<(Reason, u16)>, ConfigError> {
     let mut read = Vec::new();
     for (code, status) in statuses {
         let place = |error: ConfigError| error.within(&code).within("status");

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use curve25519_dalek::{constants::ED25519_BASEPOINT_POINT, edwards::EdwardsPoint, traits::Identity};
-use datakit_token_encoding::sorted::Sorted;
+use datakit_token_encoding::collections::SortedMap;
 
 use crate::signature::{
     ed25519::{InvalidSignature, PublicKey, SignatureEquation},
@@ -23,7 +23,7 @@ pub struct PrecomputedKeys {
     budget: usize,
     /// For the base point, shared by all keys.
     base: Option<Box<FixedBaseTable>>,
-    keys: Sorted<[u8; 32], Usage>,
+    keys: SortedMap<[u8; 32], Usage>,
     /// Grows with each signature.
     clock: u64,
 }
@@ -40,7 +40,7 @@ impl PrecomputedKeys {
     /// Tables in so many bytes. One key takes 655,360, and as many go to what all keys share.
     #[must_use]
     pub const fn new(budget: usize) -> Self {
-        Self { budget, base: None, keys: Sorted::new(), clock: 0 }
+        Self { budget, base: None, keys: SortedMap::new(), clock: 0 }
     }
 
     /// Checks a signature as [`PublicKey::verify`] does.

@@ -136,7 +136,7 @@ impl Claims {
         serde_json::from_str(self.as_signed_json()).map_err(|error| InvalidClaims { column: error.column() })
     }
 
-    /// All claims as compact JSON; numbers keep every digit (`1e3` is shown as `1e+3`).
+    /// All claims as compact JSON; numbers as they were written.
     #[must_use]
     pub fn to_json(&self) -> String {
         self.json.value().to_json()

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use datakit_token_encoding::sorted::Sorted;
+use datakit_token_encoding::collections::SortedMap;
 
 use crate::config::{
     reader::{names, object, variants},
@@ -14,7 +14,7 @@ object! {
     #[derive(Clone)]
     pub(crate) struct SwapConfig {
         /// By the token's workspace.
-        pub(crate) secrets: Sorted<String, SecretConfig> = required "secrets",
+        pub(crate) secrets: SortedMap<String, SecretConfig> = required "secrets",
         /// Where the secret goes; into the token's place if absent.
         pub(crate) to: Option<SwapPlace> = optional "to",
     }

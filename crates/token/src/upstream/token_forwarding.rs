@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use datakit_token_encoding::sorted::Sorted;
+use datakit_token_encoding::collections::SortedMap;
 
 use crate::{
     config::secret::{Environment, read_secret},
@@ -26,7 +26,7 @@ pub(crate) enum TokenForwarding {
 /// The secret of a workspace.
 pub(crate) struct Swap {
     /// By workspace.
-    secrets: Sorted<String, String>,
+    secrets: SortedMap<String, String>,
     /// Where it goes; into the token's place if absent.
     pub(crate) to: Option<SwapPlace>,
     /// Where the token has its workspace: a JSON pointer.
@@ -66,7 +66,7 @@ impl Swap {
         workspace: &str,
         environment: Environment<'_>,
     ) -> Result<Self, ConfigError> {
-        let mut read = Sorted::new();
+        let mut read = SortedMap::new();
         for (workspace, secret) in secrets {
             let place = |error: ConfigError| error.within(&workspace).within("secrets").within("swap");
             read.insert(workspace.clone(), read_secret(secret, environment).map_err(place)?);

@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use datakit_token_encoding::{json::Json, sorted::Sorted};
+use datakit_token_encoding::{collections::SortedMap, json::Json};
 
 use crate::{
     config::{
@@ -39,9 +39,9 @@ object! {
         /// Who signs tokens, and which ones are accepted.
         pub(crate) providers: Vec<ProviderConfig> = required "providers",
         /// What each role grants: permissions, `area.*`, or `*`.
-        pub(crate) roles: Sorted<String, Vec<String>> = optional "roles" or Sorted::new(),
+        pub(crate) roles: SortedMap<String, Vec<String>> = optional "roles" or SortedMap::new(),
         /// Requirements with names.
-        pub(crate) policies: Sorted<String, RequirementConfig> = optional "policies" or Sorted::new(),
+        pub(crate) policies: SortedMap<String, RequirementConfig> = optional "policies" or SortedMap::new(),
         /// How the upstream tells paths apart.
         pub(crate) paths: PathsConfig = optional "paths" or PathsConfig::default(),
         /// Which requests need what; those of the presets come after these.
@@ -59,7 +59,7 @@ object! {
         /// For providers without `from`.
         pub(crate) from: FromConfig = required "from",
         /// What roles grant, unless the configuration says it.
-        pub(crate) roles: Sorted<String, Vec<String>> = optional "roles" or Sorted::new(),
+        pub(crate) roles: SortedMap<String, Vec<String>> = optional "roles" or SortedMap::new(),
         /// After the rules of the configuration.
         pub(crate) rules: Vec<RuleConfig> = required "rules",
         /// What the configuration leaves open.

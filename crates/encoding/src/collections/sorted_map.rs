@@ -1,14 +1,14 @@
 //! Values by key, in the order of their keys.
 
-use alloc::{collections::BinaryHeap, vec::Vec};
+use alloc::vec::Vec;
 use core::borrow::Borrow;
 
 /// A sorted array: a look-up is as quick as in a tree, an insertion at the end as well, and its code is a small part of a
 /// tree's, of which each module would have a copy for every type.
 #[derive(Clone, Debug)]
-pub struct Sorted<K, V>(Vec<(K, V)>);
+pub struct SortedMap<K, V>(Vec<(K, V)>);
 
-impl<K: Ord, V> Sorted<K, V> {
+impl<K: Ord, V> SortedMap<K, V> {
     /// Empty.
     #[must_use]
     pub const fn new() -> Self {
@@ -98,13 +98,13 @@ impl<K: Ord, V> Sorted<K, V> {
     }
 }
 
-impl<K: Ord, V> Default for Sorted<K, V> {
+impl<K: Ord, V> Default for SortedMap<K, V> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<K: Ord, V> FromIterator<(K, V)> for Sorted<K, V> {
+impl<K: Ord, V> FromIterator<(K, V)> for SortedMap<K, V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
         let mut sorted = Self::new();
         for (key, value) in pairs {
@@ -114,7 +114,7 @@ impl<K: Ord, V> FromIterator<(K, V)> for Sorted<K, V> {
     }
 }
 
-impl<K, V> IntoIterator for Sorted<K, V> {
+impl<K, V> IntoIterator for SortedMap<K, V> {
     type Item = (K, V);
     type IntoIter = alloc::vec::IntoIter<(K, V)>;
 
@@ -123,19 +123,13 @@ impl<K, V> IntoIterator for Sorted<K, V> {
     }
 }
 
-/// Sorts with a heap: as quick as others within a small factor, also on what was made to be slow, in a tenth of the code.
-#[must_use]
-pub fn sort<T: Ord>(values: Vec<T>) -> Vec<T> {
-    BinaryHeap::from(values).into_sorted_vec()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::Sorted;
+    use super::SortedMap;
 
     #[test]
     fn keys_are_found_in_whatever_order_they_came() {
-        let mut sorted = Sorted::new();
+        let mut sorted = SortedMap::new();
         for key in [5_u8, 1, 9, 3, 7, 5] {
             sorted.insert(key, u32::from(key) * 10);
         }

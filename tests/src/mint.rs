@@ -4,6 +4,7 @@ use std::{fs::File, io::Read};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use curve25519_dalek::scalar::Scalar;
+use datakit_token::BUNDLE_TYPE;
 use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha512};
@@ -54,7 +55,7 @@ pub fn sign(key: &SigningKey, header: &[u8], payload: &[u8]) -> String {
 /// A trust bundle with these members, signed by the root of this name.
 #[must_use]
 pub fn bundle(root: &str, members: &Value) -> String {
-    let header = json!({ "alg": "EdDSA", "typ": "keybundle+jwt", "kid": root });
+    let header = json!({ "alg": "EdDSA", "typ": BUNDLE_TYPE, "kid": root });
     sign(&key(root), header.to_string().as_bytes(), members.to_string().as_bytes())
 }
 

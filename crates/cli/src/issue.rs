@@ -8,16 +8,10 @@ use std::{
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use clap::ValueEnum;
+use datakit_token_issuer::{Bundle, PrivateKey, Refusal, TokenClaims, Trial};
 use serde_json::{Map, Value, json};
 
-use crate::{
-    bundle::Bundle,
-    failure::Failure,
-    key::PrivateKey,
-    key_directory::KeyDirectory,
-    lifetime, time,
-    trial::{Refusal, Trial},
-};
+use crate::{failure::Failure, key, key_directory::KeyDirectory, lifetime, time};
 
 /// The credential of whoever names none.
 const CLIENT: &str = "datakit-token";
@@ -85,14 +79,14 @@ enum Algorithm {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let now = time(arguments.now)?.as_secs();
     if !arguments.key.is_dir() {
-        println!("{}", arguments.token(&PrivateKey::read(&arguments.key)?, now)?.text);
+        println!("{}", arguments.token(&key::read(&arguments.key)?, now)?.text);
         return Ok(ExitCode::SUCCESS);
     }
     let mut directory = KeyDirectory::open(&arguments.key)?;
     let key = directory.signer(now)?;
     let token = arguments.token(&key, now)?;
     // Before anybody has it: what is not noted down would not keep the key.
-    directory.note(&key.id, token.ends, now)?;
+    directory.note(key.id(), token.ends, now)?;
     directory.save()?;
     println!("{}", token.text);
     Ok(ExitCode::SUCCESS)
@@ -143,7 +137,7 @@ impl Arguments {
             Algorithm::EdDsa => "EdDSA",
             Algorithm::Ed25519 => "Ed25519",
         };
-        let text = key.sign(&json!({ "alg": alg, "typ": self.typ, "kid": key.id }), &payload);
+        let text = key.sign(&json!({ "alg": alg, "typ": self.typ, "kid": key.id() }), &payload);
         let claims: Value = serde_json::from_slice(&payload).unwrap_or_default();
         let ends = claims.get("exp").and_then(|exp| exp.as_u64().or_else(|| whole_second(exp.as_f64()?)));
         Ok(Token { text, ends })
@@ -154,7 +148,7 @@ impl Arguments {
     /// Reads a token as verifiers will that have the keys and rules of this directory.
     pub(crate) fn check(&self, token: &str, directory: &KeyDirectory, now: u64) -> Result<(), Failure> {
         let now = time(Some(self.not_before.map_or(now, |start| start.max(now))))?;
-        let root = PrivateKey::generate(None)?;
+        let root = key::generate(None)?;
         let issuer = self.issuer.as_deref().unwrap_or_default();
         let bundle = Bundle {
             issuer,
@@ -163,7 +157,7 @@ impl Arguments {
             expires_at: now.as_secs().saturating_add(1),
             ttl: None,
             keys: &directory.public()?,
-            rules: &directory.state.rules,
+            rules: &directory.ring.rules,
             next_roots: &[],
         };
         let refused = |refusal: Refusal| {
@@ -194,29 +188,13 @@ fn claims(arguments: &Arguments, now: u64) -> Result<String, Failure> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|error| Failure::new(format!("no randomness: {error}")))?;
     let jti = arguments.jti.clone().unwrap_or_else(|| Base64UrlUnpadded::encode_string(&random));
-    let audience = match arguments.audience.as_slice() {
-        [only] => json!(only),
-        several => json!(several),
-    };
-    let mut claims = Map::new();
-    let mut add = |name: &str, value: Value| {
-        let absent = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-        if !absent {
-            claims.insert(name.into(), value);
-        }
-    };
-    add("iss", json!(arguments.issuer));
-    add("aud", audience);
-    // RFC 9068 section 2.2: where no person takes part, the client is the subject.
-    add("sub", json!(arguments.subject.as_ref().unwrap_or(&arguments.client_id)));
-    add("client_id", json!(arguments.client_id));
-    add("iat", json!(now));
-    add("nbf", json!(arguments.not_before));
-    add("exp", json!(now.saturating_add(arguments.ttl)));
-    add("jti", json!(jti));
-    add("workspace", json!(arguments.workspace));
-    add("roles", json!(arguments.roles));
-    add("permissions", json!(arguments.permissions));
-    add("scope", json!(arguments.scope));
-    Ok(Value::Object(claims).to_string())
+    let issuer = arguments.issuer.as_deref().unwrap_or_default();
+    let claims = TokenClaims::new(issuer, &arguments.audience, &arguments.client_id, now, arguments.ttl)
+        .with_subject(arguments.subject.as_ref())
+        .with_not_before(arguments.not_before)
+        .with_workspace(arguments.workspace.as_ref())
+        .with_roles(&arguments.roles)
+        .with_permissions(&arguments.permissions)
+        .with_scope(arguments.scope.as_ref());
+    Ok(claims.to_json(&jti))
 }

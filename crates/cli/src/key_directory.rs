@@ -6,17 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use datakit_token::MAX_KEYS;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use zeroize::Zeroizing;
+use datakit_token_issuer::{IssuerError, KeyRing, PrivateKey, Refusal, check, jwk_id, rule_id};
+use serde_json::Value;
 
 use crate::{
     failure::Failure,
     files::{check_directory, lock, read_secret, replace},
-    key::PrivateKey,
-    rule::{rule_id, rule_key_id},
-    trial::{self, Refusal},
+    key::generate,
     visible::visible,
 };
 
@@ -29,35 +25,8 @@ const ROOTS: &str = "roots.json";
 /// An open directory; nobody else changes it while this exists.
 pub(crate) struct KeyDirectory {
     path: PathBuf,
-    pub(crate) state: State,
+    pub(crate) ring: KeyRing,
     _lock: File,
-}
-
-/// What `keys.json` has.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct State {
-    version: u8,
-    /// Of the last bundle.
-    pub(crate) sequence: u64,
-    pub(crate) keys: Vec<StoredKey>,
-    pub(crate) rules: Vec<Value>,
-}
-
-/// A key and its time.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct StoredKey {
-    /// The private JWK.
-    jwk: Value,
-    /// It is published at once, and signs from this second on.
-    pub(crate) signs_from: u64,
-    /// Its tokens are good until here; it has a successor then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) ends: Option<u64>,
-    /// The latest `exp` that it has signed, as far as this has been noted down.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) last_token: Option<u64>,
 }
 
 impl KeyDirectory {
@@ -68,9 +37,7 @@ impl KeyDirectory {
         if file.exists() {
             return Err(Failure::at(&file, "expected no such file: keys are never overwritten"));
         }
-        let keys = vec![StoredKey::new(key, 0)?];
-        let directory =
-            Self { path: path.into(), state: State { version: 1, sequence: 0, keys, rules: Vec::new() }, _lock: lock };
+        let directory = Self { path: path.into(), ring: KeyRing::new(key), _lock: lock };
         directory.save()?;
         Ok(directory)
     }
@@ -84,46 +51,35 @@ impl KeyDirectory {
         check_directory(path)?;
         let lock = lock(&path.join(LOCK))?;
         let text = read_secret(&file)?;
-        // The message may quote the file, which is secret.
-        let state: State = serde_json::from_slice(&text).map_err(|error| {
-            Failure::at(&file, format!("expected what keygen writes: line {}, column {}", error.line(), error.column()))
-        })?;
-        if state.version != 1 {
-            return Err(Failure::at(&file, "/version: expected 1"));
-        }
-        Ok(Self { path: path.into(), state, _lock: lock })
+        let ring = KeyRing::from_json(&text).map_err(|error| Failure::at(&file, error))?;
+        Ok(Self { path: path.into(), ring, _lock: lock })
     }
 
     /// Puts the state on disk, whole or not at all.
     pub(crate) fn save(&self) -> Result<(), Failure> {
-        let text = serde_json::to_string_pretty(&self.state).map(Zeroizing::new);
-        let text = text.map_err(|_| Failure::new("the state cannot be written"))?;
+        let text = self.ring.to_json().map_err(|_| Failure::new("the state cannot be written"))?;
         replace(&self.path.join(STATE), format!("{}\n", *text).as_bytes(), 0o600)
     }
 
-    /// The key that signs now: the last whose time has come.
+    /// The key that signs now.
     pub(crate) fn signer(&self, now: u64) -> Result<PrivateKey, Failure> {
-        let keys = self.state.keys.iter().filter(|key| key.signs_from <= now && key.ends.is_none_or(|ends| now < ends));
-        let key = keys.max_by_key(|key| key.signs_from).ok_or_else(|| Failure::new("no key signs at this time"))?;
-        key.private().map_err(|what| Failure::at(&self.path.join(STATE), what))
+        self.ring.signer(now).map_err(|error| self.failure(&error))
     }
 
-    /// Notes down that a key has signed a token which ends then. A token that would outlive its key is refused: it would die
-    /// early, with a reason that nobody expects.
+    /// Notes down that a key has signed a token which ends then.
     pub(crate) fn note(&mut self, id: &str, token_ends: Option<u64>, now: u64) -> Result<(), Failure> {
-        let (Some(token_ends), Some(key)) = (token_ends, self.state.keys.iter_mut().find(|key| key.id() == id)) else {
-            return Ok(());
-        };
-        if let Some(ends) = key.ends.filter(|ends| token_ends > *ends) {
-            let longest = ends.saturating_sub(now);
-            let id = visible(key.id());
-            return Err(Failure::new(format!(
-                "--ttl: expected at most {longest}s: the key {id} ends at {ends}, and its tokens with it; for longer ones wait until \
-                 the next key signs (`status` shows when)"
-            )));
-        }
-        key.last_token = key.last_token.max(Some(token_ends));
-        Ok(())
+        let Some(token_ends) = token_ends else { return Ok(()) };
+        self.ring.note(id, token_ends).map_err(|error| match error {
+            IssuerError::OutlivesKey { key_id, ends } => {
+                let longest = ends.saturating_sub(now);
+                let id = visible(&key_id);
+                Failure::new(format!(
+                    "--ttl: expected at most {longest}s: the key {id} ends at {ends}, and its tokens with it; for longer ones wait \
+                     until the next key signs (`status` shows when)"
+                ))
+            }
+            error => self.failure(&error),
+        })
     }
 
     /// Adds a key that signs from `from` on; those before it end `period` seconds later, or with their last tokens if those end
@@ -136,24 +92,19 @@ impl KeyDirectory {
         period: u64,
         early: bool,
     ) -> Result<(), Failure> {
-        self.state.keys.retain(|key| key.ends.is_none_or(|ends| now < ends));
-        if self.state.keys.len() >= MAX_KEYS {
-            return Err(Failure::new("64 keys are in use already: wait until the first of them ends"));
-        }
-        if self.state.keys.iter().any(|other| other.id() == key.id) {
-            return Err(Failure::new("--kid: expected an id that no other key has"));
-        }
-        if self.roots().iter().any(|root| id(root) == key.id) {
+        if self.roots().iter().any(|root| jwk_id(root) == key.id()) {
             return Err(Failure::new("--kid: expected an id that no root has"));
         }
-        if self.state.rules.iter().any(|rule| rule_key_id(rule) == Some(&key.id)) {
-            return Err(Failure::new("--kid: expected an id that no rule revokes; `status` shows them"));
-        }
-        for key in self.state.keys.iter_mut().filter(|key| key.ends.is_none()) {
-            let ends = from.saturating_add(period);
-            key.ends = Some(key.last_token.filter(|_| !early).unwrap_or(0).max(ends));
-        }
-        self.state.keys.push(StoredKey::new(key, from)?);
+        let rotated = if early {
+            self.ring.rotate_early(key, now, from, period)
+        } else {
+            self.ring.rotate(key, now, from, period)
+        };
+        rotated.map_err(|error| match error {
+            IssuerError::KeyIdInUse => Failure::new(format!("--kid: {error}")),
+            IssuerError::KeyIdRevoked => Failure::new(format!("--kid: {error}; `status` shows them")),
+            error => self.failure(&error),
+        })?;
         self.check()?.map_or(Ok(()), |refusal| Err(self.refused(&refusal)))
     }
 
@@ -166,10 +117,10 @@ impl KeyDirectory {
 
     /// Tokens of a key that is not in use pass nowhere: a rule on it would only hide that another id was meant.
     pub(crate) fn check_key_id(&self, kid: &str) -> Result<(), Failure> {
-        if self.state.keys.iter().any(|key| key.id() == kid) {
+        if self.ring.keys().iter().any(|key| key.id() == kid) {
             return Ok(());
         }
-        if self.roots().iter().any(|root| id(root) == kid) {
+        if self.roots().iter().any(|root| jwk_id(root) == kid) {
             let help = "after a leak of a root, take it out of `keys.bundle.roots` in every configuration";
             return Err(Failure::new(format!("--kid: expected a key that signs tokens, and not a root; {help}")));
         }
@@ -178,18 +129,18 @@ impl KeyDirectory {
 
     /// Why verifiers would refuse every bundle of these keys and rules, if they would.
     pub(crate) fn check(&self) -> Result<Option<Refusal>, Failure> {
-        Ok(trial::check(&PrivateKey::generate(None)?, &self.public()?, &self.state.rules).err())
+        Ok(check(&generate(None)?, &self.public()?, &self.ring.rules).err())
     }
 
     /// The same as an error that says what is wrong in the directory.
     pub(crate) fn refused(&self, refusal: &Refusal) -> Failure {
         let problem = &refusal.problem;
-        if let Some(rule) = refusal.rule().and_then(|index| self.state.rules.get(index)) {
+        if let Some(rule) = refusal.rule().and_then(|index| self.ring.rules.get(index)) {
             let (id, text) = (rule_id(rule), visible(&rule.to_string()));
             let help = format!("`datakit-token unrevoke DIR --id {id}` removes it");
             return Failure::new(format!("no verifier takes the rule {text}: {problem}; {help}"));
         }
-        if let Some(key) = refusal.key().and_then(|index| self.state.keys.get(index)) {
+        if let Some(key) = refusal.key().and_then(|index| self.ring.keys().get(index)) {
             return Failure::new(format!("no verifier takes the key {}: {}: {problem}", key.id(), refusal.pointer));
         }
         let place = if refusal.pointer.is_empty() { "the whole" } else { &refusal.pointer };
@@ -198,35 +149,14 @@ impl KeyDirectory {
 
     /// The public JWKs, each with its end.
     pub(crate) fn public(&self) -> Result<Vec<Value>, Failure> {
-        let public = |stored: &StoredKey| {
-            let mut jwk = stored.private().map(|key| key.public())?;
-            if let (Some(ends), Some(members)) = (stored.ends, jwk.as_object_mut()) {
-                members.insert("exp".into(), json!(ends));
-            }
-            Ok(jwk)
-        };
-        let keys: Result<Vec<_>, String> = self.state.keys.iter().map(public).collect();
-        keys.map_err(|what| Failure::at(&self.path.join(STATE), what))
-    }
-}
-
-impl StoredKey {
-    fn new(key: &PrivateKey, signs_from: u64) -> Result<Self, Failure> {
-        let jwk = serde_json::from_str(&key.private()).map_err(|_| Failure::new("the key cannot be written"))?;
-        Ok(Self { jwk, signs_from, ends: None, last_token: None })
+        self.ring.public_keys().map_err(|error| self.failure(&error))
     }
 
-    /// The key id.
-    pub(crate) fn id(&self) -> &str {
-        id(&self.jwk)
+    /// What is wrong with a key that somebody has changed is wrong in the file.
+    fn failure(&self, error: &IssuerError) -> Failure {
+        match error {
+            IssuerError::InvalidJwk(expected) => Failure::at(&self.path.join(STATE), expected),
+            error => Failure::new(error.to_string()),
+        }
     }
-
-    fn private(&self) -> Result<PrivateKey, String> {
-        PrivateKey::from_jwk(&self.jwk)
-    }
-}
-
-/// The key id of a JWK.
-fn id(jwk: &Value) -> &str {
-    jwk.get("kid").and_then(Value::as_str).unwrap_or_default()
 }

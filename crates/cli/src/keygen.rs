@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     failure::Failure,
     files::{create, make_private_directory},
-    key::{PrivateKey, key_id},
+    key::{generate, key_id},
     key_directory::KeyDirectory,
 };
 
@@ -30,10 +30,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             return Err(Failure::at(file, "expected no such file: keys are never overwritten"));
         }
     }
-    let root = PrivateKey::generate(None)?;
-    let key = PrivateKey::generate(arguments.kid.clone())?;
+    let root = generate(None)?;
+    let key = generate(arguments.kid.as_deref())?;
     let directory = KeyDirectory::create(out, &key)?;
-    create(&root_file, root.private().as_bytes(), 0o600)?;
+    create(&root_file, root.to_json().as_bytes(), 0o600)?;
     create(&roots, format!("{}\n", json!({ "keys": [root.public()] })).as_bytes(), 0o644)?;
     create(&set, format!("{}\n", json!({ "keys": directory.public()? })).as_bytes(), 0o644)?;
     let file = |name: &str| out.join(name).display().to_string();

@@ -2,7 +2,6 @@
 //!
 //! Exit status: 0 done or allowed, 1 denied, 2 usage, file or configuration error.
 
-mod bundle;
 mod decide;
 mod failure;
 mod files;
@@ -11,14 +10,12 @@ mod issue;
 mod key;
 mod key_directory;
 mod keygen;
-mod prune;
 mod publish;
 mod replace;
 mod revoke;
 mod rotate;
 mod rule;
 mod status;
-mod trial;
 mod unrevoke;
 mod verify;
 mod visible;
@@ -32,7 +29,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use datakit_token::{MAX_TIME, UnixTime, Verifier};
+use datakit_token::{MAX_TIME, UnixTime, Verifier, parse_duration};
 
 use crate::{failure::Failure, visible::visible};
 
@@ -122,7 +119,7 @@ fn read_token(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
 fn time(now: Option<u64>) -> Result<UnixTime, Failure> {
     let clock = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     UnixTime::from_secs(now.unwrap_or_else(clock))
-        .ok_or_else(|| Failure::new("the time: expected seconds since 1970, from 1 to 253402300799"))
+        .ok_or_else(|| Failure::new(format!("the time: expected seconds since 1970, from 1 to {MAX_TIME}")))
 }
 
 /// A report's exit status.
@@ -138,16 +135,7 @@ fn seconds(text: &str) -> Result<u64, String> {
 
 /// A duration: `30s`, `10m`, `6h`, `1d`.
 fn duration(text: &str) -> Result<u64, String> {
-    let expected = || String::from("expected a duration such as `30s`, `10m`, `6h` or `1d`");
-    let (number, unit) = text.len().checked_sub(1).and_then(|end| text.split_at_checked(end)).ok_or_else(expected)?;
-    let factor: u64 = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return Err(expected()),
-    };
-    number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)).ok_or_else(expected)
+    parse_duration(text).ok_or_else(|| "expected a duration such as `30s`, `10m`, `6h` or `1d`".into())
 }
 
 /// A duration of at least a second.

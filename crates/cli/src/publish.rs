@@ -8,20 +8,15 @@ use std::{
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use datakit_token::{Reason, UnixTime};
+use datakit_token_issuer::{Bundle, DEFAULT_BYTES, PrivateKey, Refusal, Trial, rule_key_id};
 use serde_json::{Value, json};
 
 use crate::{
-    bundle::Bundle,
     failure::Failure,
     files::{make_public_directory, replace},
-    key::PrivateKey,
-    key::key_id,
+    key::{self, key_id},
     key_directory::KeyDirectory,
-    lifetime,
-    prune::prune,
-    rule::rule_key_id,
-    time,
-    trial::{DEFAULT_BYTES, Refusal, Trial},
+    lifetime, time,
 };
 
 #[derive(clap::Args)]
@@ -57,30 +52,30 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let now = time(arguments.now)?;
-    let root = PrivateKey::read(arguments.root.as_ref().unwrap_or(&arguments.keys.join("root.jwk")))?;
+    let root = key::read(arguments.root.as_ref().unwrap_or(&arguments.keys.join("root.jwk")))?;
     let mut directory = KeyDirectory::open(&arguments.keys)?;
     arguments.check_roots(&root, &directory)?;
     let (set_file, bundle_file) = (arguments.out.join("jwks.json"), arguments.out.join("bundle.jwt"));
     let mut running = arguments.running(&bundle_file, &root, &directory)?;
     let published = running.as_ref().and_then(Trial::sequence).unwrap_or_default();
-    if published > directory.state.sequence {
-        let (file, own) = (bundle_file.display(), directory.state.sequence);
+    if published > directory.ring.sequence {
+        let (file, own) = (bundle_file.display(), directory.ring.sequence);
         eprintln!(
             "warning: {file} has number {published}, keys.json knows of {own} only: it is an old copy, in which rules and keys may be missing"
         );
     }
-    directory.state.sequence = directory.state.sequence.max(published).saturating_add(1);
+    directory.ring.sequence = directory.ring.sequence.max(published).saturating_add(1);
     let keys = directory.public()?;
     let pruned = arguments.prune(&mut directory, &root, now);
 
     let bundle = Bundle {
         issuer: &arguments.issuer,
-        sequence: directory.state.sequence,
+        sequence: directory.ring.sequence,
         issued_at: now.as_secs(),
         expires_at: now.as_secs().saturating_add(arguments.valid_for),
         ttl: arguments.ttl,
         keys: &keys,
-        rules: &directory.state.rules,
+        rules: &directory.ring.rules,
         next_roots: &arguments.next_roots,
     };
     let bundle = bundle.sign(&root);
@@ -105,31 +100,31 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     directory.save()?;
     replace(&set_file, format!("{}\n", json!({ "keys": keys })).as_bytes(), 0o644)?;
     replace(&bundle_file, bundle.as_bytes(), 0o644)?;
-    let (keys, rules) = (keys.len(), directory.state.rules.len());
+    let (keys, rules) = (keys.len(), directory.ring.rules.len());
     if let Some(pruned) = pruned {
         eprintln!("{pruned}");
     }
     eprintln!("{}: {keys} keys", set_file.display());
-    eprintln!("{}: number {}, {keys} keys, {rules} rules", bundle_file.display(), directory.state.sequence);
+    eprintln!("{}: number {}, {keys} keys, {rules} rules", bundle_file.display(), directory.ring.sequence);
     Ok(ExitCode::SUCCESS)
 }
 
 impl Arguments {
     /// Roots sign bundles, and nothing else.
     fn check_roots(&self, root: &PrivateKey, directory: &KeyDirectory) -> Result<(), Failure> {
-        let is_key = |id: &str| directory.state.keys.iter().any(|key| key.id() == id);
-        if is_key(&root.id) {
+        let is_key = |id: &str| directory.ring.keys().iter().any(|key| key.id() == id);
+        if is_key(root.id()) {
             return Err(Failure::new("--root: expected a root with a key id that no token key has"));
         }
         let mut others = self.next_roots.iter();
         while let Some(next) = others.next() {
-            if is_key(next) || *next == root.id || others.as_slice().contains(next) {
+            if is_key(next) || next == root.id() || others.as_slice().contains(next) {
                 return Err(Failure::new(
                     "--next-root: expected key ids of other roots, each once, and of no token key",
                 ));
             }
         }
-        if directory.state.rules.iter().filter_map(rule_key_id).any(|kid| kid == root.id) {
+        if directory.ring.rules.iter().filter_map(rule_key_id).any(|kid| kid == root.id()) {
             let help = "`status` shows its id, `unrevoke --id` removes it";
             return Err(Failure::new(format!(
                 "--root: a rule revokes this root, which no verifier takes from itself; {help}"
@@ -199,10 +194,8 @@ impl Arguments {
 
     /// Takes out the rules that nothing can match any more; the line that says so.
     fn prune(&self, directory: &mut KeyDirectory, root: &PrivateKey, now: UnixTime) -> Option<String> {
-        let keys = directory.state.keys.iter().map(|key| key.id());
-        let roots = [root.id.as_str()].into_iter().chain(self.next_roots.iter().map(String::as_str));
-        let key_ids: Vec<_> = keys.chain(roots).collect();
-        let pruned = prune(&mut directory.state.rules, &key_ids, self.max_lifetime, now.as_secs());
+        let roots = [root.id()].into_iter().chain(self.next_roots.iter().map(String::as_str));
+        let pruned = directory.ring.prune(&roots.collect::<Vec<_>>(), self.max_lifetime, now.as_secs());
         let (keys, old) = (pruned.keys, pruned.old);
         let reasons = format!("{keys} on keys that have left, {old} on tokens older than --max-lifetime");
         let count = keys.saturating_add(old);
@@ -212,10 +205,9 @@ impl Arguments {
     /// Whether a token that is signed now would pass.
     fn check_signer(&self, trial: &Trial, directory: &KeyDirectory, now: UnixTime) -> Result<(), String> {
         let signer = directory.signer(now.as_secs()).map_err(|failure| failure.to_string())?;
-        let header = json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": signer.id });
         let (iat, exp) = (now.as_secs(), now.as_secs().saturating_add(60));
         let claims = json!({ "iss": self.issuer, "aud": "trial", "iat": iat, "exp": exp });
-        let token = signer.sign(&header, claims.to_string().as_bytes());
+        let token = signer.sign_token(claims.to_string().as_bytes());
         let refused = |reason: Reason| format!("verifiers refuse every token that is signed now: {}", reason.code());
         trial.verify(&token, now).map_err(refused)
     }

@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let mut directory = KeyDirectory::open(arguments.issue.key())?;
     let key = directory.signer(now)?;
     let token = arguments.issue.token(&key, replaced)?;
-    directory.note(&key.id, token.ends, now)?;
+    directory.note(key.id(), token.ends, now)?;
     revoke::add(&mut directory, &rule)?;
     arguments.issue.check(&token.text, &directory, replaced)?;
     directory.save()?;

@@ -30,11 +30,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
 
 /// Adds a rule, once, and none that verifiers refuse: they would refuse all others with it.
 pub(crate) fn add(directory: &mut KeyDirectory, rule: &Value) -> Result<(), Failure> {
-    if directory.state.rules.contains(rule) {
+    if directory.ring.rules.contains(rule) {
         return Ok(());
     }
-    let place = directory.state.rules.len();
-    directory.state.rules.push(rule.clone());
+    let place = directory.ring.rules.len();
+    directory.ring.rules.push(rule.clone());
     let Some(refusal) = directory.check()? else { return Ok(()) };
     if refusal.rule() != Some(place) {
         return Err(directory.refused(&refusal));

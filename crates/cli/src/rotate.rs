@@ -3,7 +3,12 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use crate::{
-    duration, failure::Failure, key::PrivateKey, key::key_id, key_directory::KeyDirectory, time, visible::visible,
+    duration,
+    failure::Failure,
+    key::{generate, key_id},
+    key_directory::KeyDirectory,
+    time,
+    visible::visible,
 };
 
 #[derive(clap::Args)]
@@ -30,16 +35,16 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let now = time(arguments.now)?.as_secs();
-    let key = PrivateKey::generate(arguments.kid.clone())?;
+    let key = generate(arguments.kid.as_deref())?;
     let mut directory = KeyDirectory::open(&arguments.keys)?;
     let from = now.saturating_add(arguments.lead);
     directory.rotate(&key, now, from, arguments.security_period, arguments.end_tokens_early)?;
     directory.save()?;
-    eprintln!("key {}: signs from {from} on", visible(&key.id));
+    eprintln!("key {}: signs from {from} on", visible(key.id()));
     let planned = from.saturating_add(arguments.security_period);
-    for old in &directory.state.keys {
-        let Some(ends) = old.ends else { continue };
-        let why = match old.last_token {
+    for old in directory.ring.keys() {
+        let Some(ends) = old.ends() else { continue };
+        let why = match old.last_token() {
             Some(last) if ends > planned && last == ends => ", with its last token",
             Some(last) if last > ends => ", before its last token",
             _ => "",

@@ -2,9 +2,10 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
+use datakit_token_issuer::rule_id;
 use serde_json::{Value, json};
 
-use crate::{failure::Failure, key_directory::KeyDirectory, rule::rule_id, time, visible::visible};
+use crate::{failure::Failure, key_directory::KeyDirectory, time, visible::visible};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -19,23 +20,23 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let now = time(arguments.now)?.as_secs();
     let directory = KeyDirectory::open(&arguments.keys)?;
-    let signer = directory.signer(now).ok().map(|key| key.id);
-    for key in &directory.state.keys {
-        let state = match key.ends {
+    let signer = directory.signer(now).ok().map(|key| key.id().to_owned());
+    for key in directory.ring.keys() {
+        let state = match key.ends() {
             Some(ends) if now >= ends => "ended",
-            _ if key.signs_from > now => "waits",
+            _ if key.signs_from() > now => "waits",
             _ if signer.as_deref() == Some(key.id()) => "signs",
             _ => "verifies",
         };
-        let line = json!({ "key": key.id(), "state": state, "signs_from": key.signs_from, "ends": key.ends, "last_token": key.last_token });
+        let line = json!({ "key": key.id(), "state": state, "signs_from": key.signs_from(), "ends": key.ends(), "last_token": key.last_token() });
         println!("{}", visible(&line.to_string()));
     }
-    for rule in &directory.state.rules {
+    for rule in &directory.ring.rules {
         let from = rule.get("from").and_then(Value::as_u64).unwrap_or(0);
         let state = if now >= from { "in force" } else { "waits" };
         let line = json!({ "rule": rule, "id": rule_id(rule), "state": state });
         println!("{}", visible(&line.to_string()));
     }
-    println!("{}", json!({ "bundle": directory.state.sequence }));
+    println!("{}", json!({ "bundle": directory.ring.sequence }));
     Ok(ExitCode::SUCCESS)
 }

@@ -2,12 +2,9 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use crate::{
-    failure::Failure,
-    key_directory::KeyDirectory,
-    rule::{RuleArguments, rule_id},
-    visible::visible,
-};
+use datakit_token_issuer::rule_id;
+
+use crate::{failure::Failure, key_directory::KeyDirectory, rule::RuleArguments, visible::visible};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -31,7 +28,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         None => rule_id(&arguments.rule.rule()?),
     };
     let mut directory = KeyDirectory::open(&arguments.keys)?;
-    let removed: Vec<_> = directory.state.rules.extract_if(.., |rule| rule_id(rule) == id).collect();
+    let removed: Vec<_> = directory.ring.rules.extract_if(.., |rule| rule_id(rule) == id).collect();
     let Some(rule) = removed.first() else {
         return Err(Failure::new("no such rule: `status` shows those that there are, each with its id for `--id`"));
     };

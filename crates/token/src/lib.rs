@@ -198,7 +198,7 @@ pub use crate::{
     response::denial::{Denial, Response},
     shared::Shared,
     signature::ed25519::{InvalidPublicKey, InvalidSignature, PublicKey},
-    time::{MAX_TIME, UnixTime},
+    time::{MAX_TIME, UnixTime, parse_duration},
     token::{
         claims::Claims,
         header::{BUNDLE_TYPE, MAX_KEY_ID},

@@ -126,8 +126,10 @@ impl NumericDate {
     }
 }
 
-/// Reads a duration in a configuration: a whole number and `s`, `m`, `h` or `d`.
-pub(crate) fn parse_duration(text: &str) -> Option<u64> {
+/// Reads a duration, as configurations have them: a whole number and `s`, `m`, `h` or `d`. Gives seconds, at most
+/// [`MAX_TIME`].
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<u64> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let factor: u64 = match unit {
         "s" => 1,

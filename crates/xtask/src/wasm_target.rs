@@ -55,7 +55,8 @@ pub(crate) fn check_bare_metal(workspace: &Workspace, tally: &mut Tally) -> Resu
         step.done("")?;
     }
     let mut command = workspace.cargo("build");
-    Step::new("core for bare metal").run(command.args(["--quiet", "-p", "datakit-token", "--target", target]))?;
+    let packages = ["--quiet", "-p", "datakit-token", "-p", "datakit-token-issuer", "--target", target];
+    Step::new("core and issuer for bare metal").run(command.args(packages))?;
     tally.pass();
     Ok(())
 }

@@ -95,7 +95,7 @@ impl BundlePolicy {
             .map_err(|reason| malformed(reason.text()))?;
         unverified
             .check_type(&[String::from(BUNDLE_TYPE)], false)
-            .map_err(|_| malformed("expected the type `keybundle+jwt`"))?;
+            .map_err(|_| malformed(&format!("expected the type `{BUNDLE_TYPE}`")))?;
         let signer = unverified.key_id().map(String::from).ok_or_else(|| malformed("expected `kid` in the header"))?;
         let untrusted = |detail: &str| SourceError::new(SourceFault::Untrusted, detail);
         let key = self.roots.named(&signer).ok_or_else(|| untrusted("no pinned root has this `kid`"))?;

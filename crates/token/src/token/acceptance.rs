@@ -1,6 +1,6 @@
 //! What an issuer's tokens must fulfil, whoever signed them and whatever they are for.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use datakit_token_encoding::json;
 
@@ -49,7 +49,7 @@ impl Acceptance {
         }
         // A signed set of keys must never pass for a token.
         if self.types.iter().any(|one| one.to_ascii_lowercase().ends_with(BUNDLE_TYPE)) {
-            return Err(ConfigError::new("expected types of tokens, not `keybundle+jwt`").within("types"));
+            return Err(ConfigError::new(format!("expected types of tokens, not `{BUNDLE_TYPE}`")).within("types"));
         }
         if let Some(subjects) = &self.subjects {
             // An empty prefix would accept everybody, which no `subjects` says better.

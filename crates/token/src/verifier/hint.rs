@@ -7,7 +7,7 @@ use datakit_token_encoding::{base64url, compact::Segments, json::Json};
 
 use crate::{
     reason::Reason,
-    token::header::{MAX_VALUES, media_type},
+    token::header::{BUNDLE_TYPE, MAX_VALUES, media_type},
     verifier::provider::Provider,
 };
 
@@ -17,7 +17,7 @@ const ALGORITHMS: [&str; 15] = [
     "HS512", "Ed448", "none",
 ];
 /// Kinds of JWT: RFC 7519 section 5.1, RFC 9068, RFC 9449, OpenID Connect Back-Channel Logout, RFC 8417.
-const TYPES: [&str; 6] = ["JWT", "at+jwt", "dpop+jwt", "logout+jwt", "secevent+jwt", "keybundle+jwt"];
+const TYPES: [&str; 6] = ["JWT", "at+jwt", "dpop+jwt", "logout+jwt", "secevent+jwt", BUNDLE_TYPE];
 
 /// A sentence about this refusal of a token, if there is more to say than its reason.
 // Not a part of what every verification runs.

@@ -1,34 +1,41 @@
 //! What is about to be written, read as verifiers read it: with the core, before anything is replaced.
 
+use alloc::string::{String, ToString};
+
 use datakit_token::{Answer, ConfigError, FetchTime, Reason, UnixTime, Verifier};
 use serde_json::{Value, json};
 
-use crate::{bundle::Bundle, key::PrivateKey};
+use crate::{bundle::Bundle, private_key::PrivateKey};
 
 /// The longest bundle that a verifier can be told to take.
-pub(crate) const MAX_BYTES: usize = 16 << 20;
+const MAX_BYTES: usize = 16 << 20;
 /// The longest that it takes if it is told nothing: `max_bytes` of `keys.bundle.remote`.
-pub(crate) const DEFAULT_BYTES: usize = 1 << 20;
+pub const DEFAULT_BYTES: usize = 1 << 20;
 /// The longest configuration, which an inline bundle is a part of.
 const MAX_CONFIGURATION: usize = 1 << 20;
 
 /// A verifier that gets its bundle from us.
-pub(crate) struct Trial {
+#[derive(Debug)]
+pub struct Trial {
     verifier: Verifier,
     config: Value,
 }
 
 /// Why verifiers refuse a bundle.
-#[derive(Debug)]
-pub(crate) struct Refusal {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
     /// Where, as a JSON pointer into the bundle; empty for the whole.
-    pub(crate) pointer: String,
-    pub(crate) problem: String,
+    pub pointer: String,
+    /// What was expected there.
+    pub problem: String,
 }
 
 impl Trial {
     /// A verifier with these public roots.
-    pub(crate) fn new(issuer: &str, audiences: &[String], typ: &str, roots: &[Value]) -> Result<Self, Refusal> {
+    ///
+    /// # Errors
+    /// The [`Refusal`].
+    pub fn new(issuer: &str, audiences: &[String], typ: &str, roots: &[Value]) -> Result<Self, Refusal> {
         // What is refused later than anywhere else: by the age of its document, and by its length.
         let remote = json!({ "url": "https://localhost/bundle.jwt", "stale_for": "7d", "max_bytes": MAX_BYTES });
         let bundle = json!({ "roots": { "keys": roots }, "remote": remote });
@@ -40,7 +47,10 @@ impl Trial {
     }
 
     /// Fetches a bundle.
-    pub(crate) fn take(&mut self, bundle: &str, now: UnixTime) -> Result<(), Refusal> {
+    ///
+    /// # Errors
+    /// The [`Refusal`].
+    pub fn take(&mut self, bundle: &str, now: UnixTime) -> Result<(), Refusal> {
         let answer = Answer::new(200, bundle.as_bytes());
         let Some(source) = self.verifier.remote_sources_mut().next() else { return Ok(()) };
         source.begin(0);
@@ -49,7 +59,10 @@ impl Trial {
     }
 
     /// Reads a bundle that stands in the configuration, unless no configuration could hold it.
-    pub(crate) fn take_inline(&self, bundle: &str) -> Result<(), Refusal> {
+    ///
+    /// # Errors
+    /// The [`Refusal`].
+    pub fn take_inline(&self, bundle: &str) -> Result<(), Refusal> {
         let mut config = self.config.clone();
         if let Some(Value::Object(source)) = config.pointer_mut("/providers/0/keys/bundle") {
             source.remove("remote");
@@ -63,12 +76,16 @@ impl Trial {
     }
 
     /// The number of the bundle that was taken last.
-    pub(crate) fn sequence(&self) -> Option<u64> {
+    #[must_use]
+    pub fn sequence(&self) -> Option<u64> {
         self.verifier.remote_sources().next().and_then(|source| source.sequence())
     }
 
     /// Judges a token.
-    pub(crate) fn verify(&self, token: &str, now: UnixTime) -> Result<(), Reason> {
+    ///
+    /// # Errors
+    /// The [`Reason`].
+    pub fn verify(&self, token: &str, now: UnixTime) -> Result<(), Reason> {
         self.verifier.verify(token.as_bytes(), now).map(|_| ()).map_err(|refusal| refusal.reason())
     }
 }
@@ -93,12 +110,14 @@ impl Refusal {
     }
 
     /// The place of the rule that is refused.
-    pub(crate) fn rule(&self) -> Option<usize> {
+    #[must_use]
+    pub fn rule(&self) -> Option<usize> {
         self.element("rules")
     }
 
     /// The place of the key that is refused.
-    pub(crate) fn key(&self) -> Option<usize> {
+    #[must_use]
+    pub fn key(&self) -> Option<usize> {
         self.element("keys")
     }
 
@@ -110,7 +129,10 @@ impl Refusal {
 }
 
 /// Reads keys and rules as part of a bundle of any root, for whoever does not publish yet.
-pub(crate) fn check(root: &PrivateKey, keys: &[Value], rules: &[Value]) -> Result<(), Refusal> {
+///
+/// # Errors
+/// The [`Refusal`].
+pub fn check(root: &PrivateKey, keys: &[Value], rules: &[Value]) -> Result<(), Refusal> {
     // What depends on time is for whoever publishes.
     let first = UnixTime::from_secs(1);
     let now = first.ok_or_else(|| Refusal { pointer: String::new(), problem: "no time".into() })?;

@@ -1,5 +1,7 @@
 //! Rules that nothing can match any more.
 
+use alloc::vec::Vec;
+
 use serde_json::Value;
 
 use crate::rule::rule_key_id;
@@ -9,11 +11,12 @@ use crate::rule::rule_key_id;
 const CLOCKS: u64 = 600;
 
 /// How many rules went, and why.
-pub(crate) struct Pruned {
+#[derive(Clone, Copy, Debug)]
+pub struct Pruned {
     /// They named a key that is not in the bundle: with the bundle goes every token of it.
-    pub(crate) keys: usize,
+    pub keys: usize,
     /// They named tokens that were issued too long ago.
-    pub(crate) old: usize,
+    pub old: usize,
 }
 
 /// Takes out rules. `key_ids` are those of all keys and roots in the bundle. A rule on claims goes only if somebody says
@@ -39,6 +42,8 @@ pub(crate) fn prune(rules: &mut Vec<Value>, key_ids: &[&str], max_lifetime: Opti
 
 #[cfg(test)]
 mod tests {
+    use alloc::{string::String, vec};
+
     use serde_json::json;
 
     use super::prune;

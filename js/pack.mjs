@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { binaryen } from './binaryen.mjs'
 
 /** Visible ASCII without what a string literal or an HTML page would have to escape: `"`, `\` and `<`. */
-const ALPHABET = Array.from({ length: 92 }, (_, index) => 35 + index).filter((code) => !'<\\'.includes(String.fromCharCode(code)))
+const ALPHABET = Array.from({ length: 92 }, (_, index) => 35 + index).filter(
+  (code) => !'<\\'.includes(String.fromCharCode(code)),
+)
 /** Characters that begin a pair: `#` and `$`. */
 const LEADS = 2
 
@@ -19,9 +21,13 @@ export function pack(bytes) {
   const table = new Array(128 * (LEADS + 1)).fill(0)
   const words = []
   ranked.forEach((byte, rank) => {
-    const [lead, code] = rank < ALPHABET.length - LEADS
-      ? [-1, ALPHABET[LEADS + rank]]
-      : [Math.floor((rank - ALPHABET.length + LEADS) / ALPHABET.length), ALPHABET[(rank + LEADS) % ALPHABET.length]]
+    const [lead, code] =
+      rank < ALPHABET.length - LEADS
+        ? [-1, ALPHABET[LEADS + rank]]
+        : [
+            Math.floor((rank - ALPHABET.length + LEADS) / ALPHABET.length),
+            ALPHABET[(rank + LEADS) % ALPHABET.length],
+          ]
     words[byte] = lead < 0 ? String.fromCharCode(code) : String.fromCharCode(ALPHABET[lead], code)
     table[128 * (lead + 1) + code] = byte
   })
@@ -29,4 +35,5 @@ export function pack(bytes) {
 }
 
 /** The bytes of the module that turns the text back. */
-export const unpacker = () => binaryen('wasm-as', fileURLToPath(new URL('src/unpack.wat', import.meta.url)), '-o', '-')
+export const unpacker = () =>
+  binaryen('wasm-as', fileURLToPath(new URL('src/unpack.wat', import.meta.url)), '-o', '-')

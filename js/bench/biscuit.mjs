@@ -2,7 +2,9 @@
 export async function biscuit(glue, module) {
   const imports = {}
   for (const { module: from } of WebAssembly.Module.imports(module)) {
-    imports[from] = from.endsWith('biscuit_bg.js') ? glue : { performance_now: () => performance.now() }
+    imports[from] = from.endsWith('biscuit_bg.js')
+      ? glue
+      : { performance_now: () => performance.now() }
   }
   const { exports } = await WebAssembly.instantiate(module, imports)
   glue.__wbg_set_wasm(exports)

@@ -2,7 +2,10 @@
 // differs: `createVerifier`, `biscuit()`, and as `{ library }` `jose`, `noble`, and in some `fastJwt`, `jsonwebtoken`, `crypto`.
 import { measure, sixteen, sync, waiting } from './measure.mjs'
 
-export async function contest({ jwk, pem, issuer, audience, type, tokens, message, signature, biscuit }, host) {
+export async function contest(
+  { jwk, pem, issuer, audience, type, tokens, message, signature, biscuit },
+  host,
+) {
   const rows = []
   const skipped = []
   /** Adds what `make` gives, after one call, so that nobody is measured refusing. */
@@ -10,7 +13,11 @@ export async function contest({ jwk, pem, issuer, audience, type, tokens, messag
     try {
       for (const row of await make()) {
         await row.run(16)
-        rows.push({ checks, ...row, name: row.tokens === 1 ? name : `${name}, ${row.tokens} tokens` })
+        rows.push({
+          checks,
+          ...row,
+          name: row.tokens === 1 ? name : `${name}, ${row.tokens} tokens`,
+        })
       }
     } catch (error) {
       skipped.push(`${name}: ${String(error?.message ?? error).split('\n')[0]}`)
@@ -22,10 +29,17 @@ export async function contest({ jwk, pem, issuer, audience, type, tokens, messag
     let next = 0
     const cycled = () => call(tokens[(next = (next + 1) % tokens.length)])
     const both = [{ run: run(() => call(one)), tokens: 1, base: OURS }]
-    if (all) both.push({ run: run(cycled), tokens: tokens.length, warm: 2 * tokens.length, base: `${OURS}, ${tokens.length} tokens` })
+    if (all)
+      both.push({
+        run: run(cycled),
+        tokens: tokens.length,
+        warm: 2 * tokens.length,
+        base: `${OURS}, ${tokens.length} tokens`,
+      })
     return both
   }
-  const ours = (limits) => host.createVerifier({ issuer, audience, types: [type], keys: [jwk], limits })
+  const ours = (limits) =>
+    host.createVerifier({ issuer, audience, types: [type], keys: [jwk], limits })
   const whole = 'whole token'
   const only = 'signature only'
 
@@ -34,7 +48,10 @@ export async function contest({ jwk, pem, issuer, audience, type, tokens, messag
   const cached = ours({ cached_tokens: tokens.length })
   for (const [name, list] of [
     [OURS, cases(sync, (token) => hot.verifySync(token), true)],
-    ['datakit-token, hot key, claims read', cases(sync, (token) => hot.verifySync(token).claims, true)],
+    [
+      'datakit-token, hot key, claims read',
+      cases(sync, (token) => hot.verifySync(token).claims, true),
+    ],
     ['datakit-token, hot key, `await verify`', cases(waiting, (token) => hot.verify(token))],
     ['datakit-token, cold key', cases(sync, (token) => cold.verifySync(token))],
     ['datakit-token, cached', cases(sync, (token) => cached.verifySync(token), true)],
@@ -42,13 +59,30 @@ export async function contest({ jwk, pem, issuer, audience, type, tokens, messag
     // Not through `enter`: if our own fails, so does the measurement.
     for (const row of list) {
       await row.run(16)
-      rows.push({ checks: whole, ...row, name: row.tokens === 1 ? name : `${name}, ${row.tokens} tokens` })
+      rows.push({
+        checks: whole,
+        ...row,
+        name: row.tokens === 1 ? name : `${name}, ${row.tokens} tokens`,
+      })
     }
   }
 
   const subtle = globalThis.crypto.subtle
-  const key = await subtle.importKey('jwk', { kty: jwk.kty, crv: jwk.crv, x: jwk.x }, { name: 'Ed25519' }, true, ['verify'])
-  const options = { issuer, audience, typ: type, algorithms: ['EdDSA'], clockTolerance: 30, requiredClaims: ['exp'] }
+  const key = await subtle.importKey(
+    'jwk',
+    { kty: jwk.kty, crv: jwk.crv, x: jwk.x },
+    { name: 'Ed25519' },
+    true,
+    ['verify'],
+  )
+  const options = {
+    issuer,
+    audience,
+    typ: type,
+    algorithms: ['EdDSA'],
+    clockTolerance: 30,
+    requiredClaims: ['exp'],
+  }
   await enter('jose `jwtVerify`, CryptoKey', whole, () => {
     const { jwtVerify } = host.jose.library
     return cases(waiting, (token) => jwtVerify(token, key, options), true)
@@ -62,17 +96,28 @@ export async function contest({ jwk, pem, issuer, audience, type, tokens, messag
     const { jwtVerify } = host.jose.library
     return cases(sixteen, (token) => jwtVerify(token, key, options))
   })
-  for (const [name, cache] of [['fast-jwt, no cache', false], ['fast-jwt, cache', tokens.length]]) {
+  for (const [name, cache] of [
+    ['fast-jwt, no cache', false],
+    ['fast-jwt, cache', tokens.length],
+  ]) {
     await enter(name, whole, () => {
       const fast = need(host.fastJwt, 'it needs `node:crypto`').createVerifier({
-        key: pem, algorithms: ['EdDSA'], allowedIss: issuer, allowedAud: audience, checkTyp: type, clockTolerance: 30_000, requiredClaims: ['exp'], cache,
+        key: pem,
+        algorithms: ['EdDSA'],
+        allowedIss: issuer,
+        allowedAud: audience,
+        checkTyp: type,
+        clockTolerance: 30_000,
+        requiredClaims: ['exp'],
+        cache,
       })
       return cases(sync, fast, true)
     })
   }
   await enter('jsonwebtoken', whole, () => {
     const { verify } = need(host.jsonwebtoken, 'it needs `node:crypto`')
-    const call = (token) => verify(token, pem, { algorithms: ['EdDSA'], issuer, audience, clockTolerance: 30 })
+    const call = (token) =>
+      verify(token, pem, { algorithms: ['EdDSA'], issuer, audience, clockTolerance: 30 })
     try {
       call(tokens[0])
     } catch (error) {
@@ -82,7 +127,13 @@ export async function contest({ jwk, pem, issuer, audience, type, tokens, messag
   })
   await enter('biscuit-wasm, its own token', whole, async () => {
     if (biscuit === undefined) throw new Error('there is no token of its own')
-    return [{ run: sync(biscuitCheck(await host.biscuit(), biscuit, issuer, audience)), tokens: 1, base: OURS }]
+    return [
+      {
+        run: sync(biscuitCheck(await host.biscuit(), biscuit, issuer, audience)),
+        tokens: 1,
+        base: OURS,
+      },
+    ]
   })
 
   const bytes = new TextEncoder().encode(message)
@@ -93,14 +144,27 @@ export async function contest({ jwk, pem, issuer, audience, type, tokens, messag
     const known = createPublicKey(pem)
     return single(sync(() => accept(verify(null, bytes, known, sealed))))
   })
-  await enter('WebCrypto `subtle.verify`', only, () => single(waiting(async () => accept(await subtle.verify('Ed25519', key, sealed, bytes)))))
+  await enter('WebCrypto `subtle.verify`', only, () =>
+    single(waiting(async () => accept(await subtle.verify('Ed25519', key, sealed, bytes)))),
+  )
   await enter('@noble/ed25519 `verifyAsync`', only, () => {
-    const point = Uint8Array.from(atob(jwk.x.replaceAll('-', '+').replaceAll('_', '/')), (letter) => letter.charCodeAt(0))
-    return single(waiting(async () => accept(await host.noble.library.verifyAsync(sealed, bytes, point))))
+    const point = Uint8Array.from(atob(jwk.x.replaceAll('-', '+').replaceAll('_', '/')), (letter) =>
+      letter.charCodeAt(0),
+    )
+    return single(
+      waiting(async () => accept(await host.noble.library.verifyAsync(sealed, bytes, point))),
+    )
   })
 
   const results = await measure(rows)
-  return { rows: results.map((result, index) => ({ ...result, checks: rows[index].checks, tokens: rows[index].tokens })), skipped }
+  return {
+    rows: results.map((result, index) => ({
+      ...result,
+      checks: rows[index].checks,
+      tokens: rows[index].tokens,
+    })),
+    skipped,
+  }
 }
 
 const OURS = 'datakit-token, hot key'
@@ -118,7 +182,9 @@ function accept(verdict) {
 function biscuitCheck({ Authorizer, Biscuit, Fact, PublicKey }, { token, root }, issuer, audience) {
   const key = PublicKey.fromString(root)
   const prepared = new Authorizer()
-  prepared.addCode(`allow if issuer(${JSON.stringify(issuer)}), audience(${JSON.stringify(audience)})`)
+  prepared.addCode(
+    `allow if issuer(${JSON.stringify(issuer)}), audience(${JSON.stringify(audience)})`,
+  )
   const limits = { max_facts: 1000, max_iterations: 100, max_time_micro: 1_000_000 }
   return () => {
     const parsed = Biscuit.fromBase64(token, key)

@@ -10,7 +10,12 @@ const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url
 
 export function signer(kid) {
   const { publicKey, privateKey } = newKey()
-  return { kid, privateKey, jwk: { ...publicKey.export({ format: 'jwk' }), kid }, pem: publicKey.export({ type: 'spki', format: 'pem' }) }
+  return {
+    kid,
+    privateKey,
+    jwk: { ...publicKey.export({ format: 'jwk' }), kid },
+    pem: publicKey.export({ type: 'spki', format: 'pem' }),
+  }
 }
 
 export function issue({ kid, privateKey }, claims) {
@@ -20,16 +25,37 @@ export function issue({ kid, privateKey }, claims) {
 
 /** What a token of ours usually says; differs by its number. */
 export const claims = (number) => ({
-  sub: `acnt_${String(number).padStart(12, '0')}`, jti: `01J8ZQ6T7Y3V5W9X${String(number).padStart(10, '0')}`, workspace: 'wksp_5b8d0c7f21e94a63',
-  roles: ['general', 'ops'], permissions: ['ingest.logging', 'ingest.metric', 'ingest.tracing', 'dashboard.read', 'monitor.read'],
+  sub: `acnt_${String(number).padStart(12, '0')}`,
+  jti: `01J8ZQ6T7Y3V5W9X${String(number).padStart(10, '0')}`,
+  workspace: 'wksp_5b8d0c7f21e94a63',
+  roles: ['general', 'ops'],
+  permissions: [
+    'ingest.logging',
+    'ingest.metric',
+    'ingest.tracing',
+    'dashboard.read',
+    'monitor.read',
+  ],
 })
 
 /** What all runtimes get. */
 export function fixture(biscuit) {
   const { kid, privateKey, jwk, pem } = signer('k1')
-  const tokens = Array.from({ length: 1000 }, (_, number) => issue({ kid, privateKey }, claims(number)))
+  const tokens = Array.from({ length: 1000 }, (_, number) =>
+    issue({ kid, privateKey }, claims(number)),
+  )
   const [header, payload, signature] = tokens[0].split('.')
-  return { jwk, pem, issuer, audience, type, tokens, message: `${header}.${payload}`, signature: [...Buffer.from(signature, 'base64url')], biscuit: biscuit && mint(biscuit) }
+  return {
+    jwk,
+    pem,
+    issuer,
+    audience,
+    type,
+    tokens,
+    message: `${header}.${payload}`,
+    signature: [...Buffer.from(signature, 'base64url')],
+    biscuit: biscuit && mint(biscuit),
+  }
 }
 
 /** A biscuit that says the same. */
@@ -37,9 +63,20 @@ function mint({ Biscuit, KeyPair }) {
   const pair = new KeyPair()
   const builder = Biscuit.builder()
   const { sub, jti, workspace, roles, permissions } = claims(0)
-  const facts = [['issuer', issuer], ['audience', audience], ['subject', sub], ['id', jti], ['workspace', workspace], ...roles.map((role) => ['role', role]), ...permissions.map((permission) => ['permission', permission])]
+  const facts = [
+    ['issuer', issuer],
+    ['audience', audience],
+    ['subject', sub],
+    ['id', jti],
+    ['workspace', workspace],
+    ...roles.map((role) => ['role', role]),
+    ...permissions.map((permission) => ['permission', permission]),
+  ]
   for (const [name, value] of facts) builder.addCode(`${name}(${JSON.stringify(value)})`)
   const end = new Date((now + 86_400) * 1000).toISOString().slice(0, 19)
   builder.addCode(`check if time($time), $time <= ${end}Z`)
-  return { token: builder.build(pair.getPrivateKey()).toBase64(), root: pair.getPublicKey().toString() }
+  return {
+    token: builder.build(pair.getPrivateKey()).toBase64(),
+    root: pair.getPublicKey().toString(),
+  }
 }

@@ -10,13 +10,21 @@ import { contest } from './contest.mjs'
 
 const [fixture, result] = process.argv.slice(2)
 const require = createRequire(import.meta.url)
-const { createVerifier } = await import(pathToFileURL(join(process.env.DATAKIT_TOKEN_PACKAGE, 'node_modules/datakit-token/dist/index.mjs')))
+const { createVerifier } = await import(
+  pathToFileURL(
+    join(process.env.DATAKIT_TOKEN_PACKAGE, 'node_modules/datakit-token/dist/index.mjs'),
+  )
+)
 /** The library, or an object whose use says that there is none. */
 const load = async (name, how) => {
   try {
     return { library: await how() }
   } catch {
-    return { get library() { throw new Error(`${name} is not installed`) } }
+    return {
+      get library() {
+        throw new Error(`${name} is not installed`)
+      },
+    }
   }
 }
 const host = {
@@ -28,9 +36,15 @@ const host = {
   jsonwebtoken: await load('jsonwebtoken', () => require('jsonwebtoken')),
   biscuit: async () => {
     const place = new URL('node_modules/@biscuit-auth/biscuit-wasm/module/', import.meta.url)
-    return biscuit(await import(new URL('biscuit_bg.js', place)), new WebAssembly.Module(readFileSync(new URL('biscuit_bg.wasm', place))))
+    return biscuit(
+      await import(new URL('biscuit_bg.js', place)),
+      new WebAssembly.Module(readFileSync(new URL('biscuit_bg.wasm', place))),
+    )
   },
 }
-writeFileSync(result, JSON.stringify(await contest(JSON.parse(readFileSync(fixture, 'utf8')), host)))
+writeFileSync(
+  result,
+  JSON.stringify(await contest(JSON.parse(readFileSync(fixture, 'utf8')), host)),
+)
 // Timers of a rival must not keep the process.
 process.exit(0)

@@ -8,7 +8,8 @@ export const waiting = (call) => async (count) => {
   for (let index = 0; index < count; index++) await call()
 }
 export const sixteen = (call) => async (count) => {
-  for (let index = 0; index < count; index += 16) await Promise.all(Array.from({ length: 16 }, () => call()))
+  for (let index = 0; index < count; index += 16)
+    await Promise.all(Array.from({ length: 16 }, () => call()))
 }
 
 /**
@@ -41,7 +42,8 @@ export async function measure(rows, { rounds = 31, milliseconds = 10 } = {}) {
     }
   }
   return states.map(({ row, times, loads }) => {
-    const { times: base, loads: baseLoads } = row.base === undefined ? states[0] : states.find((state) => state.row.name === row.base)
+    const { times: base, loads: baseLoads } =
+      row.base === undefined ? states[0] : states.find((state) => state.row.name === row.base)
     return {
       name: row.name,
       median: round(median(times)),
@@ -49,7 +51,10 @@ export async function measure(rows, { rounds = 31, milliseconds = 10 } = {}) {
       // Of the rounds, each against the base in the same round: steadier than a ratio of medians.
       ratio: round(median(times.map((time, index) => time / base[index]))),
       ratioOfMinima: round(Math.min(...times) / Math.min(...base)),
-      ...(loads.length > 0 && { cpu: round(median(loads)), cpuRatio: round(median(loads.map((load, index) => load / baseLoads[index]))) }),
+      ...(loads.length > 0 && {
+        cpu: round(median(loads)),
+        cpuRatio: round(median(loads.map((load, index) => load / baseLoads[index]))),
+      }),
     }
   })
 }

@@ -1,7 +1,28 @@
 export { ConfigurationError, TokenError, WasmBlockedError, type Reason } from './error.js'
-export type { Configuration, From, Keys, Operand, Provider, Requirement, Revocation, Rule, Secret, ShortConfiguration } from './configuration.js'
+export type {
+  Configuration,
+  From,
+  Keys,
+  Operand,
+  Provider,
+  Requirement,
+  Revocation,
+  Rule,
+  Secret,
+  ShortConfiguration,
+} from './configuration.js'
 export type { Jwk, JwkSet } from './jwk.js'
-export { remoteBundle, remoteKeySet, type Bundle, type Remote, type RemoteTimes, type Runtime, type SourceFault, type SourceState, type Store } from './remote.js'
+export {
+  remoteBundle,
+  remoteKeySet,
+  type Bundle,
+  type Remote,
+  type RemoteTimes,
+  type Runtime,
+  type SourceFault,
+  type SourceState,
+  type Store,
+} from './remote.js'
 export type { NodeRequest, RequestLike, RequestParts } from './request.js'
 export type { Claims, UserInformation } from './claims.js'
 export type { Decision, DenialResponse, Refusal, Upstream } from './decision.js'

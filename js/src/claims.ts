@@ -6,7 +6,10 @@ export type Claims = Readonly<Record<string, unknown>>
 export type UserInformation = Readonly<Record<string, string | number | bigint | boolean>>
 
 /** @internal The first of these claims that does not have this value; one that is not there matches nothing. */
-export function mismatch(claims: () => Record<string, unknown>, match: UserInformation | undefined): string | undefined {
+export function mismatch(
+  claims: () => Record<string, unknown>,
+  match: UserInformation | undefined,
+): string | undefined {
   return Object.entries(match ?? {}).find(([name, value]) => {
     const claim = Object.getOwnPropertyDescriptor(claims(), name)?.value as unknown
     // What the application does not know matches no token.
@@ -17,15 +20,28 @@ export function mismatch(claims: () => Record<string, unknown>, match: UserInfor
 
 /** @internal Puts the exact value where `JSON.parse` has lost it: a bigint for an integer, the text for what is infinite. */
 export function widen(claims: Record<string, unknown>, pointer: string, text: string): void {
-  const names = pointer.split('/').slice(1).map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'))
+  const names = pointer
+    .split('/')
+    .slice(1)
+    .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'))
   const last = names.pop()
   let place: any = claims
   // Own members only: a claim may be called `__proto__`.
   for (const name of names) place = Object.getOwnPropertyDescriptor(place, name)?.value
   if (last === undefined) return
   const value = Object.getOwnPropertyDescriptor(place, last)?.value
-  const exact = /^-?\d+$/.test(text) && !Number.isSafeInteger(value) ? BigInt(text) : Number.isFinite(value) ? value : text
-  Object.defineProperty(place, last, { value: exact, enumerable: true, configurable: true, writable: true })
+  const exact =
+    /^-?\d+$/.test(text) && !Number.isSafeInteger(value)
+      ? BigInt(text)
+      : Number.isFinite(value)
+        ? value
+        : text
+  Object.defineProperty(place, last, {
+    value: exact,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  })
 }
 
 /** @internal The value, with all that is in it frozen. */

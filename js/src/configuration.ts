@@ -4,7 +4,9 @@ import { bare, has, member } from './member.js'
 import type { Bundle, Remote } from './remote.js'
 
 /** An object with exactly one of these members. */
-type One<T> = { [Name in keyof T]: { [Only in Name]: T[Only] } & { [Other in Exclude<keyof T, Name>]?: never } }[keyof T]
+type One<T> = {
+  [Name in keyof T]: { [Only in Name]: T[Only] } & { [Other in Exclude<keyof T, Name>]?: never }
+}[keyof T]
 
 /** Where a token may sit in a request. */
 export interface From {
@@ -36,12 +38,24 @@ interface ProviderOptions {
   max_age?: string
   revocations?: readonly Revocation[]
   /** Tokens without a signature, each with an end, while clients are moved to signed ones. */
-  opaque_tokens?: readonly { token: Secret; expires_at: number; subject?: string; workspace?: string; roles?: readonly string[]; permissions?: readonly string[] }[]
+  opaque_tokens?: readonly {
+    token: Secret
+    expires_at: number
+    subject?: string
+    workspace?: string
+    roles?: readonly string[]
+    permissions?: readonly string[]
+  }[]
   from?: From
   forward?: boolean
   /** Puts the secret of the token's workspace in the token's place, or in another one. */
   swap?: { secrets: Readonly<Record<string, Secret>>; to?: One<{ header: string; param: string }> }
-  claims_to_headers?: readonly { claim: string; header: string; format?: 'text' | 'csv' | 'json' | 'base64url'; non_ascii?: 'omit' | 'percent' | 'utf8' }[]
+  claims_to_headers?: readonly {
+    claim: string
+    header: string
+    format?: 'text' | 'csv' | 'json' | 'base64url'
+    non_ascii?: 'omit' | 'percent' | 'utf8'
+  }[]
 }
 
 /** Where keys come from: exactly one of these. */
@@ -51,25 +65,29 @@ export type Keys = One<{ inline: JwkSet; remote: Remote; bundle: Bundle }>
 export type Revocation = {
   /** In force from this second on; at once if absent. */
   from?: number
-} & ({
-  /** Claims by name or JSON pointer. */
-  match: Readonly<Record<string, string | number | boolean>>
-  /** Only tokens with a lower `iat`, or none. */
-  issued_before?: number
-  header?: never
-  all?: never
-} | {
-  header: { kid: string }
-  match?: Readonly<Record<string, string | number | boolean>>
-  /** Whoever holds a leaked key chooses `iat`. */
-  issued_before?: never
-  all?: never
-} | {
-  all: true
-  issued_before?: number
-  match?: never
-  header?: never
-})
+} & (
+  | {
+      /** Claims by name or JSON pointer. */
+      match: Readonly<Record<string, string | number | boolean>>
+      /** Only tokens with a lower `iat`, or none. */
+      issued_before?: number
+      header?: never
+      all?: never
+    }
+  | {
+      header: { kid: string }
+      match?: Readonly<Record<string, string | number | boolean>>
+      /** Whoever holds a leaked key chooses `iat`. */
+      issued_before?: never
+      all?: never
+    }
+  | {
+      all: true
+      issued_before?: number
+      match?: never
+      header?: never
+    }
+)
 
 /** One issuer and the tokens to accept from it. */
 export interface Provider extends ProviderOptions {
@@ -92,11 +110,14 @@ export type Rule = {
   }
   /** `as_sent` takes all spellings that stay below `match.path.prefix`, and lets them go on as they are. */
   paths?: 'strict' | 'as_sent'
-} & ({ require: Requirement; allow?: never } | {
-  /** A good token; also none; or no look at the token at all. */
-  allow: 'authenticated' | 'anyone' | 'unchecked'
-  require?: never
-})
+} & (
+  | { require: Requirement; allow?: never }
+  | {
+      /** A good token; also none; or no look at the token at all. */
+      allow: 'authenticated' | 'anyone' | 'unchecked'
+      require?: never
+    }
+)
 
 /** What a claim is compared with. */
 export type Operand = One<{
@@ -105,10 +126,22 @@ export type Operand = One<{
   header: string
   path_param: string
   query_param: string
-  connection: 'client_address' | 'tls_version' | 'server_name' | 'peer_certificate_sha256' | 'peer_subject' | 'peer_uri_san'
+  connection:
+    | 'client_address'
+    | 'tls_version'
+    | 'server_name'
+    | 'peer_certificate_sha256'
+    | 'peer_subject'
+    | 'peer_uri_san'
 }>
 
-interface Relations { equals: Operand; contains: Operand; in: Operand; allows: Operand; covers: Operand }
+interface Relations {
+  equals: Operand
+  contains: Operand
+  in: Operand
+  allows: Operand
+  covers: Operand
+}
 
 interface Requirements {
   permission: string
@@ -127,11 +160,11 @@ type NoClaim = { [Name in 'claim' | 'optional' | keyof Relations]?: never }
 export type Requirement =
   | (One<Requirements> & NoClaim)
   | ({
-    /** A JSON pointer. */
-    claim: string
-    /** A token without the claim fulfils this. */
-    optional?: boolean
-  } & One<Relations> & { [Name in keyof Requirements]?: never })
+      /** A JSON pointer. */
+      claim: string
+      /** A token without the claim fulfils this. */
+      optional?: boolean
+    } & One<Relations> & { [Name in keyof Requirements]?: never })
 
 interface Common {
   /** `observe` decides and reports, and denies nothing. */
@@ -180,9 +213,38 @@ export interface ShortConfiguration extends ProviderOptions, Common {
   keys: JwkSet | readonly Jwk[] | Keys
 }
 
-const COMMON = ['mode', 'transport', 'presets', 'roles', 'policies', 'paths', 'rules', 'responses', 'limits']
+const COMMON = [
+  'mode',
+  'transport',
+  'presets',
+  'roles',
+  'policies',
+  'paths',
+  'rules',
+  'responses',
+  'limits',
+]
 /** What the short form has besides. */
-const SHORT = ['issuer', 'audience', 'keys', 'subjects', 'algorithms', 'types', 'allow_missing_type', 'required_claims', 'claims', 'clock_skew', 'max_lifetime', 'max_age', 'revocations', 'opaque_tokens', 'from', 'forward', 'swap', 'claims_to_headers']
+const SHORT = [
+  'issuer',
+  'audience',
+  'keys',
+  'subjects',
+  'algorithms',
+  'types',
+  'allow_missing_type',
+  'required_claims',
+  'claims',
+  'clock_skew',
+  'max_lifetime',
+  'max_age',
+  'revocations',
+  'opaque_tokens',
+  'from',
+  'forward',
+  'swap',
+  'claims_to_headers',
+]
 
 /** @internal The document for the core. */
 export interface Document {
@@ -195,9 +257,19 @@ export interface Document {
 
 /** @internal Makes the document out of what the caller wrote. */
 export function document(config: Configuration | ShortConfiguration): Document {
-  if (typeof config !== 'object' || config === null || has(config, 'providers') || has(config, 'version')) {
+  if (
+    typeof config !== 'object' ||
+    config === null ||
+    has(config, 'providers') ||
+    has(config, 'version')
+  ) {
     const providers = member(config as Partial<Configuration> | null, 'providers')
-    const keys = new Map((Array.isArray(providers) ? providers : []).map((provider) => [member(provider, 'name'), member(provider, 'keys')]))
+    const keys = new Map(
+      (Array.isArray(providers) ? providers : []).map((provider) => [
+        member(provider, 'name'),
+        member(provider, 'keys'),
+      ]),
+    )
     return { json: stringify(config), pointer: (pointer) => pointer, keys }
   }
   const short = config as ShortConfiguration
@@ -208,20 +280,30 @@ export function document(config: Configuration | ShortConfiguration): Document {
   checkKeys(keys)
   for (const [name, value] of Object.entries(config)) {
     if (!COMMON.includes(name) && !SHORT.includes(name)) {
-      throw new ConfigurationError(`/${name}`, `unknown member, expected one of ${[...SHORT, ...COMMON].map((known) => `\`${known}\``).join(', ')}`)
+      throw new ConfigurationError(
+        `/${name}`,
+        `unknown member, expected one of ${[...SHORT, ...COMMON].map((known) => `\`${known}\``).join(', ')}`,
+      )
     }
-    if (name !== 'audience' && name !== 'keys') (COMMON.includes(name) ? whole : provider)[name] = value
+    if (name !== 'audience' && name !== 'keys')
+      (COMMON.includes(name) ? whole : provider)[name] = value
   }
-  if (audience !== undefined) provider['audiences'] = Array.isArray(audience) ? audience : [audience]
+  if (audience !== undefined)
+    provider['audiences'] = Array.isArray(audience) ? audience : [audience]
   const list = Array.isArray(keys)
   const sources = ['inline', 'remote', 'bundle'].some((name) => has(keys, name))
   if (keys !== undefined) provider['keys'] = sources ? keys : { inline: list ? { keys } : keys }
-  const pointer = (pointer: string) => pointer
-    .replace(/^\/providers\/0(?=\/|$)/, '')
-    .replace(/^\/audiences(?=\/|$)/, '/audience')
-    .replace(sources ? /^$/ : /^\/keys\/inline(?=\/|$)/, sources ? '' : '/keys')
-    .replace(/^\/keys\/keys(?=\/|$)/, list ? '/keys' : '/keys/keys')
-  return { json: stringify(whole), pointer, keys: new Map(sources ? [['default', keys as object]] : []) }
+  const pointer = (pointer: string) =>
+    pointer
+      .replace(/^\/providers\/0(?=\/|$)/, '')
+      .replace(/^\/audiences(?=\/|$)/, '/audience')
+      .replace(sources ? /^$/ : /^\/keys\/inline(?=\/|$)/, sources ? '' : '/keys')
+      .replace(/^\/keys\/keys(?=\/|$)/, list ? '/keys' : '/keys/keys')
+  return {
+    json: stringify(whole),
+    pointer,
+    keys: new Map(sources ? [['default', keys as object]] : []),
+  }
 }
 
 /** A document as text; what JSON cannot say is a fault of the configuration. */
@@ -229,7 +311,10 @@ function stringify(value: unknown): string {
   try {
     return JSON.stringify(value) ?? 'null'
   } catch (error) {
-    throw new ConfigurationError('', `expected what JSON can say: ${(error as Error).message.split('\n')[0]}`)
+    throw new ConfigurationError(
+      '',
+      `expected what JSON can say: ${(error as Error).message.split('\n')[0]}`,
+    )
   }
 }
 
@@ -238,11 +323,16 @@ function checkKeys(keys: unknown): void {
   const wrong = (problem: string) => {
     throw new ConfigurationError('/keys', `expected a JWK Set: ${problem}`)
   }
-  if (typeof keys === 'string' && keys.includes('-----BEGIN')) wrong("found PEM; `[{ ...crypto.createPublicKey(pem).export({ format: 'jwk' }), kid: 'k1' }]` in Node")
+  if (typeof keys === 'string' && keys.includes('-----BEGIN'))
+    wrong(
+      "found PEM; `[{ ...crypto.createPublicKey(pem).export({ format: 'jwk' }), kid: 'k1' }]` in Node",
+    )
   if (typeof keys === 'string' || keys instanceof URL) wrong('found a URL; `remoteKeySet(url)`')
   if (has(keys, 'kty')) wrong('found one key; `[key]`')
   for (const key of Array.isArray(keys) ? keys : [keys]) {
-    if (has(key, 'export') || has(key, 'asymmetricKeyType')) wrong("found a KeyObject; `key.export({ format: 'jwk' })`")
-    if (has(key, 'extractable') && has(key, 'algorithm')) wrong("found a CryptoKey; `await crypto.subtle.exportKey('jwk', key)`")
+    if (has(key, 'export') || has(key, 'asymmetricKeyType'))
+      wrong("found a KeyObject; `key.export({ format: 'jwk' })`")
+    if (has(key, 'extractable') && has(key, 'algorithm'))
+      wrong("found a CryptoKey; `await crypto.subtle.exportKey('jwk', key)`")
   }
 }

@@ -66,7 +66,8 @@ export class TokenInput {
   /** Writes a token, and gives its length in bytes; one too long gives a length that is too long. */
   write(token: string): number {
     // A memory that grows leaves old views behind.
-    if (this.#view.buffer !== buffer()) this.#view = new Uint8Array(buffer(), this.#address, this.#size)
+    if (this.#view.buffer !== buffer())
+      this.#view = new Uint8Array(buffer(), this.#address, this.#size)
     const { read, written } = encoder.encodeInto(token, this.#view)
     return read < token.length ? this.#size : written
   }

@@ -4,10 +4,17 @@ import type { Reason } from './error.js'
 import type { VerifiedToken } from './token.js'
 
 /** The request that goes on: the same with its edits made. */
-export interface Upstream { readonly path: string; readonly headers: readonly (readonly [string, string])[] }
+export interface Upstream {
+  readonly path: string
+  readonly headers: readonly (readonly [string, string])[]
+}
 
 /** The answer to a denied request. */
-export interface DenialResponse { readonly status: number; readonly headers: readonly (readonly [string, string])[]; readonly body: string }
+export interface DenialResponse {
+  readonly status: number
+  readonly headers: readonly (readonly [string, string])[]
+  readonly body: string
+}
 
 /** Why a request is refused. */
 export interface Refusal {
@@ -21,7 +28,20 @@ export interface Refusal {
 /** What to do with a request. */
 export type Decision<C = Claims> =
   /** `token` is there unless the rules ask for none. */
-  | { readonly verdict: 'allow'; readonly token: VerifiedToken<C> | undefined; readonly upstream: Upstream }
-  | { readonly verdict: 'deny'; readonly status: number; readonly response: DenialResponse } & Refusal
+  | {
+      readonly verdict: 'allow'
+      readonly token: VerifiedToken<C> | undefined
+      readonly upstream: Upstream
+    }
+  | ({
+      readonly verdict: 'deny'
+      readonly status: number
+      readonly response: DenialResponse
+    } & Refusal)
   /** It would be denied, but the configuration says `"mode": "observe"`: let it go on. */
-  | { readonly verdict: 'observe'; readonly status: number; readonly response: DenialResponse; readonly upstream: Upstream } & Refusal
+  | ({
+      readonly verdict: 'observe'
+      readonly status: number
+      readonly response: DenialResponse
+      readonly upstream: Upstream
+    } & Refusal)

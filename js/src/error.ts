@@ -1,10 +1,32 @@
 /** Why a token is refused; the codes are the same in Envoy and on the command line. */
 export type Reason =
-  | 'missing_token' | 'invalid_request' | 'malformed' | 'too_large' | 'unsupported_algorithm' | 'unsupported_type'
-  | 'critical_header' | 'unknown_key' | 'key_inactive' | 'bad_signature' | 'claim_missing' | 'claim_invalid'
-  | 'issuer_mismatch' | 'audience_mismatch' | 'subject_mismatch' | 'expired' | 'not_yet_valid' | 'lifetime_exceeded'
-  | 'revoked' | 'decryption_failed' | 'proof_of_possession_required' | 'insecure_transport' | 'no_rule'
-  | 'binding_mismatch' | 'permission_denied' | 'keys_unavailable' | 'not_configured'
+  | 'missing_token'
+  | 'invalid_request'
+  | 'malformed'
+  | 'too_large'
+  | 'unsupported_algorithm'
+  | 'unsupported_type'
+  | 'critical_header'
+  | 'unknown_key'
+  | 'key_inactive'
+  | 'bad_signature'
+  | 'claim_missing'
+  | 'claim_invalid'
+  | 'issuer_mismatch'
+  | 'audience_mismatch'
+  | 'subject_mismatch'
+  | 'expired'
+  | 'not_yet_valid'
+  | 'lifetime_exceeded'
+  | 'revoked'
+  | 'decryption_failed'
+  | 'proof_of_possession_required'
+  | 'insecure_transport'
+  | 'no_rule'
+  | 'binding_mismatch'
+  | 'permission_denied'
+  | 'keys_unavailable'
+  | 'not_configured'
 
 /** A refused token. It holds nothing of the token. Tell it by `name` or `code`: an application may hold two copies of the class. */
 export class TokenError extends Error {
@@ -20,7 +42,15 @@ export class TokenError extends Error {
   /** The claim that is missing, has a wrong form or does not match: its name, or a JSON pointer to one that lies deeper. */
   readonly claim: string | undefined
 
-  constructor(code: Reason, text: string, status: number, retryable: boolean, wwwAuthenticate?: string, claim?: string, cause?: unknown) {
+  constructor(
+    code: Reason,
+    text: string,
+    status: number,
+    retryable: boolean,
+    wwwAuthenticate?: string,
+    claim?: string,
+    cause?: unknown,
+  ) {
     super(text, cause === undefined ? undefined : { cause })
     this.code = code
     this.claim = claim
@@ -47,8 +77,12 @@ export class ConfigurationError extends Error {
 
 /** What has to change, by where this runs. */
 function remedy(): string {
-  const { navigator, EdgeRuntime } = globalThis as { navigator?: { userAgent?: string }; EdgeRuntime?: unknown }
-  const bundled = (condition: string) => `the bundler has to take this package with the condition \`${condition}\`, which brings a module that is compiled at the deployment`
+  const { navigator, EdgeRuntime } = globalThis as {
+    navigator?: { userAgent?: string }
+    EdgeRuntime?: unknown
+  }
+  const bundled = (condition: string) =>
+    `the bundler has to take this package with the condition \`${condition}\`, which brings a module that is compiled at the deployment`
   if (navigator?.userAgent === 'Cloudflare-Workers') return bundled('workerd')
   if (EdgeRuntime !== undefined) return bundled('edge-light')
   return "a page with a Content-Security-Policy needs 'wasm-unsafe-eval' in script-src"

@@ -2,8 +2,19 @@ import { seconds, type CoreVerifier } from './core.js'
 import { bare, member } from './member.js'
 import { runtimeOf, type Runtime, type SourceFault, type SourceState } from './remote.js'
 
-interface Source { provider: string; url: string; accept: string; timeout: number; maxBytes: number; identity: string }
-interface Outcome { changed?: boolean; fault?: string; text?: string }
+interface Source {
+  provider: string
+  url: string
+  accept: string
+  timeout: number
+  maxBytes: number
+  identity: string
+}
+interface Outcome {
+  changed?: boolean
+  fault?: string
+  text?: string
+}
 
 /** What `plan` of the core answers. */
 const REFRESH = 1
@@ -86,11 +97,20 @@ export class Fetcher {
     if (isolatesRequests()) {
       // A promise of another request never resolves here, and work without a waiting request is cut off.
       if (first !== JOIN || !this.#core.is_loaded(index)) await this.#load(index)
-      else if (waits) for (let waited = 0; plan() === JOIN && waited < (this.#sources[index]?.timeout ?? 0); waited += POLL) await sleep(POLL)
+      else if (waits)
+        for (
+          let waited = 0;
+          plan() === JOIN && waited < (this.#sources[index]?.timeout ?? 0);
+          waited += POLL
+        )
+          await sleep(POLL)
       return waits
     }
     if (first !== JOIN && !this.#pending.has(index)) {
-      this.#pending.set(index, this.#load(index).finally(() => this.#pending.delete(index)))
+      this.#pending.set(
+        index,
+        this.#load(index).finally(() => this.#pending.delete(index)),
+      )
     }
     if (!waits) return false
     await this.#pending.get(index)
@@ -113,7 +133,10 @@ export class Fetcher {
     try {
       const kept = await store.get(this.#key(index))
       if (typeof kept !== 'string' || this.#stopped) return false
-      this.#report(index, JSON.parse(this.#core.restore(index, kept, seconds(), uptime(), jitter())) as Outcome)
+      this.#report(
+        index,
+        JSON.parse(this.#core.restore(index, kept, seconds(), uptime(), jitter())) as Outcome,
+      )
     } catch (cause) {
       // A store that fails is an empty one.
       this.#tell(index, 'store_failed', 'the store gives nothing', cause)
@@ -138,14 +161,33 @@ export class Fetcher {
     let outcome: string
     let cause: unknown
     try {
-      const { status, headers, body } = await Promise.race([get(source, runtime, abort.signal), late])
+      const { status, headers, body } = await Promise.race([
+        get(source, runtime, abort.signal),
+        late,
+      ])
       if (this.#stopped) return
       const header = (name: string) => headers.get(name) ?? undefined
-      outcome = this.#core.finish(index, status, header('content-type'), header('cache-control'), header('age'), body, seconds(), uptime(), jitter())
+      outcome = this.#core.finish(
+        index,
+        status,
+        header('content-type'),
+        header('cache-control'),
+        header('age'),
+        body,
+        seconds(),
+        uptime(),
+        jitter(),
+      )
     } catch (error) {
       if (this.#stopped) return
       cause = error
-      outcome = this.#core.fail(index, reasonOf(error, source.timeout), seconds(), uptime(), jitter())
+      outcome = this.#core.fail(
+        index,
+        reasonOf(error, source.timeout),
+        seconds(),
+        uptime(),
+        jitter(),
+      )
     } finally {
       clearTimeout(timer)
     }
@@ -175,13 +217,23 @@ export class Fetcher {
     }
     const source = this.#sources[index]
     // What follows a `?` may be a secret.
-    const said = this.#tell(index, fault, `${source?.url.replace(/\?.*/, '')}: ${outcome.text ?? fault}`, cause)
+    const said = this.#tell(
+      index,
+      fault,
+      `${source?.url.replace(/\?.*/, '')}: ${outcome.text ?? fault}`,
+      cause,
+    )
     this.#faults.set(index, said)
     return false
   }
 
   #tell(index: number, code: string, message: string, cause: unknown): SourceFault {
-    const fault: SourceFault = { provider: this.#sources[index]?.provider ?? '', code, message, ...(cause !== undefined && { cause }) }
+    const fault: SourceFault = {
+      provider: this.#sources[index]?.provider ?? '',
+      code,
+      message,
+      ...(cause !== undefined && { cause }),
+    }
     try {
       this.#runtimes[index]?.onFault?.(fault)
     } catch {
@@ -203,17 +255,29 @@ function reasonOf(error: unknown, timeout: number): string {
   if (error instanceof Late) return `no answer in ${timeout / 1000} s`
   const { code } = (member(error as { cause?: unknown }, 'cause') ?? error) as { code?: unknown }
   const known: Record<string, string> = {
-    ECONNREFUSED: 'the connection was refused', ECONNRESET: 'the connection was cut', ENOTFOUND: 'the host has no address', EAI_AGAIN: 'the host has no address yet',
-    UND_ERR_SOCKET: 'the connection was cut', CERT_HAS_EXPIRED: 'its certificate has expired', DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by itself', ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host',
+    ECONNREFUSED: 'the connection was refused',
+    ECONNRESET: 'the connection was cut',
+    ENOTFOUND: 'the host has no address',
+    EAI_AGAIN: 'the host has no address yet',
+    UND_ERR_SOCKET: 'the connection was cut',
+    CERT_HAS_EXPIRED: 'its certificate has expired',
+    DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by itself',
+    ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host',
   }
   if (typeof code === 'string') return bare(known)[code] ?? `no answer, ${code}`
   // Browsers say no more, so that pages do not learn what is around them.
-  return member(globalThis as { document?: object }, 'document') ? 'no answer, or one without the CORS headers that a page needs' : 'no answer'
+  return member(globalThis as { document?: object }, 'document')
+    ? 'no answer, or one without the CORS headers that a page needs'
+    : 'no answer'
 }
 
 /** One GET without redirects, of which no more than the limit is read. */
 async function get(source: Source, runtime: Runtime, signal: AbortSignal) {
-  const init = bare<RequestInit>({ headers: { accept: source.accept, ...runtime.headers }, redirect: 'manual', signal })
+  const init = bare<RequestInit>({
+    headers: { accept: source.accept, ...runtime.headers },
+    redirect: 'manual',
+    signal,
+  })
   // How long keys may be used is decided in one place; workerd does not know the option.
   if (!isolatesRequests()) init.cache = 'no-store'
   const response = await (runtime.fetch ?? fetch)(source.url, init)

@@ -19,7 +19,17 @@ declare module 'datakit-token-core' {
     is_loaded(index: number): boolean
     state(index: number, now: number, uptime: number): string
     begin(index: number, uptime: number): void
-    finish(index: number, status: number, contentType: string | undefined, cacheControl: string | undefined, age: string | undefined, body: Uint8Array, now: number, uptime: number, jitter: number): string
+    finish(
+      index: number,
+      status: number,
+      contentType: string | undefined,
+      cacheControl: string | undefined,
+      age: string | undefined,
+      body: Uint8Array,
+      now: number,
+      uptime: number,
+      jitter: number,
+    ): string
     fail(index: number, why: string, now: number, uptime: number, jitter: number): string
     snapshot(index: number): string | undefined
     restore(index: number, snapshot: string, now: number, uptime: number, jitter: number): string

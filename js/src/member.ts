@@ -8,12 +8,16 @@ export function has(object: unknown, name: PropertyKey): boolean {
   if (Object.hasOwn(object, name)) return true
   let base = Object.getPrototypeOf(object) as object | null
   // The last of the chain is `Object.prototype`, also in an object of another realm.
-  for (let next; base && (next = Object.getPrototypeOf(base)); base = next) if (Object.hasOwn(base, name)) return true
+  for (let next; base && (next = Object.getPrototypeOf(base)); base = next)
+    if (Object.hasOwn(base, name)) return true
   return false
 }
 
 /** The member, if there is one: the only way to read what a caller gave. */
-export function member<T, Name extends keyof T>(object: T | null | undefined, name: Name): T[Name] | undefined {
+export function member<T, Name extends keyof T>(
+  object: T | null | undefined,
+  name: Name,
+): T[Name] | undefined {
   return has(object, name) ? object?.[name] : undefined
 }
 

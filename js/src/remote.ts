@@ -76,13 +76,25 @@ const RUNTIME = Symbol.for('datakit-token.runtime')
 const RUNTIME_MEMBERS = ['fetch', 'headers', 'store', 'onFault'] as const
 
 /** Keys from a JWK Set on a server. It has no protection against an old set served again: see `remoteBundle`. */
-export function remoteKeySet(url: string | URL, options: RemoteTimes & Runtime = {}): { remote: Remote } {
-  return Object.freeze({ remote: { url: String(url), ...timesOf(options) }, [RUNTIME]: runtimeOf(undefined, options) })
+export function remoteKeySet(
+  url: string | URL,
+  options: RemoteTimes & Runtime = {},
+): { remote: Remote } {
+  return Object.freeze({
+    remote: { url: String(url), ...timesOf(options) },
+    [RUNTIME]: runtimeOf(undefined, options),
+  })
 }
 
 /** Keys and revocation rules from a signed trust bundle on a server. */
-export function remoteBundle(url: string | URL, options: { roots: JwkSet; min_seq?: number } & RemoteTimes & Runtime): { bundle: Bundle } {
-  const bundle: Bundle = { roots: member(options, 'roots') as JwkSet, remote: { url: String(url), ...timesOf(options, 'roots', 'min_seq') } }
+export function remoteBundle(
+  url: string | URL,
+  options: { roots: JwkSet; min_seq?: number } & RemoteTimes & Runtime,
+): { bundle: Bundle } {
+  const bundle: Bundle = {
+    roots: member(options, 'roots') as JwkSet,
+    remote: { url: String(url), ...timesOf(options, 'roots', 'min_seq') },
+  }
   const least = member(options, 'min_seq')
   if (least !== undefined) bundle.min_seq = least
   return Object.freeze({ bundle, [RUNTIME]: runtimeOf(undefined, options) })
@@ -90,11 +102,17 @@ export function remoteBundle(url: string | URL, options: { roots: JwkSet; min_se
 
 /** What belongs into the configuration document, misspelled members included: the core refuses those. */
 function timesOf(options: RemoteTimes, ...others: string[]): RemoteTimes {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => ![...RUNTIME_MEMBERS, ...others].includes(name)))
+  return Object.fromEntries(
+    Object.entries(options).filter(([name]) => ![...RUNTIME_MEMBERS, ...others].includes(name)),
+  )
 }
 
 /** @internal What was given to the function that made these keys, and for the rest what holds for all. */
 export function runtimeOf(keys: object | undefined, all: Runtime): Runtime {
   const own = member(keys as { [RUNTIME]?: Runtime } | undefined, RUNTIME)
-  return bare(Object.fromEntries(RUNTIME_MEMBERS.map((name) => [name, member(own, name) ?? member(all, name)])))
+  return bare(
+    Object.fromEntries(
+      RUNTIME_MEMBERS.map((name) => [name, member(own, name) ?? member(all, name)]),
+    ),
+  )
 }

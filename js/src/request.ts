@@ -9,7 +9,9 @@ export interface RequestParts {
   readonly path?: string
   /** `http` or `https`, where there is no `url` to say so: for tokens in cookies, whose pages have to come by the same scheme. */
   readonly scheme?: string
-  readonly headers: Iterable<readonly [string, string]> | Readonly<Record<string, string | readonly string[] | undefined>>
+  readonly headers:
+    | Iterable<readonly [string, string]>
+    | Readonly<Record<string, string | readonly string[] | undefined>>
   /** What the host knows of the connection, for rules that ask. `tls_version` is there by itself if `url` begins with `https:`. */
   readonly connection?: Readonly<Partial<Record<(typeof CONNECTION)[number], string>>>
 }
@@ -26,9 +28,20 @@ export interface NodeRequest {
 }
 
 /** A fetch `Request`, a request of Node or of a framework that has one (`raw` in Fastify, `req` in Koa), or its parts. */
-export type RequestLike = RequestParts | NodeRequest | { readonly raw: NodeRequest; readonly originalUrl?: string } | { readonly req: NodeRequest; readonly originalUrl?: string }
+export type RequestLike =
+  | RequestParts
+  | NodeRequest
+  | { readonly raw: NodeRequest; readonly originalUrl?: string }
+  | { readonly req: NodeRequest; readonly originalUrl?: string }
 
-const CONNECTION = ['client_address', 'tls_version', 'server_name', 'peer_certificate_sha256', 'peer_subject', 'peer_uri_san'] as const
+const CONNECTION = [
+  'client_address',
+  'tls_version',
+  'server_name',
+  'peer_certificate_sha256',
+  'peer_subject',
+  'peer_uri_san',
+] as const
 
 /** What is wrong is the call, not the request. */
 class Misuse extends TypeError {}
@@ -49,23 +62,39 @@ export function serializeRequest(request: RequestLike): string {
 
 /** What Node has parsed, if there is such a thing in it. */
 function ofNode(request: RequestLike): NodeRequest | undefined {
-  const { raw, req } = { raw: member(request as { raw?: unknown }, 'raw'), req: member(request as { req?: unknown }, 'req') }
-  return [request, raw, req].find((one) => Array.isArray(member(one as Partial<NodeRequest>, 'rawHeaders'))) as NodeRequest | undefined
+  const { raw, req } = {
+    raw: member(request as { raw?: unknown }, 'raw'),
+    req: member(request as { req?: unknown }, 'req'),
+  }
+  return [request, raw, req].find((one) =>
+    Array.isArray(member(one as Partial<NodeRequest>, 'rawHeaders')),
+  ) as NodeRequest | undefined
 }
 
 /** The lines as they came: Node's `headers` has joined some, and dropped the second of others. */
 function readNode(node: NodeRequest, request: RequestLike) {
   const given = node.rawHeaders
   const lines: [string, string][] = []
-  for (let index = 0; index + 1 < given.length; index += 2) lines.push([String(given[index]), String(given[index + 1])])
+  for (let index = 0; index + 1 < given.length; index += 2)
+    lines.push([String(given[index]), String(given[index + 1])])
   const pseudo = (wanted: string) => lines.find(([name]) => name === wanted)?.[1]
   const headers = lines.filter(([name]) => !name.startsWith(':'))
   // A router takes what it is mounted at off `url`; rules are about what was sent.
-  const target = member(node, 'originalUrl') ?? member(request as { originalUrl?: string }, 'originalUrl') ?? member(node, 'url')
+  const target =
+    member(node, 'originalUrl') ??
+    member(request as { originalUrl?: string }, 'originalUrl') ??
+    member(node, 'url')
   const { path, host, scheme, odd } = split(String(target))
   const own = host ?? pseudo(':authority')
   const hosts = headers.filter(([name]) => name.toLowerCase() === 'host')
-  return { method: String(member(node, 'method')), path: odd ? `${path}#` : path, headers, host: hosts.length > 0 ? undefined : own, scheme: scheme ?? pseudo(':scheme'), connection: {} }
+  return {
+    method: String(member(node, 'method')),
+    path: odd ? `${path}#` : path,
+    headers,
+    host: hosts.length > 0 ? undefined : own,
+    scheme: scheme ?? pseudo(':scheme'),
+    connection: {},
+  }
 }
 
 /** Lone surrogates become U+FFFD, which the core refuses like every other non-byte. */
@@ -73,21 +102,27 @@ function read(request: RequestParts) {
   const headers: [string, string][] = []
   const given = member(request, 'headers') ?? {}
   if (has(given, Symbol.iterator)) {
-    for (const [name, value] of given as Iterable<readonly [string, string]>) headers.push([String(name), String(value)])
+    for (const [name, value] of given as Iterable<readonly [string, string]>)
+      headers.push([String(name), String(value)])
   } else {
-    for (const [name, value] of Object.entries(given as Record<string, string | readonly string[] | undefined>)) {
+    for (const [name, value] of Object.entries(
+      given as Record<string, string | readonly string[] | undefined>,
+    )) {
       if (value === undefined) continue
       for (const one of Array.isArray(value) ? value : [value]) headers.push([name, String(one)])
     }
   }
   const address = member(request, 'url') as unknown
   if (typeof address === 'string' && address.startsWith('/') && !has(request, 'path')) {
-    throw new Misuse('`url` is relative, and behind a mounted router only a part of what was sent: hand over the request itself, an absolute `url`, or as `path` what the framework calls `originalUrl`')
+    throw new Misuse(
+      '`url` is relative, and behind a mounted router only a part of what was sent: hand over the request itself, an absolute `url`, or as `path` what the framework calls `originalUrl`',
+    )
   }
   const url = address === undefined || address === null ? undefined : split(String(address))
   const hosts = headers.filter(([name]) => name.toLowerCase() === 'host')
   // Who made the URL of such a header may look for the path elsewhere.
-  const odd = url?.odd || (url?.host !== undefined && hosts.some(([, value]) => /[\0- /?#@\\]/.test(value)))
+  const odd =
+    url?.odd || (url?.host !== undefined && hosts.some(([, value]) => /[\0- /?#@\\]/.test(value)))
   const scheme = url?.scheme ?? member(request, 'scheme')
   const connection: Record<string, string> = url?.scheme === 'https' ? { tls_version: 'https' } : {}
   const known = member(request, 'connection')
@@ -98,10 +133,22 @@ function read(request: RequestParts) {
   const host = hosts.length > 0 ? undefined : url?.host
   const path = String(member(request, 'path') ?? url?.path)
   // No target has a fragment: the core refuses it, whatever the rules say.
-  return { method: String(member(request, 'method')), path: odd ? `${path}#` : path, headers, host, scheme, connection }
+  return {
+    method: String(member(request, 'method')),
+    path: odd ? `${path}#` : path,
+    headers,
+    host,
+    scheme,
+    connection,
+  }
 }
 
-interface Parts { path: string; host: string | undefined; scheme: string | undefined; odd: boolean }
+interface Parts {
+  path: string
+  host: string | undefined
+  scheme: string | undefined
+  odd: boolean
+}
 
 /**
  * Takes a URL apart: the only place that does. The path stays as it is spelled, for the core to judge; all else has to be

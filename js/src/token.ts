@@ -24,7 +24,11 @@ export interface VerifiedToken<C = Claims> {
 }
 
 /** @internal Makes a token out of what the core says of it; the core answers what its roles grant and how a refusal looks. */
-export function verified<C>(verdict: Allowed, granted: (roles: readonly string[], permission: string) => boolean, refuse: (code: Reason, claim?: string) => TokenError): VerifiedToken<C> {
+export function verified<C>(
+  verdict: Allowed,
+  granted: (roles: readonly string[], permission: string) => boolean,
+  refuse: (code: Reason, claim?: string) => TokenError,
+): VerifiedToken<C> {
   const { claims: text, roles, permissions } = verdict
   const wide = member(verdict, 'wide') ?? []
   let parsed: Record<string, unknown> | undefined
@@ -35,7 +39,8 @@ export function verified<C>(verdict: Allowed, granted: (roles: readonly string[]
     for (const [pointer, number] of wide) widen(parsed, pointer, number)
     return freeze(parsed)
   }
-  const grants = (permission: string) => permissions.includes(permission) || (roles.length > 0 && granted(roles, String(permission)))
+  const grants = (permission: string) =>
+    permissions.includes(permission) || (roles.length > 0 && granted(roles, String(permission)))
   Object.freeze(roles)
   Object.freeze(permissions)
   return Object.freeze({
@@ -48,7 +53,8 @@ export function verified<C>(verdict: Allowed, granted: (roles: readonly string[]
     permissions,
     expiresAt: verdict.expiresAt,
     keyId: member(verdict, 'keyId'),
-    can: (permission: string, match?: UserInformation) => mismatch(claims, match) === undefined && grants(permission),
+    can: (permission: string, match?: UserInformation) =>
+      mismatch(claims, match) === undefined && grants(permission),
     authorize: (permission: string, match?: UserInformation) => {
       const claim = mismatch(claims, match)
       if (claim !== undefined) throw refuse('binding_mismatch', claim)

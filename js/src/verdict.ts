@@ -3,14 +3,35 @@ import { TokenError, type Reason } from './error.js'
 import { member } from './member.js'
 
 /** It is refused, or would be. */
-export interface Denied { verdict: 'deny' | 'observe'; upstream?: { path: string; headers: [string, string][] }; reason: Reason; claim?: string; hint?: string; status: number; text: string; retryable: boolean; response: { status: number; headers: [string, string][]; body: string } }
+export interface Denied {
+  verdict: 'deny' | 'observe'
+  upstream?: { path: string; headers: [string, string][] }
+  reason: Reason
+  claim?: string
+  hint?: string
+  status: number
+  text: string
+  retryable: boolean
+  response: { status: number; headers: [string, string][]; body: string }
+}
 /** A good token. */
 export interface Allowed {
-  verdict: 'allow'; claims: string; wide?: [string, string][]; keyId?: string; issuer: string; subject?: string
-  roles: string[]; permissions: string[]; expiresAt: number
+  verdict: 'allow'
+  claims: string
+  wide?: [string, string][]
+  keyId?: string
+  issuer: string
+  subject?: string
+  roles: string[]
+  permissions: string[]
+  expiresAt: number
 }
 /** A request that may go on. */
-export interface Passed { verdict: 'allow'; serial?: number; upstream?: { path: string; headers: [string, string][] } }
+export interface Passed {
+  verdict: 'allow'
+  serial?: number
+  upstream?: { path: string; headers: [string, string][] }
+}
 
 /** A line of JSON, and after it the claims of an accepted token. */
 export function parse(text: string): Allowed | Denied {
@@ -24,7 +45,15 @@ export function parse(text: string): Allowed | Denied {
 /** A refusal as an error. */
 export function refusal(denied: Denied, cause?: unknown): TokenError {
   const challenge = denied.response.headers.find(([name]) => name === 'www-authenticate')?.[1]
-  return new TokenError(denied.reason, messageOf(denied), denied.status, denied.retryable, challenge, member(denied, 'claim'), cause)
+  return new TokenError(
+    denied.reason,
+    messageOf(denied),
+    denied.status,
+    denied.retryable,
+    challenge,
+    member(denied, 'claim'),
+    cause,
+  )
 }
 
 /** For logs of the application. */

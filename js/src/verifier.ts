@@ -8,7 +8,15 @@ import { bare, has, member } from './member.js'
 import type { Runtime, SourceState } from './remote.js'
 import { serializeRequest, type RequestLike } from './request.js'
 import { TokenCache, verified, type VerifiedToken } from './token.js'
-import { lacksKeys, messageOf, parse, refusal, type Allowed, type Denied, type Passed } from './verdict.js'
+import {
+  lacksKeys,
+  messageOf,
+  parse,
+  refusal,
+  type Allowed,
+  type Denied,
+  type Passed,
+} from './verdict.js'
 
 /** What is not part of the configuration document. */
 export interface CreateOptions extends Runtime {
@@ -24,7 +32,9 @@ export interface Options {
 
 declare global {
   // As the newest library of TypeScript and @types/node have it, for those who have neither.
-  interface SymbolConstructor { readonly dispose: unique symbol }
+  interface SymbolConstructor {
+    readonly dispose: unique symbol
+  }
 }
 
 /** Verifies tokens and decides about requests. */
@@ -34,7 +44,10 @@ export interface Verifier<C = Claims> {
   /** The same at once, with the keys that are there; throws a `TokenError`. */
   verifySync(token: string | undefined | null, options?: Options): VerifiedToken<C>
   /** The same without throwing. */
-  safeVerify(token: string | undefined | null, options?: Options): Promise<{ ok: true; token: VerifiedToken<C> } | { ok: false; error: TokenError }>
+  safeVerify(
+    token: string | undefined | null,
+    options?: Options,
+  ): Promise<{ ok: true; token: VerifiedToken<C> } | { ok: false; error: TokenError }>
   /** Finds the token of a request, verifies it, and asks the rules. Never throws for a hostile request; a relative `url` by itself is a `TypeError`. */
   decide(request: RequestLike, options?: Options): Promise<Decision<C>>
   /** The same at once, with the keys that are there. */
@@ -66,7 +79,10 @@ export type ModuleSource = () => WebAssembly.Module
 /** @internal Makes `createVerifier` for an entry point. */
 export function bind(source: ModuleSource) {
   /** Compiles a configuration; throws a `ConfigurationError`. No initialisation is needed before. */
-  return function createVerifier<C = Claims>(config: Configuration | ShortConfiguration, runtime: CreateOptions = {}): Verifier<C> {
+  return function createVerifier<C = Claims>(
+    config: Configuration | ShortConfiguration,
+    runtime: CreateOptions = {},
+  ): Verifier<C> {
     const { json, pointer, keys } = document(config)
     const Core = instantiate(source)
     let verifier: CoreVerifier
@@ -97,7 +113,10 @@ export function bind(source: ModuleSource) {
       return result
     }
     /** Judges with fresh keys, and again if it turns out that the key may have come since. */
-    const judgeFresh = async <T>(attempt: () => T, lacksKeys: (result: T) => boolean): Promise<T> => {
+    const judgeFresh = async <T>(
+      attempt: () => T,
+      lacksKeys: (result: T) => boolean,
+    ): Promise<T> => {
       alive()
       if (fetcher.empty) return attempt()
       await fetcher.prepare(false)
@@ -114,10 +133,16 @@ export function bind(source: ModuleSource) {
     /** A refusal as the core words it. */
     const refuse = (code: Reason, claim?: string) => {
       alive()
-      return refusal({ ...(parse(output(verifier, verifier.refuse(code))) as Denied), ...(claim !== undefined && { claim }) })
+      return refusal({
+        ...(parse(output(verifier, verifier.refuse(code))) as Denied),
+        ...(claim !== undefined && { claim }),
+      })
     }
     // `now` has been read: between what is written into the core and its verdict nothing of the caller's may run.
-    const judgeToken = (token: string | undefined | null, now: Now): VerifiedToken<C> | TokenError => {
+    const judgeToken = (
+      token: string | undefined | null,
+      now: Now,
+    ): VerifiedToken<C> | TokenError => {
       if (token === undefined || token === null) return refuse('missing_token')
       if (typeof token !== 'string') return refuse('malformed')
       const time = now ?? seconds()
@@ -125,26 +150,47 @@ export function bind(source: ModuleSource) {
       const known = kept.get(serial)
       if (known) return known
       const verdict = parse(output(verifier, verifier.verdict()))
-      return verdict.verdict === 'allow' ? kept.add(serial, verified<C>(verdict, grants, refuse)) : refusal(verdict, lacksKeys(verdict.reason) ? fetcher.fault : undefined)
+      return verdict.verdict === 'allow'
+        ? kept.add(serial, verified<C>(verdict, grants, refuse))
+        : refusal(verdict, lacksKeys(verdict.reason) ? fetcher.fault : undefined)
     }
     const judgeRequest = (request: string, now: Now): Decision<C> => {
-      const verdict = JSON.parse(output(verifier, verifier.decide(request, now ?? seconds()))) as Passed | Denied
+      const verdict = JSON.parse(output(verifier, verifier.decide(request, now ?? seconds()))) as
+        | Passed
+        | Denied
       const upstream = member(verdict, 'upstream')
       if (verdict.verdict === 'allow' && upstream) {
         const serial = member(verdict, 'serial')
-        const token = serial === undefined ? undefined : (kept.get(serial) ?? kept.add(serial, verified<C>(parse(output(verifier, verifier.verdict())) as Allowed, grants, refuse)))
+        const token =
+          serial === undefined
+            ? undefined
+            : (kept.get(serial) ??
+              kept.add(
+                serial,
+                verified<C>(parse(output(verifier, verifier.verdict())) as Allowed, grants, refuse),
+              ))
         return freeze({ verdict: 'allow', token, upstream })
       }
       // The core may have kept the token of a denied request in the place of others.
       kept.forget()
       const { reason, status, response } = verdict as Denied
-      const refused = { reason, claim: member(verdict as Denied, 'claim'), message: messageOf(verdict as Denied), status, response }
-      if (verdict.verdict === 'observe' && upstream) return freeze({ verdict: 'observe', ...refused, upstream })
+      const refused = {
+        reason,
+        claim: member(verdict as Denied, 'claim'),
+        message: messageOf(verdict as Denied),
+        status,
+        response,
+      }
+      if (verdict.verdict === 'observe' && upstream)
+        return freeze({ verdict: 'observe', ...refused, upstream })
       return freeze({ verdict: 'deny', ...refused })
     }
     const verifyFresh = async (token: string | undefined | null, options?: Options) => {
       const now = nowOf(options)
-      return judgeFresh(() => judgeToken(token, now), (result) => result instanceof TokenError && lacksKeys(result.code))
+      return judgeFresh(
+        () => judgeToken(token, now),
+        (result) => result instanceof TokenError && lacksKeys(result.code),
+      )
     }
     const api: Verifier<C> = {
       verifySync: (token, options) => {
@@ -154,7 +200,9 @@ export function bind(source: ModuleSource) {
       verify: async (token, options) => unwrap(await verifyFresh(token, options)),
       safeVerify: async (token, options) => {
         const result = await verifyFresh(token, options)
-        return result instanceof TokenError ? { ok: false, error: result } : { ok: true, token: result }
+        return result instanceof TokenError
+          ? { ok: false, error: result }
+          : { ok: true, token: result }
       },
       decideSync: (request, options) => {
         alive()
@@ -163,7 +211,10 @@ export function bind(source: ModuleSource) {
       decide: async (request, options) => {
         // Read at once: the caller may go on with the request.
         const [text, now] = [serializeRequest(request), nowOf(options)]
-        return judgeFresh(() => judgeRequest(text, now), (result) => result.verdict !== 'allow' && lacksKeys(result.reason))
+        return judgeFresh(
+          () => judgeRequest(text, now),
+          (result) => result.verdict !== 'allow' && lacksKeys(result.reason),
+        )
       },
       reload: async () => {
         alive()
@@ -179,7 +230,9 @@ export function bind(source: ModuleSource) {
       },
       warnings: freeze(warnings.map(([place, problem]) => ({ pointer: pointer(place), problem }))),
       free,
-      ...bare({ [Symbol.dispose ?? Symbol.for('datakit-token.dispose')]: free }) as { [Symbol.dispose]: () => void },
+      ...(bare({ [Symbol.dispose ?? Symbol.for('datakit-token.dispose')]: free }) as {
+        [Symbol.dispose]: () => void
+      }),
     }
     return Object.freeze(api)
   }
@@ -187,7 +240,9 @@ export function bind(source: ModuleSource) {
 
 /** `NAME=VALUE`, with NUL between two: no variable of a real environment has one. */
 function variables(environment: Readonly<Record<string, string | undefined>>): string {
-  const given = Object.entries(environment).filter(([, value]) => value !== undefined && !value.includes('\0'))
+  const given = Object.entries(environment).filter(
+    ([, value]) => value !== undefined && !value.includes('\0'),
+  )
   return given.map(([name, value]) => `${name}=${value}`).join('\0')
 }
 
@@ -201,11 +256,15 @@ type Now = number | undefined
 
 function nowOf(options: Options | undefined): Now {
   if (options === undefined || options === null) return undefined
-  const unknown = typeof options === 'object' && !(options instanceof Date) ? Object.keys(options).find((name) => name !== 'now') : ''
-  if (unknown !== undefined) throw new TypeError(`expected options with \`now\`${unknown && `, found \`${unknown}\``}`)
+  const unknown =
+    typeof options === 'object' && !(options instanceof Date)
+      ? Object.keys(options).find((name) => name !== 'now')
+      : ''
+  if (unknown !== undefined)
+    throw new TypeError(`expected options with \`now\`${unknown && `, found \`${unknown}\``}`)
   const now = member(options, 'now')
   // RFC 7519 section 2: NumericDate. Up to the year 9999, which milliseconds are far beyond.
-  if (now !== undefined && !(typeof now === 'number' && now >= 1 && now < 253_402_300_800)) throw new TypeError('`now` is in seconds since 1970, as `Date.now() / 1000` gives them')
+  if (now !== undefined && !(typeof now === 'number' && now >= 1 && now < 253_402_300_800))
+    throw new TypeError('`now` is in seconds since 1970, as `Date.now() / 1000` gives them')
   return now
 }
-

@@ -10,7 +10,11 @@ import { newKey } from './support/key.mjs'
 const { createVerifier } = createRequire(`${process.env.DATAKIT_TOKEN_PACKAGE}/`)('datakit-token')
 const now = 1790000000
 const { publicKey, privateKey } = newKey()
-const config = { issuer: 'i', audience: 'a', keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1' }] }
+const config = {
+  issuer: 'i',
+  audience: 'a',
+  keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1' }],
+}
 const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
 const issue = (claims = {}) => {
   const signed = `${encode({ alg: 'EdDSA', typ: 'at+jwt', kid: 'k1' })}.${encode({ iss: 'i', aud: 'a', iat: now, exp: now + 600, ...claims })}`
@@ -25,7 +29,11 @@ const heap = () => {
   return process.memoryUsage().heapUsed
 }
 const code = (attempt) => {
-  try { return attempt() && 'ok' } catch (error) { return error.code }
+  try {
+    return attempt() && 'ok'
+  } catch (error) {
+    return error.code
+  }
 }
 
 test('a kept token is the same frozen object until its time is over', () => {
@@ -35,16 +43,36 @@ test('a kept token is the same frozen object until its time is over', () => {
   const first = verifier.verifySync(token, { now })
   assert.equal(verifier.verifySync(token, { now: now + 99 }), first)
   assert.ok(Object.isFrozen(first) && Object.isFrozen(first.claims))
-  assert.equal(code(() => verifier.verifySync(token, { now: now + 100 })), 'revoked')
-  assert.equal(code(() => verifier.verifySync(`${token.slice(0, -4)}AAAA`, { now })), 'bad_signature')
+  assert.equal(
+    code(() => verifier.verifySync(token, { now: now + 100 })),
+    'revoked',
+  )
+  assert.equal(
+    code(() => verifier.verifySync(`${token.slice(0, -4)}AAAA`, { now })),
+    'bad_signature',
+  )
   const other = issue({ sub: 'y' })
-  assert.equal(verifier.verifySync(other, { now: now + 600 }), verifier.verifySync(other, { now: now + 629 }))
-  assert.equal(code(() => verifier.verifySync(other, { now: now + 630 })), 'expired')
+  assert.equal(
+    verifier.verifySync(other, { now: now + 600 }),
+    verifier.verifySync(other, { now: now + 629 }),
+  )
+  assert.equal(
+    code(() => verifier.verifySync(other, { now: now + 630 })),
+    'expired',
+  )
 })
 
 test('decisions about a kept token have the same frozen object', () => {
-  const verifier = createVerifier({ ...config, rules: [{ match: {}, allow: 'anyone' }], limits: { cached_tokens: 2 } })
-  const decide = (token) => verifier.decideSync({ method: 'GET', path: '/', headers: token ? { authorization: `Bearer ${token}` } : {} }, { now }).token
+  const verifier = createVerifier({
+    ...config,
+    rules: [{ match: {}, allow: 'anyone' }],
+    limits: { cached_tokens: 2 },
+  })
+  const decide = (token) =>
+    verifier.decideSync(
+      { method: 'GET', path: '/', headers: token ? { authorization: `Bearer ${token}` } : {} },
+      { now },
+    ).token
   const [one, other] = [issue({ sub: 'x' }), issue({ sub: 'y' })]
   const first = decide(one)
   assert.equal(decide(other).subject, 'y')
@@ -64,15 +92,21 @@ test('claims are there for whoever looks, copies or prints, and are always the s
   assert.equal(token.claims, token.claims)
   assert.equal(copy.claims, token.claims)
   assert.equal(JSON.parse(JSON.stringify(token)).claims.deep[0].a, 1)
-  assert.throws(() => { token.claims.deep[0].a = 2 }, TypeError)
-  assert.throws(() => { token.claims = {} }, TypeError)
+  assert.throws(() => {
+    token.claims.deep[0].a = 2
+  }, TypeError)
+  assert.throws(() => {
+    token.claims = {}
+  }, TypeError)
 })
 
 test('more tokens than are kept: each gets its own claims', () => {
   const verifier = createVerifier({ ...config, limits: { cached_tokens: 3 } })
   const tokens = Array.from({ length: 10 }, (_, number) => issue({ sub: `user-${number}` }))
   for (let round = 0; round < 5; round++) {
-    tokens.forEach((token, number) => assert.equal(verifier.verifySync(token, { now }).subject, `user-${number}`))
+    tokens.forEach((token, number) =>
+      assert.equal(verifier.verifySync(token, { now }).subject, `user-${number}`),
+    )
   }
 })
 
@@ -88,32 +122,60 @@ test('a key that is used much gets a table, and the verdicts stay', () => {
     const token = issue({ number })
     assert.equal(verifier.verifySync(token, { now }).claims.number, number)
     const place = 40 + (number % (token.length - 42))
-    const forged = token.slice(0, place) + (token[place] === 'A' ? 'B' : 'A') + token.slice(place + 1)
-    assert.notEqual(code(() => verifier.verifySync(forged, { now })), 'ok')
+    const forged =
+      token.slice(0, place) + (token[place] === 'A' ? 'B' : 'A') + token.slice(place + 1)
+    assert.notEqual(
+      code(() => verifier.verifySync(forged, { now })),
+      'ok',
+    )
   }
 })
 
 test('a token that does not fit is too long, also where only a part of a character does not fit', () => {
   const token = issue()
-  const verifier = createVerifier({ ...config, limits: { token_bytes: token.length, cached_tokens: 4 } })
-  assert.equal(code(() => verifier.verifySync(token, { now })), 'ok')
+  const verifier = createVerifier({
+    ...config,
+    limits: { token_bytes: token.length, cached_tokens: 4 },
+  })
+  assert.equal(
+    code(() => verifier.verifySync(token, { now })),
+    'ok',
+  )
   // Only the good token would fit, and the rest is cut off by whoever copies.
   for (const more of ['A', '\u00e9', '\u20ac', '\u{1f600}', 'x'.repeat(1 << 20)]) {
-    assert.equal(code(() => verifier.verifySync(token + more, { now })), 'too_large')
+    assert.equal(
+      code(() => verifier.verifySync(token + more, { now })),
+      'too_large',
+    )
   }
-  assert.equal(code(() => verifier.verifySync('\u20ac'.repeat(token.length / 3), { now })), 'malformed')
+  assert.equal(
+    code(() => verifier.verifySync('\u20ac'.repeat(token.length / 3), { now })),
+    'malformed',
+  )
 })
 
 test('tokens arrive after the memory of the module has grown', () => {
   const verifier = createVerifier(config)
   const token = issue()
-  const others = Array.from({ length: 300 }, () => createVerifier({ ...config, limits: { token_bytes: 65536 } }))
-  assert.equal(code(() => verifier.verifySync(token, { now })), 'ok')
-  assert.equal(code(() => others[299].verifySync(token, { now })), 'ok')
+  const others = Array.from({ length: 300 }, () =>
+    createVerifier({ ...config, limits: { token_bytes: 65536 } }),
+  )
+  assert.equal(
+    code(() => verifier.verifySync(token, { now })),
+    'ok',
+  )
+  assert.equal(
+    code(() => others[299].verifySync(token, { now })),
+    'ok',
+  )
 })
 
 test('what the core does not keep is not kept in JavaScript either: a long token, 40,000 times', () => {
-  const verifier = createVerifier({ ...config, rules: [{ match: {}, allow: 'authenticated' }], limits: { cached_tokens: 40_000 } })
+  const verifier = createVerifier({
+    ...config,
+    rules: [{ match: {}, allow: 'authenticated' }],
+    limits: { cached_tokens: 40_000 },
+  })
   const token = issue({ filler: 'x'.repeat(5_880) })
   assert.equal(token.length, 8_073)
   const request = { method: 'GET', path: '/', headers: { authorization: `Bearer ${token}` } }
@@ -129,10 +191,19 @@ test('what the core does not keep is not kept in JavaScript either: a long token
 test('tokens that the core forgets are forgotten in JavaScript: by their number, by their bytes, also for those that no rule lets pass', async () => {
   const filler = 'x'.repeat(2_500)
   const tokens = Array.from({ length: 1_600 }, (_, number) => issue({ number, filler }))
-  const request = (token) => ({ method: 'GET', path: '/', headers: { authorization: `Bearer ${token}` } })
-  for (const [cached_tokens, least, most] of [[200, 200, 200], [40_000, 250, 320]]) {
+  const request = (token) => ({
+    method: 'GET',
+    path: '/',
+    headers: { authorization: `Bearer ${token}` },
+  })
+  for (const [cached_tokens, least, most] of [
+    [200, 200, 200],
+    [40_000, 250, 320],
+  ]) {
     const verifier = createVerifier({ ...config, limits: { cached_tokens } })
-    let references = tokens.slice(0, 800).map((token) => new WeakRef(verifier.verifySync(token, { now })))
+    let references = tokens
+      .slice(0, 800)
+      .map((token) => new WeakRef(verifier.verifySync(token, { now })))
     const alive = async () => {
       // What has been looked at lives until the turn ends.
       await new Promise((resolve) => setImmediate(resolve))
@@ -141,7 +212,8 @@ test('tokens that the core forgets are forgotten in JavaScript: by their number,
     }
     const count = await alive()
     assert.ok(count >= least && count <= most, `${count} of ${cached_tokens}`)
-    for (const token of tokens.slice(800)) assert.equal(verifier.decideSync(request(token), { now }).reason, 'no_rule')
+    for (const token of tokens.slice(800))
+      assert.equal(verifier.decideSync(request(token), { now }).reason, 'no_rule')
     assert.equal(await alive(), 0)
   }
 })
@@ -150,22 +222,41 @@ test('limits that no memory holds are configuration errors, and other verifiers 
   const good = createVerifier({ ...config, limits: { cached_tokens: 4 } })
   const token = issue({ sub: 'x' })
   const first = good.verifySync(token, { now })
-  const long = { version: 1, providers: [{ name: 'main', issuer: 'i', audiences: ['a'], keys: { inline: { keys: config.keys } } }] }
+  const long = {
+    version: 1,
+    providers: [
+      { name: 'main', issuer: 'i', audiences: ['a'], keys: { inline: { keys: config.keys } } },
+    ],
+  }
   for (const base of [config, long]) {
-    for (const [name, most] of [['token_bytes', 1 << 20], ['parked_requests', 1 << 16], ['cached_tokens', 1 << 20], ['key_table_bytes', 1 << 28]]) {
+    for (const [name, most] of [
+      ['token_bytes', 1 << 20],
+      ['parked_requests', 1 << 16],
+      ['cached_tokens', 1 << 20],
+      ['key_table_bytes', 1 << 28],
+    ]) {
       for (const value of [most + 1, 1e9, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 53]) {
-        assert.throws(() => createVerifier({ ...base, limits: { [name]: value } }), (error) => {
-          assert.deepEqual([error.name, error.pointer], ['ConfigurationError', `/limits/${name}`])
-          assert.ok(error.problem.endsWith(` to ${most}`), error.problem)
-          return true
-        })
+        assert.throws(
+          () => createVerifier({ ...base, limits: { [name]: value } }),
+          (error) => {
+            assert.deepEqual([error.name, error.pointer], ['ConfigurationError', `/limits/${name}`])
+            assert.ok(error.problem.endsWith(` to ${most}`), error.problem)
+            return true
+          },
+        )
       }
       const largest = createVerifier({ ...base, limits: { [name]: most } })
       assert.equal(largest.verifySync(token, { now }).subject, 'x')
     }
     const wide = createVerifier({ ...base, limits: { token_bytes: 1 << 20 } })
-    assert.equal(code(() => wide.verifySync('x'.repeat(1 << 20), { now })), 'malformed')
-    assert.equal(code(() => wide.verifySync('x'.repeat((1 << 20) + 1), { now })), 'too_large')
+    assert.equal(
+      code(() => wide.verifySync('x'.repeat(1 << 20), { now })),
+      'malformed',
+    )
+    assert.equal(
+      code(() => wide.verifySync('x'.repeat((1 << 20) + 1), { now })),
+      'too_large',
+    )
   }
   assert.equal(good.verifySync(token, { now }), first)
 })

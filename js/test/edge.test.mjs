@@ -16,28 +16,58 @@ const module = new WebAssembly.Module(readFileSync(join(dist, 'core.wasm')))
 const handsOver = {
   name: 'module',
   setup(builder) {
-    builder.onResolve({ filter: /core\.wasm\?module$/ }, ({ path }) => ({ path, namespace: 'handed-over' }))
-    builder.onLoad({ filter: /.*/, namespace: 'handed-over' }, () => ({ contents: 'export default globalThis.handedOver' }))
+    builder.onResolve({ filter: /core\.wasm\?module$/ }, ({ path }) => ({
+      path,
+      namespace: 'handed-over',
+    }))
+    builder.onLoad({ filter: /.*/, namespace: 'handed-over' }, () => ({
+      contents: 'export default globalThis.handedOver',
+    }))
   },
 }
 
 /** The package in an edge realm, as its bundler would take it. */
 async function load(conditions) {
-  const { outputFiles: [{ text }] } = await build({
-    stdin: { contents: "export * from 'datakit-token'; export { observe } from './observe.mjs'", resolveDir: fileURLToPath(new URL('support', import.meta.url)) },
-    bundle: true, format: 'iife', globalName: 'datakit', target: 'es2022', write: false, conditions, nodePaths: [join(process.env.DATAKIT_TOKEN_PACKAGE, 'node_modules')], plugins: [handsOver],
+  const {
+    outputFiles: [{ text }],
+  } = await build({
+    stdin: {
+      contents: "export * from 'datakit-token'; export { observe } from './observe.mjs'",
+      resolveDir: fileURLToPath(new URL('support', import.meta.url)),
+    },
+    bundle: true,
+    format: 'iife',
+    globalName: 'datakit',
+    target: 'es2022',
+    write: false,
+    conditions,
+    nodePaths: [join(process.env.DATAKIT_TOKEN_PACKAGE, 'node_modules')],
+    plugins: [handsOver],
   })
-  const vm = new EdgeVM({ codeGeneration, extend: (context) => Object.assign(context, { handedOver: module }) })
+  const vm = new EdgeVM({
+    codeGeneration,
+    extend: (context) => Object.assign(context, { handedOver: module }),
+  })
   vm.evaluate(text)
-  assert.equal(vm.evaluate('handedOver instanceof WebAssembly.Module'), false, 'the module is of this realm: nothing is tested')
-  assert.throws(() => vm.evaluate('new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]))'), { name: 'CompileError' })
+  assert.equal(
+    vm.evaluate('handedOver instanceof WebAssembly.Module'),
+    false,
+    'the module is of this realm: nothing is tested',
+  )
+  assert.throws(
+    () => vm.evaluate('new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]))'),
+    { name: 'CompileError' },
+  )
   return vm
 }
 
 test('an edge function verifies with a module that was compiled outside of it', async () => {
   const vm = await load(['edge-light'])
   const k1 = key('k1')
-  vm.context.given = JSON.stringify({ config: { issuer, audience: 'api', keys: [k1.jwk] }, tokens: [issue(k1, { permissions: ['a.b'] }), issue(k1, { exp: 1 }), 'x'] })
+  vm.context.given = JSON.stringify({
+    config: { issuer, audience: 'api', keys: [k1.jwk] },
+    tokens: [issue(k1, { permissions: ['a.b'] }), issue(k1, { exp: 1 }), 'x'],
+  })
   const verdicts = await vm.evaluate(`(async () => {
     const { config, tokens } = JSON.parse(given)
     const verifier = datakit.createVerifier(config)
@@ -51,7 +81,11 @@ test(`${vectors.length} vectors in an edge realm`, async () => {
   const faults = []
   for (let from = 0; from < vectors.length; from += 500) {
     vm.context.given = JSON.stringify(vectors.slice(from, from + 500))
-    const observed = JSON.parse(await vm.evaluate(`(async () => JSON.stringify(await Promise.all(JSON.parse(given).map((vector) => datakit.observe(datakit, vector).catch((error) => ({ reason: String(error) }))))))()`))
+    const observed = JSON.parse(
+      await vm.evaluate(
+        `(async () => JSON.stringify(await Promise.all(JSON.parse(given).map((vector) => datakit.observe(datakit, vector).catch((error) => ({ reason: String(error) }))))))()`,
+      ),
+    )
     for (const [index, one] of observed.entries()) {
       try {
         check(vectors[from + index], one)
@@ -66,5 +100,8 @@ test(`${vectors.length} vectors in an edge realm`, async () => {
 test('without its condition an edge runtime is told which one it needs', async () => {
   const vm = await load(['import'])
   vm.context.given = JSON.stringify({ issuer, audience: 'api', keys: [key('k1').jwk] })
-  assert.throws(() => vm.evaluate('datakit.createVerifier(JSON.parse(given))'), { name: 'WasmBlockedError', message: /the condition `edge-light`/ })
+  assert.throws(() => vm.evaluate('datakit.createVerifier(JSON.parse(given))'), {
+    name: 'WasmBlockedError',
+    message: /the condition `edge-light`/,
+  })
 })

@@ -13,8 +13,14 @@ import { issue, issuer, key } from './support/issuer.mjs'
 const { createVerifier } = createRequire(`${process.env.DATAKIT_TOKEN_PACKAGE}/`)('datakit-token')
 const k1 = key('k1')
 const verifier = createVerifier({
-  issuer, audience: 'api', keys: [k1.jwk], from: { headers: [{ name: 'authorization', scheme: 'Bearer' }], params: ['token'] },
-  rules: [{ match: { path: { prefix: '/admin' } }, require: { permission: 'admin' } }, { match: {}, allow: 'authenticated' }],
+  issuer,
+  audience: 'api',
+  keys: [k1.jwk],
+  from: { headers: [{ name: 'authorization', scheme: 'Bearer' }], params: ['token'] },
+  rules: [
+    { match: { path: { prefix: '/admin' } }, require: { permission: 'admin' } },
+    { match: {}, allow: 'authenticated' },
+  ],
 })
 const user = issue(k1)
 const admin = issue(k1, { permissions: ['admin'] })
@@ -22,11 +28,24 @@ const admin = issue(k1, { permissions: ['admin'] })
 /** Each framework: answers what `decide` says of its own request, also behind a router that is mounted at /admin. */
 const servers = {
   async node() {
-    return createServer(async (request, response) => answer(await verifier.decide(request), response))
+    return createServer(async (request, response) =>
+      answer(await verifier.decide(request), response),
+    )
   },
   async koa() {
     // Koa's context has `req`, and getters that leave out things.
-    return createServer(async (req, response) => answer(await verifier.decide({ req, originalUrl: req.url, url: '/changed', method: req.method, headers: {} }), response))
+    return createServer(async (req, response) =>
+      answer(
+        await verifier.decide({
+          req,
+          originalUrl: req.url,
+          url: '/changed',
+          method: req.method,
+          headers: {},
+        }),
+        response,
+      ),
+    )
   },
   express4: async () => createServer(mounted(express4)),
   express5: async () => createServer(mounted(express5)),
@@ -66,9 +85,16 @@ function mounted(express) {
 /** What a server answers to exactly these lines. */
 function send(port, lines) {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(`${lines.join('\r\n')}\r\nHost: gateway.example\r\nConnection: close\r\n\r\n`))
+    const socket = connect(port, '127.0.0.1', () =>
+      socket.write(`${lines.join('\r\n')}\r\nHost: gateway.example\r\nConnection: close\r\n\r\n`),
+    )
     let text = ''
-    socket.on('data', (chunk) => { text += chunk }).on('error', reject).on('end', () => resolve([Number(text.split(' ')[1]), text.split('\r\n\r\n')[1]]))
+    socket
+      .on('data', (chunk) => {
+        text += chunk
+      })
+      .on('error', reject)
+      .on('end', () => resolve([Number(text.split(' ')[1]), text.split('\r\n\r\n')[1]]))
   })
 }
 
@@ -78,7 +104,10 @@ for (const [name, make] of Object.entries(servers)) {
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
     after(() => server.close())
     const ask = async (target, ...headers) => {
-      const [status, body] = await send(server.address().port, [`GET ${target} HTTP/1.1`, ...headers])
+      const [status, body] = await send(server.address().port, [
+        `GET ${target} HTTP/1.1`,
+        ...headers,
+      ])
       // Some frame what they say.
       return [status, body.replace(/^[0-9a-f]+\r\n([^]*?)\r\n0$/, '$1')]
     }
@@ -98,27 +127,51 @@ for (const [name, make] of Object.entries(servers)) {
 }
 
 test('http2: its own request', { timeout: 20_000 }, async () => {
-  const server = createServer2(async (request, response) => answer(await verifier.decide(request), response))
+  const server = createServer2(async (request, response) =>
+    answer(await verifier.decide(request), response),
+  )
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
   const client = connect2(`http://127.0.0.1:${server.address().port}`)
   after(() => {
     client.destroy()
     server.close()
   })
-  const ask = (path, headers = {}) => new Promise((resolve, reject) => {
-    const stream = client.request({ ':path': path, ...headers })
-    let [status, text] = [0, '']
-    stream.setEncoding('utf8').on('response', (head) => { status = head[':status'] }).on('data', (chunk) => { text += chunk }).on('end', () => resolve([status, text])).on('error', reject)
-  })
+  const ask = (path, headers = {}) =>
+    new Promise((resolve, reject) => {
+      const stream = client.request({ ':path': path, ...headers })
+      let [status, text] = [0, '']
+      stream
+        .setEncoding('utf8')
+        .on('response', (head) => {
+          status = head[':status']
+        })
+        .on('data', (chunk) => {
+          text += chunk
+        })
+        .on('end', () => resolve([status, text]))
+        .on('error', reject)
+    })
   assert.deepEqual(await ask('/users', { authorization: `Bearer ${user}` }), [200, '/users'])
   assert.deepEqual(await ask('/users'), [401, 'missing_token'])
-  assert.deepEqual(await ask('/admin', { authorization: `Bearer ${user}` }), [403, 'permission_denied'])
+  assert.deepEqual(await ask('/admin', { authorization: `Bearer ${user}` }), [
+    403,
+    'permission_denied',
+  ])
 })
 
 test('a relative `url` by itself is refused with a word about originalUrl', async () => {
   const relative = { method: 'GET', url: '/users', headers: { authorization: `Bearer ${user}` } }
-  assert.throws(() => verifier.decideSync(relative), { name: 'TypeError', message: /`originalUrl`/ })
+  assert.throws(() => verifier.decideSync(relative), {
+    name: 'TypeError',
+    message: /`originalUrl`/,
+  })
   await assert.rejects(verifier.decide(relative), { name: 'TypeError', message: /`originalUrl`/ })
-  assert.equal((await verifier.decide({ ...relative, url: undefined, path: '/users' })).verdict, 'allow')
-  assert.equal((await verifier.decide({ ...relative, url: 'https://gateway.example/users' })).verdict, 'allow')
+  assert.equal(
+    (await verifier.decide({ ...relative, url: undefined, path: '/users' })).verdict,
+    'allow',
+  )
+  assert.equal(
+    (await verifier.decide({ ...relative, url: 'https://gateway.example/users' })).verdict,
+    'allow',
+  )
 })

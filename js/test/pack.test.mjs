@@ -18,12 +18,23 @@ function unpack({ text, table }) {
 }
 
 /** The same bytes at each run, each value as often as the next. */
-const even = Uint8Array.from({ length: 100_000 }, (_, index) => Math.imul(index, 2_654_435_761) >>> 24)
+const even = Uint8Array.from(
+  { length: 100_000 },
+  (_, index) => Math.imul(index, 2_654_435_761) >>> 24,
+)
 
 test('every byte survives, frequent or rare', () => {
   const every = Uint8Array.from({ length: 256 }, (_, byte) => byte)
-  const skewed = even.map((byte) => byte * byte >>> 8)
-  for (const bytes of [every, every.toReversed(), even, skewed, Uint8Array.of(0), Uint8Array.of(255), new Uint8Array(1000)]) {
+  const skewed = even.map((byte) => (byte * byte) >>> 8)
+  for (const bytes of [
+    every,
+    every.toReversed(),
+    even,
+    skewed,
+    Uint8Array.of(0),
+    Uint8Array.of(255),
+    new Uint8Array(1000),
+  ]) {
     assert.deepEqual(unpack(pack(bytes)), bytes)
   }
 })
@@ -33,7 +44,11 @@ test('the text needs no escapes, in JavaScript or in a page', () => {
 })
 
 test('it compresses as well as the bytes', () => {
-  const wasm = readFileSync(join(process.env.DATAKIT_TOKEN_PACKAGE, 'node_modules/datakit-token/dist/core.wasm'))
-  const [bytes, text] = [wasm, Buffer.from(pack(wasm).text)].map((content) => gzipSync(content, { level: 9 }).length)
+  const wasm = readFileSync(
+    join(process.env.DATAKIT_TOKEN_PACKAGE, 'node_modules/datakit-token/dist/core.wasm'),
+  )
+  const [bytes, text] = [wasm, Buffer.from(pack(wasm).text)].map(
+    (content) => gzipSync(content, { level: 9 }).length,
+  )
   assert.ok(text < 1.02 * bytes, `${text} bytes for ${bytes}`)
 })

@@ -11,20 +11,35 @@ import { issue, issuer, key } from './support/issuer.mjs'
 
 const project = process.env.DATAKIT_TOKEN_PACKAGE
 const readme = readFileSync(join(project, 'node_modules/datakit-token/README.md'), 'utf8')
-const blocks = readme.split('```js\n').slice(1).map((rest) => rest.split('```')[0])
+const blocks = readme
+  .split('```js\n')
+  .slice(1)
+  .map((rest) => rest.split('```')[0])
 const block = (text) => blocks.find((code) => code.includes(text))
 const k1 = key('k1')
-const config = JSON.stringify({ issuer, audience: 'api', keys: [k1.jwk], rules: [{ match: { path: { exact: '/me' } }, allow: 'authenticated' }] })
+const config = JSON.stringify({
+  issuer,
+  audience: 'api',
+  keys: [k1.jwk],
+  rules: [{ match: { path: { exact: '/me' } }, allow: 'authenticated' }],
+})
 const good = issue(k1, { sub: 'alice' })
 
 /** What a server answers to a good token, without one, and to a good one elsewhere. */
 async function check(url) {
   const get = async (path, token) => {
-    const response = await fetch(new URL(path, url), { headers: token && { authorization: `Bearer ${token}` }, signal: AbortSignal.timeout(10_000) })
+    const response = await fetch(new URL(path, url), {
+      headers: token && { authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(10_000),
+    })
     return [response.status, await response.json()]
   }
   assert.deepEqual(await get('/me', good), [200, { user: 'alice' }])
-  for (const [path, token, status, reason] of [['/me', undefined, 401, 'missing_token'], ['/me', issue(k1, { exp: 1 }), 401, 'expired'], ['/elsewhere', good, 403, 'no_rule']]) {
+  for (const [path, token, status, reason] of [
+    ['/me', undefined, 401, 'missing_token'],
+    ['/me', issue(k1, { exp: 1 }), 401, 'expired'],
+    ['/elsewhere', good, 403, 'no_rule'],
+  ]) {
     const [found, body] = await get(path, token)
     assert.deepEqual([found, body.reason], [status, reason])
   }
@@ -36,7 +51,10 @@ test('Express', async () => {
   const directory = mkdtempSync(join(project, 'readme-'))
   after(() => rmSync(directory, { recursive: true }))
   const file = join(directory, 'server.mjs')
-  writeFileSync(file, block("from 'express'").replace("'express'", JSON.stringify(import.meta.resolve('express5'))))
+  writeFileSync(
+    file,
+    block("from 'express'").replace("'express'", JSON.stringify(import.meta.resolve('express5'))),
+  )
   const { app } = await import(pathToFileURL(file))
   const server = app.listen(0, '127.0.0.1')
   after(() => server.close())
@@ -46,12 +64,30 @@ test('Express', async () => {
 
 test('a Cloudflare Worker', { timeout: 30_000 }, async () => {
   const { outputFiles } = await build({
-    stdin: { contents: block('cloudflare:workers'), resolveDir: project }, outdir: '.', write: false, bundle: true, format: 'esm', target: 'es2022',
-    conditions: ['workerd', 'worker', 'browser'], external: ['cloudflare:workers'], loader: { '.wasm': 'copy' },
+    stdin: { contents: block('cloudflare:workers'), resolveDir: project },
+    outdir: '.',
+    write: false,
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    conditions: ['workerd', 'worker', 'browser'],
+    external: ['cloudflare:workers'],
+    loader: { '.wasm': 'copy' },
   })
-  const modules = outputFiles.map(({ path, contents }) => ({ type: path.endsWith('.wasm') ? 'CompiledWasm' : 'ESModule', path: path.split('/').at(-1), contents }))
+  const modules = outputFiles.map(({ path, contents }) => ({
+    type: path.endsWith('.wasm') ? 'CompiledWasm' : 'ESModule',
+    path: path.split('/').at(-1),
+    contents,
+  }))
   modules.sort((one, other) => other.type.localeCompare(one.type))
-  const worker = new Miniflare({ modules, compatibilityDate: '2026-04-01', bindings: { DATAKIT_TOKEN_CONFIG: config }, host: '127.0.0.1', port: 0, cf: false })
+  const worker = new Miniflare({
+    modules,
+    compatibilityDate: '2026-04-01',
+    bindings: { DATAKIT_TOKEN_CONFIG: config },
+    host: '127.0.0.1',
+    port: 0,
+    cf: false,
+  })
   after(() => worker.dispose())
   await check(await worker.ready)
 })

@@ -7,7 +7,9 @@ import { mutations, places, uses } from './support/mutations.mjs'
 import { environment, sample } from './support/sample.mjs'
 import { fits, schema } from './support/schema.mjs'
 
-const { createVerifier, ConfigurationError } = createRequire(`${process.env.DATAKIT_TOKEN_PACKAGE}/`)('datakit-token')
+const { createVerifier, ConfigurationError } = createRequire(
+  `${process.env.DATAKIT_TOKEN_PACKAGE}/`,
+)('datakit-token')
 const accepts = (config) => {
   try {
     createVerifier(config, { environment })
@@ -20,7 +22,8 @@ const accepts = (config) => {
 
 test('every configuration of the shared vectors fits the schema', () => {
   const seen = new Set(vectors.map(({ config }) => JSON.stringify(config)))
-  for (const text of seen) assert.ok(fits(JSON.parse(text)), `${JSON.stringify(fits.errors)} ${text}`)
+  for (const text of seen)
+    assert.ok(fits(JSON.parse(text)), `${JSON.stringify(fits.errors)} ${text}`)
   console.log(`${seen.size} configurations`)
 })
 
@@ -41,14 +44,18 @@ test('what the core accepts fits the schema, and what does not fit is refused by
   const used = new Set()
   for (const { path, value, config } of mutations(schema, sample)) {
     const [known, taken] = [fits(config), accepts(config)]
-    if (taken && !known) faults.push(`/${path.join('/')}: ${JSON.stringify(value)}: ${JSON.stringify(fits.errors)}`)
+    if (taken && !known)
+      faults.push(`/${path.join('/')}: ${JSON.stringify(value)}: ${JSON.stringify(fits.errors)}`)
     if (taken) for (const { place } of uses(schema, config)) used.add(place)
     counts[taken ? 'both' : known ? 'only the schema' : 'neither']++
   }
   console.log(counts)
   assert.deepEqual(faults, [])
   // Every name that the schema lists, in each of its places, is one that the core takes.
-  assert.deepEqual([...places(schema)].filter((place) => place.includes(' = ') && !used.has(place)), [])
+  assert.deepEqual(
+    [...places(schema)].filter((place) => place.includes(' = ') && !used.has(place)),
+    [],
+  )
   assert.ok(counts.both > 250 && counts.neither > 2500)
   // What only the core knows: what names refer to, bounds, what excludes what.
   assert.ok(counts['only the schema'] < counts.neither / 8)

@@ -19,5 +19,8 @@ test('sizes', async (context) => {
 test('first verdict', (context) => {
   // Only shown: time depends on the machine. The goal is 10 ms.
   const times = starts(project, 5)
-  for (const phase of ['after the import', 'whole']) context.diagnostic(`first verdict, ${phase}: ${times[phase].median.toFixed(1)} ms, the goal is 10 ms`)
+  for (const phase of ['after the import', 'whole'])
+    context.diagnostic(
+      `first verdict, ${phase}: ${times[phase].median.toFixed(1)} ms, the goal is 10 ms`,
+    )
 })

@@ -10,7 +10,10 @@ import { sample } from './support/sample.mjs'
 import { fits, schema } from './support/schema.mjs'
 
 const project = join(process.env.DATAKIT_TOKEN_PACKAGE, 'types')
-const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
+const compiler = join(
+  dirname(createRequire(import.meta.url).resolve('typescript/package.json')),
+  'bin/tsc',
+)
 
 const program = `
 import { createVerifier, remoteBundle, remoteKeySet, type Configuration, type Decision, type Reason, type Requirement, type Store, type VerifiedToken, type Verifier } from 'datakit-token'
@@ -75,14 +78,32 @@ function compile(name, program, module, skipLibCheck = false, more = {}) {
   const file = join(project, name)
   writeFileSync(file, program)
   const options = {
-    target: 'es2022', module: module === 'bundler' ? 'esnext' : module, moduleResolution: module, strict: true, noEmit: true,
-    skipLibCheck, exactOptionalPropertyTypes: true, lib: ['es2022', 'dom', 'dom.iterable'], types: [], ...more,
+    target: 'es2022',
+    module: module === 'bundler' ? 'esnext' : module,
+    moduleResolution: module,
+    strict: true,
+    noEmit: true,
+    skipLibCheck,
+    exactOptionalPropertyTypes: true,
+    lib: ['es2022', 'dom', 'dom.iterable'],
+    types: [],
+    ...more,
   }
-  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: [file] }))
-  return spawnSync(process.execPath, [compiler, '-p', project, '--pretty', 'false'], { encoding: 'utf8', maxBuffer: 1 << 28 })
+  writeFileSync(
+    join(project, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions: options, files: [file] }),
+  )
+  return spawnSync(process.execPath, [compiler, '-p', project, '--pretty', 'false'], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  })
 }
 
-for (const [extension, module] of [['mts', 'nodenext'], ['cts', 'nodenext'], ['ts', 'bundler']]) {
+for (const [extension, module] of [
+  ['mts', 'nodenext'],
+  ['cts', 'nodenext'],
+  ['ts', 'bundler'],
+]) {
   test(`declarations: .${extension}, ${module}`, () => {
     const { status, stdout } = compile(`program.${extension}`, program, module)
     assert.equal(status, 0, stdout)
@@ -90,8 +111,14 @@ for (const [extension, module] of [['mts', 'nodenext'], ['cts', 'nodenext'], ['t
 }
 
 test('declarations: a server, without the library `dom`', () => {
-  const typeRoots = [join(dirname(createRequire(import.meta.url).resolve('@types/node/package.json')), '..')]
-  const { status, stdout } = compile('server.mts', server, 'nodenext', false, { lib: ['es2022'], types: ['node'], typeRoots })
+  const typeRoots = [
+    join(dirname(createRequire(import.meta.url).resolve('@types/node/package.json')), '..'),
+  ]
+  const { status, stdout } = compile('server.mts', server, 'nodenext', false, {
+    lib: ['es2022'],
+    types: ['node'],
+    typeRoots,
+  })
   assert.equal(status, 0, stdout)
 })
 
@@ -99,7 +126,11 @@ test('the declarations have nothing in them that is not for users', () => {
   const dist = join(process.env.DATAKIT_TOKEN_PACKAGE, 'node_modules/datakit-token/dist')
   for (const name of readdirSync(dist).filter((name) => /\.d\.[mc]ts$/.test(name))) {
     const text = readFileSync(join(dist, name), 'utf8')
-    assert.doesNotMatch(text, /\b(bind|ModuleSource|runtimeOf|CoreVerifier)\b|interface Document\b|function document\b|: any\b/, name)
+    assert.doesNotMatch(
+      text,
+      /\b(bind|ModuleSource|runtimeOf|CoreVerifier)\b|interface Document\b|function document\b|: any\b/,
+      name,
+    )
   }
 })
 
@@ -108,7 +139,9 @@ function part({ path: [top, index], config }) {
   const inner = config[top]
   if (index === undefined || inner === undefined) return ['Configuration', config]
   if (!Array.isArray(sample[top])) return [`NonNullable<Configuration['${top}']>`, inner]
-  return inner[index] === undefined ? ['Configuration', config] : [`NonNullable<Configuration['${top}']>[number]`, inner[index]]
+  return inner[index] === undefined
+    ? ['Configuration', config]
+    : [`NonNullable<Configuration['${top}']>[number]`, inner[index]]
 }
 
 const kind = (value) => (value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value)
@@ -119,8 +152,15 @@ test('the types take what the schema takes', () => {
     const [type, value] = part(mutation)
     return `export const c${index}: ${type} = ${JSON.stringify(value)}`
   })
-  const { stdout } = compile('mutations.mts', `${lines.join('\n')}\nimport type { Configuration } from 'datakit-token'\n`, 'nodenext', true)
-  const refused = new Set([...stdout.matchAll(/^\S*mutations\.mts\((\d+),/gm)].map(([, line]) => Number(line) - 1))
+  const { stdout } = compile(
+    'mutations.mts',
+    `${lines.join('\n')}\nimport type { Configuration } from 'datakit-token'\n`,
+    'nodenext',
+    true,
+  )
+  const refused = new Set(
+    [...stdout.matchAll(/^\S*mutations\.mts\((\d+),/gm)].map(([, line]) => Number(line) - 1),
+  )
   const counts = { both: 0, neither: 0, 'only the schema': 0, 'only the types': 0 }
   const faults = []
   for (const [index, { path, value, config }] of all.entries()) {
@@ -129,8 +169,13 @@ test('the types take what the schema takes', () => {
     if (known === typed) continue
     const before = path.reduce((node, name) => node?.[name], sample)
     // The schema leaves foreign keys alone, as RFC 7517 wants it; the types know no bounds and formats.
-    const expected = known ? path.includes('keys') && /\/(inline|roots)\//.test(path.join('/')) : before !== undefined && (typeof value === 'number' || kind(before) === kind(value))
-    if (!expected) faults.push(`/${path.join('/')}: ${JSON.stringify(value)}: ${known ? 'schema' : 'types'} only`)
+    const expected = known
+      ? path.includes('keys') && /\/(inline|roots)\//.test(path.join('/'))
+      : before !== undefined && (typeof value === 'number' || kind(before) === kind(value))
+    if (!expected)
+      faults.push(
+        `/${path.join('/')}: ${JSON.stringify(value)}: ${known ? 'schema' : 'types'} only`,
+      )
   }
   console.log(counts)
   assert.deepEqual(faults, [])

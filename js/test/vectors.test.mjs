@@ -14,7 +14,9 @@ for (const [system, module] of Object.entries({ cjs, esm })) {
   test(`${vectors.length} vectors (${system})`, async () => {
     const faults = []
     for (const vector of vectors) {
-      await observe(module, vector).then((observed) => check(vector, observed)).catch((error) => faults.push(`${vector.name}: ${error.message}`))
+      await observe(module, vector)
+        .then((observed) => check(vector, observed))
+        .catch((error) => faults.push(`${vector.name}: ${error.message}`))
     }
     assert.ok(vectors.length >= 40)
     assert.equal(faults.length, 0, faults.join('\n'))

@@ -8,7 +8,10 @@ export const createVerifier = /* @__PURE__ */ bind(() => new WebAssembly.Module(
 /** The module as bytes, unpacked by a small one (`unpack.wat`). */
 function unpack(): BufferSource {
   const module = new WebAssembly.Module(Uint8Array.from(unpacker))
-  const { memory, unpack } = new WebAssembly.Instance(module).exports as { memory: WebAssembly.Memory; unpack: (from: number, end: number) => number }
+  const { memory, unpack } = new WebAssembly.Instance(module).exports as {
+    memory: WebAssembly.Memory
+    unpack: (from: number, end: number) => number
+  }
   const start = table.length
   memory.grow(Math.ceil(text.length / 65_536))
   new Uint8Array(memory.buffer).set(table)

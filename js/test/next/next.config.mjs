@@ -1,1 +1,5 @@
-export default { poweredByHeader: false, outputFileTracingRoot: import.meta.dirname, turbopack: { root: import.meta.dirname } }
+export default {
+  poweredByHeader: false,
+  outputFileTracingRoot: import.meta.dirname,
+  turbopack: { root: import.meta.dirname },
+}

@@ -5,6 +5,8 @@ let verifier
 
 export async function verdict(request) {
   verifier ??= createVerifier(JSON.parse(process.env.DATAKIT_TOKEN_CONFIG))
-  const result = await verifier.safeVerify(request.headers.get('authorization')?.slice('Bearer '.length))
+  const result = await verifier.safeVerify(
+    request.headers.get('authorization')?.slice('Bearer '.length),
+  )
   return result.ok ? `${result.token.subject} ${result.token.can('a.b')}` : result.error.code
 }

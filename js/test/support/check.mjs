@@ -2,16 +2,22 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 
-const { vectors: minted, environment } = JSON.parse(readFileSync(process.env.DATAKIT_TOKEN_VECTORS, 'utf8'))
+const { vectors: minted, environment } = JSON.parse(
+  readFileSync(process.env.DATAKIT_TOKEN_VECTORS, 'utf8'),
+)
 export const vectors = minted.map((vector) => ({ ...vector, environment }))
 
-export function check({ token, expect }, { verdict, reason, claim, upstream, response, code, tokenClaim }) {
+export function check(
+  { token, expect },
+  { verdict, reason, claim, upstream, response, code, tokenClaim },
+) {
   assert.equal(reason, expect.reason)
   assert.equal(verdict, expect.verdict)
   assert.equal(code, token === undefined ? undefined : expect.reason)
   if (expect.claim !== undefined) {
     assert.equal(claim ?? null, expect.claim, 'claim')
-    if (token !== undefined) assert.equal(tokenClaim ?? null, expect.claim, 'claim of the TokenError')
+    if (token !== undefined)
+      assert.equal(tokenClaim ?? null, expect.claim, 'claim of the TokenError')
   }
   if (expect.response) {
     assert.equal(response.status, expect.response.status)
@@ -26,7 +32,9 @@ export function check({ token, expect }, { verdict, reason, claim, upstream, res
 /** `null` stands for a header that must not be there. */
 function compare(headers, expected) {
   for (const [name, value] of Object.entries(expected ?? {})) {
-    const found = headers.filter((header) => header[0].toLowerCase() === name).map((header) => header[1])
+    const found = headers
+      .filter((header) => header[0].toLowerCase() === name)
+      .map((header) => header[1])
     assert.deepEqual(found, value === null ? [] : [value], name)
   }
 }

@@ -15,8 +15,25 @@ const jws = (signer, typ, payload) => {
   return `${signed}.${sign(null, Buffer.from(signed), signer.privateKey).toString('base64url')}`
 }
 export const seconds = () => Math.floor(Date.now() / 1000)
-export const issue = (signer, claims = {}) => jws(signer, 'at+jwt', { iss: issuer, aud: 'api', iat: seconds(), exp: seconds() + 600, jti: 'j1', ...claims })
-export const bundle = (signer, members) => jws(signer, 'keybundle+jwt', { iss: issuer, seq: 1, iat: seconds(), exp: seconds() + 3600, rules: [], roots: ['root'], ...members })
+export const issue = (signer, claims = {}) =>
+  jws(signer, 'at+jwt', {
+    iss: issuer,
+    aud: 'api',
+    iat: seconds(),
+    exp: seconds() + 600,
+    jti: 'j1',
+    ...claims,
+  })
+export const bundle = (signer, members) =>
+  jws(signer, 'keybundle+jwt', {
+    iss: issuer,
+    seq: 1,
+    iat: seconds(),
+    exp: seconds() + 3600,
+    rules: [],
+    roots: ['root'],
+    ...members,
+  })
 export const set = (...keys) => JSON.stringify({ keys: keys.map(({ jwk }) => jwk) })
 
 const documents = new Map()
@@ -30,12 +47,21 @@ after(() => {
 /** A document of its own for each test. */
 export function serve(body, type = 'application/json') {
   const path = `/${documents.size + 1}`
-  const document = { url: `http://127.0.0.1:${server.address().port}${path}`, body, type, fetches: 0, headers: {}, answer: undefined }
+  const document = {
+    url: `http://127.0.0.1:${server.address().port}${path}`,
+    body,
+    type,
+    fetches: 0,
+    headers: {},
+    answer: undefined,
+  }
   documents.set(path, (request, response) => {
     document.fetches++
     document.request = request
     if (document.answer) return document.answer(request, response)
-    response.writeHead(200, { 'content-type': document.type, ...document.headers }).end(document.body)
+    response
+      .writeHead(200, { 'content-type': document.type, ...document.headers })
+      .end(document.body)
   })
   return document
 }

@@ -6,6 +6,10 @@ import { createPrivateKey, createPublicKey, randomBytes } from 'node:crypto'
 const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex')
 
 export function newKey() {
-  const privateKey = createPrivateKey({ key: Buffer.concat([PKCS8, randomBytes(32)]), format: 'der', type: 'pkcs8' })
+  const privateKey = createPrivateKey({
+    key: Buffer.concat([PKCS8, randomBytes(32)]),
+    format: 'der',
+    type: 'pkcs8',
+  })
   return { privateKey, publicKey: createPublicKey(privateKey) }
 }

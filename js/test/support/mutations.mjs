@@ -10,7 +10,8 @@ function* walk(schema, node = schema, place = '', seen = new Set()) {
   for (const value of node.enum ?? []) yield `${place} = ${value}`
   for (const one of node.anyOf ?? []) yield* walk(schema, one, place, seen)
   if (node.items) yield* walk(schema, node.items, place, seen)
-  if (typeof node.additionalProperties === 'object') yield* walk(schema, node.additionalProperties, place, seen)
+  if (typeof node.additionalProperties === 'object')
+    yield* walk(schema, node.additionalProperties, place, seen)
   for (const [member, value] of Object.entries(node.properties ?? {})) {
     yield `${place}/${member}`
     yield* walk(schema, value, `${place}/${member}`, seen)
@@ -63,7 +64,8 @@ function* joined(schema, sample) {
     const owner = place.slice(0, place.lastIndexOf('/'))
     for (const [other, value] of donors) {
       const member = other.slice(owner.length + 1)
-      if (other.startsWith(`${owner}/`) && !member.includes('/')) yield { path: [...path.slice(0, -1), member], value }
+      if (other.startsWith(`${owner}/`) && !member.includes('/'))
+        yield { path: [...path.slice(0, -1), member], value }
     }
   }
 }
@@ -71,7 +73,10 @@ function* joined(schema, sample) {
 /** Every value of every enum in each of its places, and its misspellings. */
 function* named(schema, sample) {
   for (const { path, values } of uses(schema, sample)) {
-    for (const value of values ?? []) yield* [value, `${value}x`, value.slice(1), value.toUpperCase(), ` ${value}`].map((value) => ({ path, value }))
+    for (const value of values ?? [])
+      yield* [value, `${value}x`, value.slice(1), value.toUpperCase(), ` ${value}`].map(
+        (value) => ({ path, value }),
+      )
   }
 }
 
@@ -91,12 +96,22 @@ function changed(sample, { path, value, remove }) {
 /** Each different configuration that is one step from the sample, and where. */
 export function* mutations(schema, sample) {
   const seen = new Set([JSON.stringify(sample)])
-  for (const make of [() => spoilt(sample), () => joined(schema, sample), () => named(schema, sample)]) {
+  for (const make of [
+    () => spoilt(sample),
+    () => joined(schema, sample),
+    () => named(schema, sample),
+  ]) {
     for (const mutation of make()) {
       const config = changed(sample, mutation)
       const text = JSON.stringify(config)
       // The short form is JavaScript's own; the schema is about the document.
-      if (typeof config !== 'object' || config === null || Array.isArray(config) || !('version' in config || 'providers' in config)) continue
+      if (
+        typeof config !== 'object' ||
+        config === null ||
+        Array.isArray(config) ||
+        !('version' in config || 'providers' in config)
+      )
+        continue
       if (seen.has(text)) continue
       seen.add(text)
       yield { ...mutation, config }

@@ -23,7 +23,12 @@ export async function sizes(project) {
   const bundle = async (name) => {
     const { outputFiles } = await build({
       stdin: { contents: `export { ${name} } from 'datakit-token'`, resolveDir: project },
-      bundle: true, minify: true, platform: 'browser', format: 'esm', legalComments: 'none', write: false,
+      bundle: true,
+      minify: true,
+      platform: 'browser',
+      format: 'esm',
+      legalComments: 'none',
+      write: false,
     })
     return outputFiles[0].contents
   }
@@ -34,9 +39,16 @@ export async function sizes(project) {
     'TokenError, bundled': await bundle('TokenError'),
     'index.workerd.mjs': readFileSync(join(dist, 'index.workerd.mjs')),
   }
-  return Object.fromEntries(Object.entries(contents).map(([name, content]) => [name, {
-    raw: content.length, gzip: gzipSync(content, { level: 9 }).length, brotli: brotliCompressSync(content).length,
-  }]))
+  return Object.fromEntries(
+    Object.entries(contents).map(([name, content]) => [
+      name,
+      {
+        raw: content.length,
+        gzip: gzipSync(content, { level: 9 }).length,
+        brotli: brotliCompressSync(content).length,
+      },
+    ]),
+  )
 }
 
 /** Median and minimum milliseconds of fresh processes, for each phase from the import to the first verdict, and for `compile` alone. */
@@ -44,17 +56,31 @@ export function starts(project, processes) {
   const dist = join(project, 'node_modules/datakit-token/dist')
   const { publicKey, privateKey } = newKey()
   const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const claims = { iss: 'https://id.example.com', aud: 'api', exp: Math.floor(Date.now() / 1000) + 600, sub: 'acnt_7f3a', permissions: ['ingest.logging'] }
+  const claims = {
+    iss: 'https://id.example.com',
+    aud: 'api',
+    exp: Math.floor(Date.now() / 1000) + 600,
+    sub: 'acnt_7f3a',
+    permissions: ['ingest.logging'],
+  }
   const signed = `${encode({ alg: 'EdDSA', typ: 'at+jwt', kid: 'k1' })}.${encode(claims)}`
   const token = `${signed}.${sign(null, Buffer.from(signed), privateKey).toString('base64url')}`
-  const config = JSON.stringify({ issuer: claims.iss, audience: claims.aud, keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1' }] })
+  const config = JSON.stringify({
+    issuer: claims.iss,
+    audience: claims.aud,
+    keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1' }],
+  })
   const script = join(dirname(fileURLToPath(import.meta.url)), 'start.mjs')
-  const run = (...words) => JSON.parse(execFileSync(process.execPath, [script, ...words], { encoding: 'utf8' }))
+  const run = (...words) =>
+    JSON.parse(execFileSync(process.execPath, [script, ...words], { encoding: 'utf8' }))
   const times = Array.from({ length: processes }, () => ({
-    ...run('first-verdict', join(dist, 'index.mjs'), config, token), ...run('compile', join(dist, 'core.wasm')),
+    ...run('first-verdict', join(dist, 'index.mjs'), config, token),
+    ...run('compile', join(dist, 'core.wasm')),
   }))
-  return Object.fromEntries(Object.keys(times[0]).map((phase) => {
-    const list = times.map((time) => time[phase]).sort((one, other) => one - other)
-    return [phase, { median: list[Math.floor(list.length / 2)], minimum: list[0] }]
-  }))
+  return Object.fromEntries(
+    Object.keys(times[0]).map((phase) => {
+      const list = times.map((time) => time[phase]).sort((one, other) => one - other)
+      return [phase, { median: list[Math.floor(list.length / 2)], minimum: list[0] }]
+    }),
+  )
 }

@@ -16,5 +16,13 @@ if (what === 'compile') {
   const created = performance.now()
   verifier.verifySync(token)
   const end = performance.now()
-  console.log(JSON.stringify({ import: imported - start, create: created - imported, verify: end - created, 'after the import': end - imported, whole: end - start }))
+  console.log(
+    JSON.stringify({
+      import: imported - start,
+      create: created - imported,
+      verify: end - created,
+      'after the import': end - imported,
+      whole: end - start,
+    }),
+  )
 }

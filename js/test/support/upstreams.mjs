@@ -7,7 +7,8 @@ import express5 from 'express5'
 
 const { headers, params } = JSON.parse(process.argv[2])
 
-const send = (response, text) => response.writeHead(200, { 'content-length': Buffer.byteLength(text) }).end(text)
+const send = (response, text) =>
+  response.writeHead(200, { 'content-length': Buffer.byteLength(text) }).end(text)
 
 const show = (response, header, param) => {
   const read = (names, one) => Object.fromEntries(names.map((name) => [name, one(name) ?? null]))
@@ -17,13 +18,20 @@ const show = (response, header, param) => {
 const app = (express, parser) => {
   const application = express()
   if (parser) application.set('query parser', parser)
-  return application.use((request, response) => show(response, (name) => request.get(name), (name) => request.query[name]))
+  return application.use((request, response) =>
+    show(
+      response,
+      (name) => request.get(name),
+      (name) => request.query[name],
+    ),
+  )
 }
 
 const router = (express) => {
   const application = express()
   application.all('/exact', (request, response) => send(response, 'exact'))
-  for (const route of ['admin', 'public']) application.use(`/${route}`, (request, response) => send(response, route))
+  for (const route of ['admin', 'public'])
+    application.use(`/${route}`, (request, response) => send(response, route))
   return application.use((request, response) => send(response, 'none'))
 }
 
@@ -39,7 +47,8 @@ const upstreams = {
   'Node, URLSearchParams': plain(({ url }) => {
     const { searchParams } = new URL(url, 'http://upstream')
     // One value reads as itself.
-    return (name) => (searchParams.getAll(name).length > 1 ? searchParams.getAll(name) : searchParams.get(name))
+    return (name) =>
+      searchParams.getAll(name).length > 1 ? searchParams.getAll(name) : searchParams.get(name)
   }),
   'Node, querystring': plain(({ url }) => {
     const query = parse(url.split('?').slice(1).join('?'))

@@ -13,7 +13,8 @@ const actions = {
   agent: () => new Response(navigator.userAgent),
   async vectors(_, request) {
     const observed = []
-    for (const vector of await request.json()) observed.push(await observe(datakit, vector).catch((error) => ({ reason: String(error) })))
+    for (const vector of await request.json())
+      observed.push(await observe(datakit, vector).catch((error) => ({ reason: String(error) })))
     return Response.json(observed)
   },
   async verify(verifier, request) {

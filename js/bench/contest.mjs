@@ -27,7 +27,10 @@ export async function contest(
   const cases = (run, call, all) => {
     const one = tokens[0]
     let next = 0
-    const cycled = () => call(tokens[(next = (next + 1) % tokens.length)])
+    const cycled = () => {
+      next = (next + 1) % tokens.length
+      return call(tokens[next])
+    }
     const both = [{ run: run(() => call(one)), tokens: 1, base: OURS }]
     if (all)
       both.push({

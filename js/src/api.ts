@@ -10,8 +10,8 @@ export type {
   Rule,
   Secret,
   ShortConfiguration,
-} from './configuration.js'
-export type { Jwk, JwkSet } from './jwk.js'
+} from './configuration/document.js'
+export type { Jwk, JwkSet } from './configuration/jwk.js'
 export {
   remoteBundle,
   remoteKeySet,
@@ -22,7 +22,7 @@ export {
   type SourceFault,
   type SourceState,
   type Store,
-} from './remote.js'
+} from './keys/remote.js'
 export type { NodeRequest, RequestLike, RequestParts } from './request.js'
 export type { Claims, UserInformation } from './claims.js'
 export type { Decision, DenialResponse, Refusal, Upstream } from './decision.js'

@@ -25,7 +25,7 @@ export function widen(claims: Record<string, unknown>, pointer: string, text: st
     .slice(1)
     .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'))
   const last = names.pop()
-  let place: any = claims
+  let place: object = claims
   // Own members only: a claim may be called `__proto__`.
   for (const name of names) place = Object.getOwnPropertyDescriptor(place, name)?.value
   if (last === undefined) return
@@ -42,14 +42,4 @@ export function widen(claims: Record<string, unknown>, pointer: string, text: st
     configurable: true,
     writable: true,
   })
-}
-
-/** @internal The value, with all that is in it frozen. */
-export function freeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value)
-    // Own members only, also one called `__proto__`.
-    for (const member of Object.values(value)) freeze(member)
-  }
-  return value
 }

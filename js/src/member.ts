@@ -8,8 +8,11 @@ export function has(object: unknown, name: PropertyKey): boolean {
   if (Object.hasOwn(object, name)) return true
   let base = Object.getPrototypeOf(object) as object | null
   // The last of the chain is `Object.prototype`, also in an object of another realm.
-  for (let next; base && (next = Object.getPrototypeOf(base)); base = next)
-    if (Object.hasOwn(base, name)) return true
+  while (base) {
+    const next = Object.getPrototypeOf(base) as object | null
+    if (next && Object.hasOwn(base, name)) return true
+    base = next
+  }
   return false
 }
 

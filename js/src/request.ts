@@ -158,6 +158,7 @@ interface Parts {
 function split(url: string): Parts {
   const scheme = /^(https?):/i.exec(url)?.[1]?.toLowerCase()
   const odd = { path: url, host: undefined, scheme, odd: true }
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
   if (/[\0-\x1f]| $/.test(url)) return odd
   // The target of a request, as Node has it.
   if (url.startsWith('/')) return { path: url, host: undefined, scheme, odd: false }

@@ -1,6 +1,7 @@
 // A verified token, and those that are kept.
-import { freeze, mismatch, widen, type Claims, type UserInformation } from './claims.js'
-import type { CoreVerifier } from './core.js'
+import { mismatch, widen, type Claims, type UserInformation } from './claims.js'
+import { freeze } from './freeze.js'
+import type { CoreVerifier } from './wasm/core.js'
 import type { Reason, TokenError } from './error.js'
 import { member } from './member.js'
 import type { Allowed } from './verdict.js'
@@ -86,6 +87,10 @@ export class TokenCache<C> {
 
   /** Forgets what the core has forgotten. */
   forget(): void {
-    for (let serial; (serial = this.#core.take_dropped()); ) this.#tokens.delete(serial)
+    let serial = this.#core.take_dropped()
+    while (serial) {
+      this.#tokens.delete(serial)
+      serial = this.#core.take_dropped()
+    }
   }
 }

@@ -2,10 +2,16 @@
 import { TokenError, type Reason } from './error.js'
 import { member } from './member.js'
 
+/** What goes on: the path and the headers. */
+interface Upstream {
+  path: string
+  headers: [string, string][]
+}
+
 /** It is refused, or would be. */
 export interface Denied {
   verdict: 'deny' | 'observe'
-  upstream?: { path: string; headers: [string, string][] }
+  upstream?: Upstream
   reason: Reason
   claim?: string
   hint?: string
@@ -14,6 +20,7 @@ export interface Denied {
   retryable: boolean
   response: { status: number; headers: [string, string][]; body: string }
 }
+
 /** A good token. */
 export interface Allowed {
   verdict: 'allow'
@@ -26,11 +33,12 @@ export interface Allowed {
   permissions: string[]
   expiresAt: number
 }
+
 /** A request that may go on. */
 export interface Passed {
   verdict: 'allow'
   serial?: number
-  upstream?: { path: string; headers: [string, string][] }
+  upstream?: Upstream
 }
 
 /** A line of JSON, and after it the claims of an accepted token. */

@@ -1,11 +1,16 @@
-import { freeze, type Claims } from './claims.js'
-import { document, type Configuration, type ShortConfiguration } from './configuration.js'
+import type { Claims } from './claims.js'
+import {
+  toDocument,
+  type Configuration,
+  type ShortConfiguration,
+} from './configuration/document.js'
 import { ConfigurationError, TokenError, type Reason } from './error.js'
-import { instantiate, output, seconds, TokenInput, type CoreVerifier } from './core.js'
+import { instantiate, output, seconds, TokenInput, type CoreVerifier } from './wasm/core.js'
 import type { Decision } from './decision.js'
-import { Fetcher } from './fetcher.js'
+import { freeze } from './freeze.js'
+import { Fetcher } from './keys/fetcher.js'
 import { bare, has, member } from './member.js'
-import type { Runtime, SourceState } from './remote.js'
+import type { Runtime, SourceState } from './keys/remote.js'
 import { serializeRequest, type RequestLike } from './request.js'
 import { TokenCache, verified, type VerifiedToken } from './token.js'
 import {
@@ -76,14 +81,19 @@ export interface ConfigurationWarning {
 /** @internal The module to instantiate; each entry point brings its own. */
 export type ModuleSource = () => WebAssembly.Module
 
+/** Compiles a configuration; throws a `ConfigurationError`. No initialisation is needed before. */
+export type CreateVerifier = <C = Claims>(
+  config: Configuration | ShortConfiguration,
+  options?: CreateOptions,
+) => Verifier<C>
+
 /** @internal Makes `createVerifier` for an entry point. */
-export function bind(source: ModuleSource) {
-  /** Compiles a configuration; throws a `ConfigurationError`. No initialisation is needed before. */
+export function bind(source: ModuleSource): CreateVerifier {
   return function createVerifier<C = Claims>(
     config: Configuration | ShortConfiguration,
     runtime: CreateOptions = {},
   ): Verifier<C> {
-    const { json, pointer, keys } = document(config)
+    const { json, pointer, keys } = toDocument(config)
     const Core = instantiate(source)
     let verifier: CoreVerifier
     try {

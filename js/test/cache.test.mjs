@@ -104,9 +104,8 @@ test('more tokens than are kept: each gets its own claims', () => {
   const verifier = createVerifier({ ...config, limits: { cached_tokens: 3 } })
   const tokens = Array.from({ length: 10 }, (_, number) => issue({ sub: `user-${number}` }))
   for (let round = 0; round < 5; round++) {
-    tokens.forEach((token, number) =>
-      assert.equal(verifier.verifySync(token, { now }).subject, `user-${number}`),
-    )
+    for (const [number, token] of tokens.entries())
+      assert.equal(verifier.verifySync(token, { now }).subject, `user-${number}`)
   }
 })
 
@@ -201,7 +200,7 @@ test('tokens that the core forgets are forgotten in JavaScript: by their number,
     [40_000, 250, 320],
   ]) {
     const verifier = createVerifier({ ...config, limits: { cached_tokens } })
-    let references = tokens
+    const references = tokens
       .slice(0, 800)
       .map((token) => new WeakRef(verifier.verifySync(token, { now })))
     const alive = async () => {

@@ -140,7 +140,10 @@ test('what stands in Object.prototype is no part of a configuration', async () =
   const faults = []
   const fetches = []
   const steal = {
-    fetch: (url) => (fetches.push(url), Response.json(thief)),
+    fetch: (url) => {
+      fetches.push(url)
+      return Response.json(thief)
+    },
     store: { get: () => '{}', set: () => {} },
     onFault: () => faults.push(1),
     environment: { SECRET: 'x' },

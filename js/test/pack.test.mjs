@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { pack, unpacker } from '../pack.mjs'
+import { pack, unpacker } from '../build/pack.mjs'
 
 const module = new WebAssembly.Module(unpacker())
 

@@ -181,3 +181,66 @@ test('the types take what the schema takes', () => {
   assert.deepEqual(faults, [])
   assert.ok(counts.both > 500 && counts.neither > 2500)
 })
+
+/** What a caller may import. Another name in this list is another promise. */
+const PUBLIC = [
+  'Bundle',
+  'Claims',
+  'Configuration',
+  'ConfigurationError',
+  'ConfigurationWarning',
+  'CreateOptions',
+  'Decision',
+  'DenialResponse',
+  'From',
+  'Jwk',
+  'JwkSet',
+  'Keys',
+  'NodeRequest',
+  'Operand',
+  'Options',
+  'Provider',
+  'Reason',
+  'Refusal',
+  'Remote',
+  'RemoteTimes',
+  'RequestLike',
+  'RequestParts',
+  'Requirement',
+  'Revocation',
+  'Rule',
+  'Runtime',
+  'Secret',
+  'ShortConfiguration',
+  'SourceFault',
+  'SourceState',
+  'Store',
+  'TokenError',
+  'Upstream',
+  'UserInformation',
+  'VerifiedToken',
+  'Verifier',
+  'WasmBlockedError',
+  'createVerifier',
+  'remoteBundle',
+  'remoteKeySet',
+]
+
+test('what is declared is what is promised, and nothing of the inside', () => {
+  const types = join(project, '../node_modules/datakit-token/dist/types')
+  const files = readdirSync(types, { recursive: true }).filter((name) => name.endsWith('.d.mts'))
+  const texts = new Map(files.map((name) => [name, readFileSync(join(types, name), 'utf8')]))
+  const entry = texts.get(join('entry', 'inline.d.mts'))
+  const lists = texts.get('api.d.mts').matchAll(/export (?:type )?\{([^}]*)\}/g)
+  const listed = [...lists].flatMap(([, list]) => list.split(','))
+  const declared = [...entry.matchAll(/export declare const (\w+)/g)].map(([, name]) => name)
+  const names = [...listed.map((name) => name.replace(/\btype\b/, '').trim()), ...declared]
+  assert.deepEqual(names.filter(Boolean).sort(), PUBLIC)
+  for (const [name, text] of texts) {
+    assert.doesNotMatch(text, /@internal|: any\b|<any\b/, name)
+    // Names of the inside, wherever they would come from.
+    assert.doesNotMatch(text, /CoreVerifier|TokenCache|Fetcher|ModuleSource|\bbind\b/, name)
+    const cjs = readFileSync(join(types, name.replace(/mts$/, 'cts')), 'utf8')
+    assert.equal(cjs.replaceAll(".cjs'", ".mjs'"), text, name)
+  }
+})

@@ -259,9 +259,9 @@ function readByPlatform(url) {
 
 /** A pathname as rules spell it: no escape that is needless, and each in upper case. */
 const canonical = (pathname) =>
-  pathname.replaceAll(/%[0-9a-f]{2}/gi, (escape) => {
-    const character = String.fromCharCode(Number.parseInt(escape.slice(1), 16))
-    return /[\w.~-]/.test(character) ? character : escape.toUpperCase()
+  pathname.replaceAll(/%[0-9a-f]{2}/gi, (escaped) => {
+    const character = String.fromCharCode(Number.parseInt(escaped.slice(1), 16))
+    return /[\w.~-]/.test(character) ? character : escaped.toUpperCase()
   })
 
 test('of 40,000 spellings of a URL none passes that `new URL` reads as another host or path', () => {

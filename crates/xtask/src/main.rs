@@ -170,6 +170,13 @@ fn check_sources(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     Step::new("format").run(workspace.cargo("fmt").args(["--all", "--check"]))?;
     let clippy = ["--quiet", "--workspace", "--exclude", "xtask", "--lib", "--bins", "--", "-D", "warnings"];
     Step::new("lints").run(workspace.cargo("clippy").args(clippy))?;
+    let js = workspace.root().join("js");
+    let mut biome = node::command();
+    biome
+        .arg(js.join("node_modules/@biomejs/biome/bin/biome"))
+        .args(["ci", "--error-on-warnings", "."])
+        .current_dir(&js);
+    Step::new("format and lints of JavaScript").run(&mut biome)?;
     let features = ["--quiet", "-p", "datakit-token", "--all-features", "--", "-D", "warnings"];
     Step::new("lints of the core's features").run(workspace.cargo("clippy").args(features))?;
     let documentation =

@@ -94,10 +94,10 @@ impl Workspace {
             .input_path(&built)
             .out_name("datakit_token_npm")
             .bundler(true)?
-            .typescript(false)
+            .typescript(true)
             .generate(&glue)?;
         step.done("")?;
-        Step::new("npm package").run(node::command().arg(js.join("build.mjs")).arg(&glue).arg(&schema))?;
+        Step::new("npm package").run(node::command().arg(js.join("build/main.mjs")).arg(&glue).arg(&schema))?;
         let mut pack = Command::new("npm");
         pack.args(["pack", "--silent", "--pack-destination"]).arg(self.dist()).current_dir(&pkg);
         Step::new("npm tarball").run(&mut pack)?;

@@ -1,6 +1,7 @@
 // Edge functions that take compiled modules by a query.
 import module from './core.wasm?module'
-import { bind } from '../verifier.js'
+import { bind, type CreateVerifier } from '../verifier.js'
 
 export * from '../api.js'
-export const createVerifier = /* @__PURE__ */ bind(() => module)
+/** Compiles a configuration; throws a `ConfigurationError`. No initialisation is needed before. */
+export const createVerifier: CreateVerifier = /* @__PURE__ */ bind(() => module)

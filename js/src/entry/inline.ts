@@ -1,9 +1,12 @@
 // Everywhere that may compile WebAssembly: Node, Deno, Bun, browsers, bundlers.
 import { table, text, unpacker } from 'datakit-token-core-packed'
-import { bind } from '../verifier.js'
+import { bind, type CreateVerifier } from '../verifier.js'
 
 export * from '../api.js'
-export const createVerifier = /* @__PURE__ */ bind(() => new WebAssembly.Module(unpack()))
+/** Compiles a configuration; throws a `ConfigurationError`. No initialisation is needed before. */
+export const createVerifier: CreateVerifier = /* @__PURE__ */ bind(
+  () => new WebAssembly.Module(unpack()),
+)
 
 /** The module as bytes, unpacked by a small one (`unpack.wat`). */
 function unpack(): BufferSource {

@@ -29,10 +29,10 @@ const app = (express, parser) => {
 
 const router = (express) => {
   const application = express()
-  application.all('/exact', (request, response) => send(response, 'exact'))
+  application.all('/exact', (_request, response) => send(response, 'exact'))
   for (const route of ['admin', 'public'])
-    application.use(`/${route}`, (request, response) => send(response, route))
-  return application.use((request, response) => send(response, 'none'))
+    application.use(`/${route}`, (_request, response) => send(response, route))
+  return application.use((_request, response) => send(response, 'none'))
 }
 
 const plain = (readQuery) => (request, response) => {

@@ -1,9 +1,11 @@
 //! From a text to the places in it.
+//!
+//! serde_json says whether the text follows the grammar, and nothing else: it makes no number of it, as that would be a tenth
+//! of a module, and an application may turn on features that change what it makes. What follows the grammar is then walked.
 
 use alloc::{string::String, vec::Vec};
-use core::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, IgnoredAny};
 
 use super::{InvalidJson, Json, MAX_DEPTH, Node};
 use crate::collections::sort;
@@ -36,19 +38,19 @@ pub(super) fn parse(text: Vec<u8>, reading: Reading<'_>) -> Result<Json, Invalid
         Reading::Whole(_) => text.bytes().filter(mark).count(),
     };
     let nodes = Vec::with_capacity(places.saturating_add(1));
-    let mut parser = Parser { text: &text, cursor: 0, added: String::new(), nodes, reading };
     let mut deserializer = serde_json::Deserializer::from_str(&text);
-    let read = Seed { parser: &mut parser, depth: 0 }.deserialize(&mut deserializer);
-    let fault = |error: serde_json::Error| InvalidJson { line: error.line(), column: error.column() };
-    read.and_then(|()| deserializer.end()).map_err(fault)?;
+    let follows = IgnoredAny::deserialize(&mut deserializer).and_then(|_| deserializer.end());
+    follows.map_err(|error| InvalidJson { line: error.line(), column: error.column() })?;
+    let mut parser = Parser { text: &text, cursor: 0, added: String::new(), nodes, reading };
+    parser.value(0).map_err(|Fault| parser.here())?;
     let Parser { added, nodes, .. } = parser;
     Ok(Json { text, added, nodes })
 }
 
-/// What has been read.
-///
-/// serde_json says what comes, and has checked that it follows the grammar; it does not say where. So a cursor goes along: to
-/// the first byte of a value before it is read, and to its end after.
+/// A text that follows the grammar, but is not strict: too deep, too much, a name twice, half a character.
+struct Fault;
+
+/// What has been read of a text that follows the grammar.
 struct Parser<'t> {
     text: &'t str,
     /// Bytes before what has not been read.
@@ -60,12 +62,103 @@ struct Parser<'t> {
 }
 
 impl<'t> Parser<'t> {
+    /// Reads the next value.
+    fn value(&mut self, depth: usize) -> Result<(), Fault> {
+        let node = match self.find_next() {
+            Some(b'"') => {
+                let (start, end) = self.take_string()?;
+                Node::String { start, end }
+            }
+            Some(b'0'..=b'9' | b'-') => {
+                let (start, end) = self.take_number();
+                Node::Number { start, end }
+            }
+            Some(b'[' | b'{') if depth > 0 && matches!(self.reading, Reading::Members(_)) => {
+                self.skip_value();
+                Node::Null
+            }
+            Some(b'[') => return self.array(depth),
+            Some(b'{') => return self.object(depth),
+            Some(b't') => {
+                self.skip("true".len());
+                Node::Bool(true)
+            }
+            Some(b'f') => {
+                self.skip("false".len());
+                Node::Bool(false)
+            }
+            Some(b'n') => {
+                self.skip("null".len());
+                Node::Null
+            }
+            // No text that follows the grammar comes here.
+            _ => return Err(Fault),
+        };
+        self.nodes.push(node);
+        Ok(())
+    }
+
+    fn array(&mut self, depth: usize) -> Result<(), Fault> {
+        let (first, depth) = (self.open(), deeper(depth)?);
+        while self.find_next() != Some(b']') {
+            self.value(depth)?;
+            self.check()?;
+        }
+        self.skip(1);
+        let end = self.end();
+        self.close(first, Node::Array { end });
+        Ok(())
+    }
+
+    fn object(&mut self, depth: usize) -> Result<(), Fault> {
+        let (first, depth) = (self.open(), deeper(depth)?);
+        while self.find_next() != Some(b'}') {
+            let (start, end) = self.take_string()?;
+            self.nodes.push(Node::String { start, end });
+            if self.is_wanted() {
+                self.value(depth)?;
+            } else {
+                self.nodes.pop();
+                self.skip_value();
+            }
+            self.check()?;
+        }
+        self.skip(1);
+        if matches!(self.reading, Reading::Whole(_)) && self.repeats(first) {
+            return Err(Fault);
+        }
+        let end = self.end();
+        self.close(first, Node::Object { end });
+        Ok(())
+    }
+
+    /// Stands for an array or object until its end is known.
+    fn open(&mut self) -> usize {
+        self.skip(1);
+        self.nodes.push(Node::Null);
+        self.nodes.len()
+    }
+
+    fn close(&mut self, first: usize, node: Node) {
+        if let Some(opened) = first.checked_sub(1).and_then(|opened| self.nodes.get_mut(opened)) {
+            *opened = node;
+        }
+    }
+
     /// Whether there may be one more value.
-    fn check<E: Error>(&self) -> Result<(), E> {
+    fn check(&self) -> Result<(), Fault> {
         match self.reading {
-            Reading::Whole(most) if self.nodes.len() > most => Err(E::custom("too many values")),
+            Reading::Whole(most) if self.nodes.len() > most => Err(Fault),
             _ => Ok(()),
         }
+    }
+
+    /// Where reading ended.
+    fn here(&self) -> InvalidJson {
+        let read = self.text.as_bytes().get(..self.cursor).unwrap_or(self.text.as_bytes());
+        let mut lines = read.split(|byte| *byte == b'\n');
+        let column = lines.next_back().map_or(0, <[u8]>::len);
+        InvalidJson { line: lines.count().saturating_add(1), column }
     }
 
     /// Whether the value of the name that was read last is to be read.
@@ -140,33 +233,56 @@ impl<'t> Parser<'t> {
         self.skip(1);
     }
 
-    /// Goes over a string that has no escapes, and gives the place of what is in it.
-    fn take_plain_string(&mut self, length: usize) -> (u32, u32) {
+    /// Goes over a string, and gives the place of what is in it.
+    fn take_string(&mut self) -> Result<(u32, u32), Fault> {
         let start = self.cursor.saturating_add(1);
-        self.skip(length.saturating_add(2));
-        (place(start), place(start.saturating_add(length)))
-    }
-
-    /// Goes over a string that has escapes, of which this is the text.
-    fn take_escaped_string(&mut self, text: &str) -> (u32, u32) {
         self.skip_string();
-        self.added(text)
+        let end = self.cursor.saturating_sub(1);
+        let written = self.text.get(start..end).ok_or(Fault)?;
+        if written.contains('\\') { self.unescape(written) } else { Ok((place(start), place(end))) }
     }
 
-    /// The place of what does not stand in the text like this.
-    fn added(&mut self, part: &str) -> (u32, u32) {
+    /// Adds what escapes stand for (RFC 8259 section 7). Half a surrogate pair stands for no character (RFC 7493 section 2.1).
+    fn unescape(&mut self, written: &'t str) -> Result<(u32, u32), Fault> {
         let start = self.text.len().saturating_add(self.added.len());
-        self.added.push_str(part);
-        (place(start), place(start.saturating_add(part.len())))
+        let mut parts = written.split('\\');
+        self.added.push_str(parts.next().unwrap_or_default());
+        while let Some(part) = parts.next() {
+            let (code, rest) = match part.as_bytes().first() {
+                // A backslash: what follows the second one is plain.
+                None => ('\\', parts.next().ok_or(Fault)?),
+                Some(b'u') => {
+                    let (unit, rest) = code_unit(part).ok_or(Fault)?;
+                    match unit {
+                        0xd800..0xdc00 if rest.is_empty() => {
+                            let (low, rest) = code_unit(parts.next().ok_or(Fault)?).ok_or(Fault)?;
+                            let pair = char::decode_utf16([unit, low]).next().and_then(Result::ok);
+                            (pair.ok_or(Fault)?, rest)
+                        }
+                        unit => (char::from_u32(unit.into()).ok_or(Fault)?, rest),
+                    }
+                }
+                Some(letter) => {
+                    let code = match letter {
+                        b'b' => '\u{8}',
+                        b'f' => '\u{c}',
+                        b'n' => '\n',
+                        b'r' => '\r',
+                        b't' => '\t',
+                        other => char::from(*other),
+                    };
+                    (code, part.get(1..).ok_or(Fault)?)
+                }
+            };
+            self.added.push(code);
+            self.added.push_str(rest);
+        }
+        Ok((place(start), place(self.text.len().saturating_add(self.added.len()))))
     }
 
     /// The end of everything so far.
     fn end(&self) -> u32 {
         u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)
-    }
-
-    fn string(&mut self, (start, end): (u32, u32)) {
-        self.nodes.push(Node::String { start, end });
     }
 
     /// Whether a name is there twice among the members that begin at this node.
@@ -196,156 +312,16 @@ impl<'t> Parser<'t> {
     }
 }
 
-/// One value to come.
-struct Seed<'p, 't> {
-    parser: &'p mut Parser<'t>,
-    depth: usize,
+/// The depth of what is inside.
+fn deeper(depth: usize) -> Result<usize, Fault> {
+    let depth = depth.saturating_add(1);
+    if depth > MAX_DEPTH { Err(Fault) } else { Ok(depth) }
 }
 
-impl Seed<'_, '_> {
-    /// The depth of what is inside.
-    fn deeper<E: Error>(&self) -> Result<usize, E> {
-        let depth = self.depth.saturating_add(1);
-        if depth > MAX_DEPTH { Err(E::custom("too deep")) } else { Ok(depth) }
-    }
-
-    const fn is_skipped(&self) -> bool {
-        matches!(self.parser.reading, Reading::Members(_)) && self.depth > 0
-    }
-
-    /// Stands for an array or object until its end is known.
-    fn open(&mut self) -> usize {
-        self.parser.skip(1);
-        self.parser.nodes.push(Node::Null);
-        self.parser.nodes.len()
-    }
-
-    fn close(&mut self, first: usize, node: Node) {
-        self.parser.find_next();
-        self.parser.skip(1);
-        if let Some(opened) = first.checked_sub(1).and_then(|opened| self.parser.nodes.get_mut(opened)) {
-            *opened = node;
-        }
-    }
-}
-
-impl<'t> DeserializeSeed<'t> for Seed<'_, 't> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<(), D::Error> {
-        match self.parser.find_next() {
-            // Its grammar is checked, and nothing is made of it: no range, no rounding, no other spelling.
-            Some(b'0'..=b'9' | b'-') => {
-                IgnoredAny::deserialize(deserializer)?;
-                let (start, end) = self.parser.take_number();
-                self.parser.nodes.push(Node::Number { start, end });
-                Ok(())
-            }
-            Some(b'[' | b'{') if self.is_skipped() => {
-                IgnoredAny::deserialize(deserializer)?;
-                self.parser.skip_value();
-                self.parser.nodes.push(Node::Null);
-                Ok(())
-            }
-            _ => deserializer.deserialize_any(self),
-        }
-    }
-}
-
-impl<'t> Visitor<'t> for Seed<'_, 't> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("JSON")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        self.parser.skip("null".len());
-        self.parser.nodes.push(Node::Null);
-        Ok(())
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
-        self.parser.skip(if value { "true".len() } else { "false".len() });
-        self.parser.nodes.push(Node::Bool(value));
-        Ok(())
-    }
-
-    fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
-        let place = self.parser.take_escaped_string(value);
-        self.parser.string(place);
-        Ok(())
-    }
-
-    fn visit_borrowed_str<E: Error>(self, value: &'t str) -> Result<(), E> {
-        let place = self.parser.take_plain_string(value.len());
-        self.parser.string(place);
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'t>>(mut self, mut elements: A) -> Result<(), A::Error> {
-        let depth = self.deeper()?;
-        let first = self.open();
-        while elements.next_element_seed(Seed { parser: self.parser, depth })?.is_some() {
-            self.parser.check()?;
-        }
-        let end = self.parser.end();
-        self.close(first, Node::Array { end });
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'t>>(mut self, mut members: A) -> Result<(), A::Error> {
-        let depth = self.deeper()?;
-        let first = self.open();
-        while members.next_key_seed(Name(self.parser))?.is_some() {
-            if self.parser.is_wanted() {
-                members.next_value_seed(Seed { parser: self.parser, depth })?;
-            } else {
-                self.parser.nodes.pop();
-                members.next_value::<IgnoredAny>()?;
-                self.parser.skip_value();
-            }
-            self.parser.check()?;
-        }
-        if matches!(self.parser.reading, Reading::Whole(_)) && self.parser.repeats(first) {
-            return Err(A::Error::custom("duplicate member"));
-        }
-        let end = self.parser.end();
-        self.close(first, Node::Object { end });
-        Ok(())
-    }
-}
-
-/// The name of a member to come.
-struct Name<'p, 't>(&'p mut Parser<'t>);
-
-impl<'t> DeserializeSeed<'t> for Name<'_, 't> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<(), D::Error> {
-        self.0.find_next();
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'t> Visitor<'t> for Name<'_, 't> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a member name")
-    }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<(), E> {
-        let place = self.0.take_escaped_string(name);
-        self.0.string(place);
-        Ok(())
-    }
-
-    fn visit_borrowed_str<E: Error>(self, name: &'t str) -> Result<(), E> {
-        let place = self.0.take_plain_string(name.len());
-        self.0.string(place);
-        Ok(())
-    }
+/// The code unit of `uXXXX`, and what follows.
+fn code_unit(part: &str) -> Option<(u16, &str)> {
+    let (digits, rest) = part.strip_prefix('u')?.split_at_checked(4)?;
+    Some((u16::from_str_radix(digits, 16).ok()?, rest))
 }
 
 /// A place in a text, which is shorter than 2^32 bytes.

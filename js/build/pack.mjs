@@ -11,7 +11,7 @@ const ALPHABET = Array.from({ length: 92 }, (_, index) => 35 + index).filter(
 const LEADS = 2
 
 /**
- * The text, and the table that `src/unpack.wat` reads it by: 128 bytes for single characters, by their codes, and as many
+ * The text, and the table that `src/wasm/unpack.wat` reads it by: 128 bytes for single characters, by their codes, and as many
  * for each of those that begin a pair.
  */
 export function pack(bytes) {
@@ -36,4 +36,4 @@ export function pack(bytes) {
 
 /** The bytes of the module that turns the text back. */
 export const unpacker = () =>
-  binaryen('wasm-as', fileURLToPath(new URL('src/unpack.wat', import.meta.url)), '-o', '-')
+  binaryen('wasm-as', fileURLToPath(new URL('../src/wasm/unpack.wat', import.meta.url)), '-o', '-')

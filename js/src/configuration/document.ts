@@ -1,7 +1,7 @@
-import { ConfigurationError, type Reason } from './error.js'
+import { ConfigurationError, type Reason } from '../error.js'
 import type { Jwk, JwkSet } from './jwk.js'
-import { bare, has, member } from './member.js'
-import type { Bundle, Remote } from './remote.js'
+import { bare, has, member } from '../member.js'
+import type { Bundle, Remote } from '../keys/remote.js'
 
 /** An object with exactly one of these members. */
 type One<T> = {
@@ -256,7 +256,7 @@ export interface Document {
 }
 
 /** @internal Makes the document out of what the caller wrote. */
-export function document(config: Configuration | ShortConfiguration): Document {
+export function toDocument(config: Configuration | ShortConfiguration): Document {
   if (
     typeof config !== 'object' ||
     config === null ||
@@ -288,11 +288,10 @@ export function document(config: Configuration | ShortConfiguration): Document {
     if (name !== 'audience' && name !== 'keys')
       (COMMON.includes(name) ? whole : provider)[name] = value
   }
-  if (audience !== undefined)
-    provider['audiences'] = Array.isArray(audience) ? audience : [audience]
+  if (audience !== undefined) provider.audiences = Array.isArray(audience) ? audience : [audience]
   const list = Array.isArray(keys)
   const sources = ['inline', 'remote', 'bundle'].some((name) => has(keys, name))
-  if (keys !== undefined) provider['keys'] = sources ? keys : { inline: list ? { keys } : keys }
+  if (keys !== undefined) provider.keys = sources ? keys : { inline: list ? { keys } : keys }
   const pointer = (pointer: string) =>
     pointer
       .replace(/^\/providers\/0(?=\/|$)/, '')

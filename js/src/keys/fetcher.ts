@@ -1,5 +1,5 @@
-import { seconds, type CoreVerifier } from './core.js'
-import { bare, member } from './member.js'
+import { seconds, type CoreVerifier } from '../wasm/core.js'
+import { bare, member } from '../member.js'
 import { runtimeOf, type Runtime, type SourceFault, type SourceState } from './remote.js'
 
 interface Source {

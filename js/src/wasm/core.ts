@@ -1,5 +1,6 @@
-import { imports, use, Verifier as CoreVerifier } from 'datakit-token-core'
-import { WasmBlockedError } from './error.js'
+import { Verifier as CoreVerifier } from 'datakit-token-core'
+import { imports, use } from 'datakit-token-core-glue'
+import { WasmBlockedError } from '../error.js'
 
 /** A compiled configuration in the core. */
 export type { CoreVerifier }
@@ -30,8 +31,8 @@ export function instantiate(source: () => WebAssembly.Module): typeof CoreVerifi
     decoder = new TextDecoder('utf-8', { ignoreBOM: true })
     const { exports } = new WebAssembly.Instance(module, { [GLUE]: imports() })
     use(exports)
-    ;(exports['__wbindgen_start'] as () => void)()
-    memory = exports['memory'] as WebAssembly.Memory
+    ;(exports.__wbindgen_start as () => void)()
+    memory = exports.memory as WebAssembly.Memory
   }
   return CoreVerifier
 }

@@ -1,5 +1,5 @@
-import type { JwkSet } from './jwk.js'
-import { bare, member } from './member.js'
+import type { JwkSet } from '../configuration/jwk.js'
+import { bare, member } from '../member.js'
 
 /** Where keys survive a restart: a KV namespace, a file, a cache. Values are texts; an error counts as nothing kept, and is a fault. */
 export type Store = {

@@ -1,0 +1,63 @@
+// The bundles of the package, one for each way in which a host compiles WebAssembly.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { glue } from './glue.mjs'
+import { pack, unpacker } from './pack.mjs'
+
+// An uncaught error shows the line that it was thrown in, which must not be the module's; and with white space, `@__PURE__` stays.
+const LINE = 160
+/** Entry point, file, format. */
+const BUNDLES = [
+  ['inline', 'index.mjs', 'esm'],
+  ['inline', 'index.cjs', 'cjs'],
+  ['workerd', 'index.workerd.mjs', 'esm'],
+  ['edge', 'index.edge.mjs', 'esm'],
+]
+
+/** Writes them; `input` has the output of wasm-bindgen, and `wasm` are the bytes of the module. */
+export async function writeBundles(input, wasm, dist) {
+  for (const [entry, outfile, format] of BUNDLES)
+    await build({
+      entryPoints: [fileURLToPath(new URL(`../src/entry/${entry}.ts`, import.meta.url))],
+      outfile: join(dist, outfile),
+      bundle: true,
+      format,
+      target: 'es2022',
+      platform: 'neutral',
+      minifySyntax: true,
+      lineLimit: LINE,
+      legalComments: 'none',
+      plugins: [core(join(input, 'datakit_token_npm_bg.js'), wasm)],
+    })
+}
+
+/** Brings the generated modules to those who import them: the glue, and the module for entry points that have it inside. */
+function core(generated, wasm) {
+  const packed = Object.entries({ ...pack(wasm), unpacker: [...unpacker()] })
+    .map(([name, value]) => `export const ${name} = ${JSON.stringify(value)}`)
+    .join('\n')
+  return {
+    name: 'core',
+    setup(builder) {
+      builder.onResolve({ filter: /^datakit-token-core(-glue)?$/ }, () => ({
+        path: generated,
+        sideEffects: false,
+      }))
+      builder.onLoad({ filter: /datakit_token_npm_bg\.js$/ }, () => ({
+        contents: glue(readFileSync(generated, 'utf8'), wasm),
+      }))
+      builder.onResolve({ filter: /^datakit-token-core-packed$/ }, ({ path }) => ({
+        path,
+        namespace: 'packed',
+        sideEffects: false,
+      }))
+      builder.onLoad({ filter: /.*/, namespace: 'packed' }, () => ({ contents: packed }))
+      builder.onResolve({ filter: /core\.wasm(\?module)?$/ }, ({ path }) => ({
+        path,
+        external: true,
+      }))
+    },
+  }
+}

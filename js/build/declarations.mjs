@@ -1,0 +1,50 @@
+// The declarations of the package, as the compiler writes them.
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join, normalize } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const compiler = createRequire(import.meta.url).resolve('typescript/package.json')
+const project = fileURLToPath(new URL('..', import.meta.url))
+const compiled = join(project, '../target/types')
+/** What all entry points declare alike. */
+const ENTRY = 'entry/inline'
+/** An import of another file of the package. */
+const IMPORT = /'(\.\.?\/[\w./]+)\.js'/g
+
+/** Writes what a caller of the package can get at, and nothing else: once for each module system, as resolvers want it. */
+export function writeDeclarations(dist) {
+  rmSync(compiled, { recursive: true, force: true })
+  execFileSync(
+    process.execPath,
+    [join(dirname(compiler), 'bin/tsc'), '-p', project, '--outDir', compiled],
+    { stdio: 'inherit' },
+  )
+  for (const name of reachable(ENTRY))
+    for (const [extension, module] of [
+      ['d.mts', 'mjs'],
+      ['d.cts', 'cjs'],
+    ]) {
+      const file = join(dist, `types/${name}.${extension}`)
+      mkdirSync(dirname(file), { recursive: true })
+      writeFileSync(file, declaration(name).replaceAll(IMPORT, `'$1.${module}'`))
+    }
+  writeFileSync(
+    join(dist, 'core.wasm.d.ts'),
+    'declare const module: WebAssembly.Module\nexport default module\n',
+  )
+}
+
+function declaration(name) {
+  return readFileSync(join(compiled, `${name}.d.ts`), 'utf8')
+}
+
+/** The file, and all that it refers to. */
+function reachable(name, found = new Set()) {
+  if (found.has(name)) return found
+  found.add(name)
+  for (const [, target] of declaration(name).matchAll(IMPORT))
+    reachable(normalize(join(dirname(name), target)), found)
+  return found
+}

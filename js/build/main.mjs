@@ -1,0 +1,53 @@
+// Makes pkg/dist from the output of wasm-bindgen and the JSON Schema: node main.mjs DIRECTORY SCHEMA
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { binaryen } from './binaryen.mjs'
+import { writeBundles } from './bundles.mjs'
+import { writeDeclarations } from './declarations.mjs'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
+const [input, schema] = process.argv.slice(2)
+if (!input || !schema)
+  throw new Error(
+    'usage: node main.mjs DIRECTORY SCHEMA (the output of wasm-bindgen, the JSON Schema)',
+  )
+const dist = join(root, 'pkg/dist')
+rmSync(dist, { recursive: true, force: true })
+mkdirSync(dist, { recursive: true })
+
+const wasm = join(dist, 'core.wasm')
+const features = [
+  'bulk-memory',
+  'mutable-globals',
+  'nontrapping-float-to-int',
+  'reference-types',
+  'sign-ext',
+  'multivalue',
+]
+// V8 compiles a function when it is called first: one that holds all that is called once would take milliseconds, and so would
+// each little one by itself.
+binaryen(
+  'wasm-opt',
+  '-Oz',
+  '--converge',
+  '--one-caller-inline-max-function-size=50',
+  '--always-inline-max-function-size=5',
+  '--strip-producers',
+  ...features.map((name) => `--enable-${name}`),
+  join(input, 'datakit_token_npm_bg.wasm'),
+  '-o',
+  wasm,
+)
+
+await writeBundles(input, readFileSync(wasm), dist)
+writeDeclarations(dist)
+
+// For people, and for tools that show them: the core has its own copy.
+const presets = join(root, 'crates/token/presets')
+mkdirSync(join(dist, 'presets'))
+for (const name of readdirSync(presets))
+  copyFileSync(join(presets, name), join(dist, 'presets', name))
+copyFileSync(schema, join(dist, 'config.schema.json'))
+for (const name of ['LICENSE-MIT', 'LICENSE-APACHE'])
+  copyFileSync(join(root, name), join(root, 'pkg', name))

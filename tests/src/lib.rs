@@ -8,6 +8,7 @@
 
 pub mod checkout;
 pub mod client;
+pub mod configuration_page;
 pub mod corpora;
 pub mod envoy;
 pub mod gateway;

@@ -203,6 +203,15 @@ fn no_room_of_the_core_looks_upwards_or_sideways() {
 }
 
 #[test]
+fn the_picture_of_the_rooms_is_the_one_that_is_held() {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let (_, rooms) = text.split_once("## The rooms of the core").unwrap();
+    let picture = rooms.split("```").nth(1).unwrap().trim();
+    let drawn: Vec<Vec<&str>> = picture.lines().map(|line| line.split(' ').collect()).collect();
+    assert_eq!(drawn, FLOORS);
+}
+
+#[test]
 fn each_room_says_what_comes_in_what_goes_out_and_what_it_must_not_know() {
     for room in FLOORS.iter().copied().flatten() {
         let file = root().join("crates/token/src").join(room);

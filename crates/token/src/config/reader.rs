@@ -156,9 +156,9 @@ macro_rules! names {
     };
 }
 
-/// Reads an enum whose values are objects of one member.
+/// Reads an enum whose values are objects of one member; comments become descriptions.
 macro_rules! variants {
-    ($type:ident { $($variant:ident($of:ty) $name:literal,)* }) => {
+    ($type:ident { $($(#[doc = $doc:literal])* $variant:ident($of:ty) $name:literal,)* }) => {
         impl crate::config::reader::Read for $type {
             fn read(value: datakit_token_encoding::json::Value<'_>) -> Result<Self, crate::error::ConfigError> {
                 let (name, value) = crate::config::reader::only_member(value, &[$($name),*])?;
@@ -175,7 +175,7 @@ macro_rules! variants {
             fn describe(definitions: &mut crate::config::schema::Definitions) -> serde_json::Value {
                 definitions.refer(stringify!($type), |definitions| {
                     let mut object = crate::config::schema::Described::new(&[]);
-                    $(object.member::<$of>(definitions, $name, "optional", &[]);)*
+                    $(object.member::<$of>(definitions, $name, "optional", &[$($doc),*]);)*
                     object.exactly_one_of(&[$($name),*]);
                     object.finish()
                 })

@@ -33,11 +33,16 @@ pub(crate) fn read_secret(config: SecretConfig, environment: Environment<'_>) ->
 pub(crate) enum SecretConfig {
     /// Here.
     Value(String),
-    /// In this variable of the environment: in Envoy, of the VM.
+    /// In this variable of the host's environment.
     Env(String),
 }
 
-variants!(SecretConfig { Value(String) "value", Env(String) "env", });
+variants!(SecretConfig {
+    /// The secret itself.
+    Value(String) "value",
+    /// The variable of the environment that has it.
+    Env(String) "env",
+});
 
 impl Default for SecretConfig {
     /// None at all, which nobody accepts.

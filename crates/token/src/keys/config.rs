@@ -32,17 +32,18 @@ object! {
     pub struct RemoteConfig {
         /// https; http only to the machine itself.
         pub(crate) url: String = required "url",
-        /// Envoy's name for the server.
+        /// The proxy's own name for the server: a cluster.
         pub(crate) cluster: Option<String> = optional "cluster",
-        /// Time that a fetch may take.
+        /// Time that a fetch may take; `5s` if absent.
         pub(crate) timeout: Duration = optional "timeout" or Self::TIMEOUT,
-        /// Longest time between two fetches.
+        /// Longest time between two fetches; `300s` if absent.
         pub(crate) refresh: Duration = optional "refresh" or Self::REFRESH,
-        /// Shortest time between two fetches, failed ones included.
+        /// Shortest time between two fetches, failed ones included; `10s` if absent.
         pub(crate) cooldown: Duration = optional "cooldown" or Self::COOLDOWN,
-        /// How long keys may be used when no fetch succeeds.
+        /// How long keys may be used when no fetch succeeds: of a JWK Set an hour, or `refresh` if that is longer; of a bundle a
+        /// day.
         pub(crate) stale_for: Option<Duration> = optional "stale_for",
-        /// Longest document.
+        /// Longest document: of a JWK Set 65536 bytes if absent, of a bundle 1048576.
         pub(crate) max_bytes: Option<u32> = optional "max_bytes",
     }
 }
@@ -53,7 +54,7 @@ object! {
     pub(crate) struct BundleConfig exactly one of "inline" | "remote" {
         /// A JWK Set of the keys that may sign it.
         pub(crate) roots: JwkSetConfig = required "roots",
-        /// Bundles with a lower `seq` are refused from the start.
+        /// Bundles with a lower `seq` are refused from the start; 0 if absent.
         pub(crate) min_seq: u64 = optional "min_seq" or 0,
         /// The bundle itself.
         pub(crate) inline: Option<String> = optional "inline",

@@ -15,11 +15,13 @@ object! {
         pub(crate) _name: Option<String> = optional "name",
         /// Which requests.
         pub(crate) matches: MatchConfig = required "match",
-        /// Which spellings of a path.
+        /// Which spellings of a path: `strict`, those that all readers read alike (if absent), or `as_sent`, all that stay below
+        /// the rule's prefix, whoever reads them; they go on as they were sent.
         pub(crate) paths: Spellings = optional "paths" or Spellings::default(),
         /// What the token must fulfil; this or `allow`.
         pub(crate) require: Option<RequirementConfig> = optional "require",
-        /// Who passes without a requirement; this or `require`.
+        /// Who passes without a requirement: whoever has a good token (`authenticated`), also without a token, but not with a
+        /// bad one (`anyone`), or everybody (`unchecked`). This or `require`.
         pub(crate) allow: Option<AllowConfig> = optional "allow",
     }
 }
@@ -77,9 +79,9 @@ object! {
     /// How the upstream tells paths apart.
     #[derive(Clone, Copy, Debug, Default)]
     pub(crate) struct PathsConfig {
-        /// Letters of ASCII are compared without case.
+        /// Letters of ASCII are compared without case, as Express and ASP.NET do; `false` if absent.
         pub(crate) ignore_case: bool = optional "ignore_case" or false,
-        /// A slash at the end does not count.
+        /// A slash at the end does not count, as in Express; `false` if absent.
         pub(crate) ignore_trailing_slash: bool = optional "ignore_trailing_slash" or false,
     }
 }
@@ -143,6 +145,13 @@ impl RuleConfig {
     }
 }
 
-variants!(PathConfig { Exact(String) "exact", Prefix(String) "prefix", Template(String) "template", });
+variants!(PathConfig {
+    /// This path; a slash at the end counts.
+    Exact(String) "exact",
+    /// This path and all below it.
+    Prefix(String) "prefix",
+    /// `{name}` stands for one segment, `**` at the end for the rest.
+    Template(String) "template",
+});
 names!(Spellings { Strict "strict", AsSent "as_sent", });
 names!(AllowConfig { Authenticated "authenticated", Anyone "anyone", Unchecked "unchecked", });

@@ -208,11 +208,17 @@ impl RequirementMembers {
 }
 
 variants!(OperandConfig {
+    /// A constant: same type, same bytes.
     Value(JsonScalar) "value",
+    /// Constants, for `in`.
     Values(Vec<JsonScalar>) "values",
+    /// The only value of a request header.
     Header(String) "header",
+    /// A segment of the path, by its name in the rule's template.
     PathParam(String) "path_param",
+    /// The only value of a query parameter.
     QueryParam(String) "query_param",
+    /// What the host knows of the connection.
     Connection(ConnectionProperty) "connection",
 });
 

@@ -28,6 +28,7 @@ object! {
     /// A header with a token.
     #[derive(Clone, Debug)]
     pub(crate) struct HeaderCarrierConfig {
+        /// The name of the header.
         pub(crate) name: String = required "name",
         /// What stands before the token, compared without case.
         pub(crate) scheme: Option<String> = optional "scheme",

@@ -23,13 +23,13 @@ object! {
     /// JSON pointers (RFC 6901) into the claims.
     #[derive(Clone, Debug)]
     pub(crate) struct ClaimPlaces {
-        /// An array of strings.
+        /// An array of strings; `/roles` if absent.
         pub(crate) roles: String = optional "roles" or Self::default().roles,
-        /// An array of strings.
+        /// An array of strings; `/permissions` if absent.
         pub(crate) permissions: String = optional "permissions" or Self::default().permissions,
-        /// A string with a space between two scopes.
+        /// A string with a space between two scopes; `/scope` if absent.
         pub(crate) scope: String = optional "scope" or Self::default().scope,
-        /// A string.
+        /// A string; `/workspace` if absent.
         pub(crate) workspace: String = optional "workspace" or Self::default().workspace,
     }
 }
@@ -54,7 +54,12 @@ object! {
 }
 
 names!(Algorithm { EdDsa "EdDSA", Ed25519 "Ed25519", });
-variants!(SubjectConfig { Exact(String) "exact", Prefix(String) "prefix", });
+variants!(SubjectConfig {
+    /// This one.
+    Exact(String) "exact",
+    /// All that begin like this.
+    Prefix(String) "prefix",
+});
 
 impl Default for ClaimPlaces {
     fn default() -> Self {

@@ -35,9 +35,13 @@ object! {
     pub(crate) struct ClaimToHeaderConfig {
         /// A JSON pointer (RFC 6901).
         pub(crate) claim: String = required "claim",
+        /// The header; copies of it that clients send are removed.
         pub(crate) header: String = required "header",
+        /// `text`: strings as they are, numbers and booleans as JSON (if absent). `csv`: an array of strings, joined by commas.
+        /// `json`: JSON, with escapes for all that is not ASCII. `base64url`: JSON in base64url without padding.
         pub(crate) format: HeaderFormat = optional "format" or HeaderFormat::Text,
-        /// What becomes of letters outside of ASCII in the formats `text` and `csv`.
+        /// What becomes of letters outside of ASCII in the formats `text` and `csv`: the header is left out (`omit`, if
+        /// absent), they and `%` are escaped (`percent`), or they are written in UTF-8 (`utf8`).
         pub(crate) non_ascii: NonAscii = optional "non_ascii" or NonAscii::Omit,
     }
 }
@@ -66,6 +70,11 @@ pub(crate) enum NonAscii {
     Utf8,
 }
 
-variants!(SwapPlace { Header(String) "header", Param(String) "param", });
+variants!(SwapPlace {
+    /// A header of its own.
+    Header(String) "header",
+    /// A query parameter.
+    Param(String) "param",
+});
 names!(NonAscii { Omit "omit", Percent "percent", Utf8 "utf8", });
 names!(HeaderFormat { Text "text", Csv "csv", Json "json", Base64url "base64url", });

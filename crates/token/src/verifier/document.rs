@@ -28,13 +28,13 @@ object! {
     pub(crate) struct Config {
         /// Where editors find the JSON Schema.
         pub(crate) _schema: Option<String> = optional "$schema",
-        /// Of this form.
+        /// The version of this form of document.
         pub(crate) _version: Version = required "version",
-        /// `observe` decides and reports, and denies nothing.
+        /// `enforce`, if absent; `observe` decides and reports, and denies nothing.
         pub(crate) mode: Mode = optional "mode" or Mode::default(),
         /// What the connection must be like.
         pub(crate) transport: TransportConfig = optional "transport" or TransportConfig::default(),
-        /// Rules and carriers ready for use.
+        /// Rules, carriers and answers ready for use: for a Dataway, a public DataKit, or the OpenAPI behind the verifier.
         pub(crate) presets: Vec<PresetName> = optional "presets" or Vec::new(),
         /// Who signs tokens, and which ones are accepted.
         pub(crate) providers: Vec<ProviderConfig> = required "providers",
@@ -90,6 +90,8 @@ object! {
     /// What the connection must be like.
     #[derive(Default)]
     pub(crate) struct TransportConfig {
+        /// Who proves that a request came over HTTPS: nobody (`off`, if absent), the connection itself (`tls`), or
+        /// `x-forwarded-proto`, which only a trusted hop may set (`forwarded`).
         pub(crate) require_https: RequireHttps = optional "require_https" or RequireHttps::Off,
     }
 }
@@ -109,13 +111,15 @@ pub(crate) enum RequireHttps {
 object! {
     /// Bounds. Each has one of its own, so that whatever is accepted fits into the memory of a WebAssembly module.
     pub(crate) struct LimitsConfig {
-        /// Longest token. In JavaScript so much is taken from the start.
+        /// Longest token, in bytes; 8192 if absent.
         pub(crate) token_bytes: Bounded<1, { 1 << 20 }> = optional "token_bytes" or Self::default().token_bytes,
-        /// Requests that may wait for keys at the same time.
+        /// Requests that may wait for keys at the same time in each worker, 0 for none; 256 if absent.
         pub(crate) parked_requests: Bounded<0, { 1 << 16 }> = optional "parked_requests" or Self::default().parked_requests,
-        /// Verified tokens that are kept; 0 for none.
+        /// Verified tokens that are kept, of 4 KiB each and about 4 MiB in all at most; 0 for none. A hit gives the
+        /// verdict that a new check would give.
         pub(crate) cached_tokens: Option<Bounded<0, { 1 << 20 }>> = optional "cached_tokens",
-        /// Bytes for tables of keys that are used much: 655,360 for each, and as many for what all share. 0 for none.
+        /// Bytes for tables of keys that are used much: 655,360 for each, and as many for what all share. 0
+        /// for none; 4194304 if absent.
         pub(crate) key_table_bytes: Bounded<0, { 1 << 28 }> = optional "key_table_bytes" or Self::default().key_table_bytes,
     }
 }

@@ -31,17 +31,17 @@ object! {
         pub(crate) audiences: Vec<String> = required "audiences",
         /// Accepted `sub`; any if absent.
         pub(crate) subjects: Option<Vec<SubjectConfig>> = optional "subjects",
-        /// Accepted `alg`.
+        /// Accepted `alg`; both if absent.
         pub(crate) algorithms: Vec<Algorithm> = optional "algorithms" or Self::algorithms(),
-        /// Accepted `typ`.
+        /// Accepted `typ`; `at+jwt` if absent.
         pub(crate) types: Vec<String> = optional "types" or Self::types(),
-        /// Takes tokens that have no `typ` as well, of whatever kind they are.
+        /// Takes tokens that have no `typ` as well, of whatever kind they are; `false` if absent.
         pub(crate) allow_missing_type: bool = optional "allow_missing_type" or false,
         /// Claims that must be there, besides `iss`, `aud` and `exp`.
         pub(crate) required_claims: Vec<String> = optional "required_claims" or Vec::new(),
         /// Where the token has what authorisation looks at.
         pub(crate) claims: ClaimPlaces = optional "claims" or ClaimPlaces::default(),
-        /// At most `300s`.
+        /// How far the clocks may be apart: at most `300s`; `30s` if absent.
         pub(crate) clock_skew: Duration = optional "clock_skew" or Self::CLOCK_SKEW,
         /// Longest time from `iat` to `exp`.
         pub(crate) max_lifetime: Option<Duration> = optional "max_lifetime",
@@ -55,7 +55,7 @@ object! {
         pub(crate) opaque_tokens: Vec<OpaqueTokenConfig> = optional "opaque_tokens" or Vec::new(),
         /// Where a token may sit; `Authorization: Bearer`, or what the presets say, if absent.
         pub(crate) from: Option<FromConfig> = optional "from",
-        /// Keeps the token for the upstream.
+        /// Keeps the token for the upstream; `false` if absent.
         pub(crate) forward: bool = optional "forward" or false,
         /// Puts the secret of the token's workspace in the token's place.
         pub(crate) swap: Option<SwapConfig> = optional "swap",

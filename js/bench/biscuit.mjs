@@ -1,4 +1,5 @@
-// Loads biscuit-wasm everywhere: its own entry wants the runtime to import WebAssembly, which most do not do or do differently.
+// Loads biscuit-wasm everywhere: its own entry wants the runtime to import WebAssembly, which most do not do or do
+// differently.
 export async function biscuit(glue, module) {
   const imports = {}
   for (const { module: from } of WebAssembly.Module.imports(module)) {

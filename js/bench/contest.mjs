@@ -1,5 +1,6 @@
-// Whole token to verdict, and the signature alone, against what else there is. Runs in every runtime; `host` brings what
-// differs: `createVerifier`, `biscuit()`, and as `{ library }` `jose`, `noble`, and in some `fastJwt`, `jsonwebtoken`, `crypto`.
+// Whole token to verdict, and the signature alone, against what else there is. Runs in every runtime; `host` brings
+// what differs: `createVerifier`, `biscuit()`, and as `{ library }` `jose`, `noble`, and in some `fastJwt`,
+// `jsonwebtoken`, `crypto`.
 import { measure, sixteen, sync, waiting } from './measure.mjs'
 
 export async function contest(

@@ -1,4 +1,5 @@
-// The JavaScript side of `cargo xtask bench`: all runtimes, growth, sizes, start-up. Writes the member `js` of the result file.
+// The JavaScript side of `cargo xtask bench`: all runtimes, growth, sizes, start-up. Writes the member `js` of the
+// result file.
 import { spawnSync } from 'node:child_process'
 import {
   accessSync,

@@ -13,10 +13,10 @@ export const sixteen = (call) => async (count) => {
 }
 
 /**
- * Microseconds for one call of each row. `rows`: `name`, `run(count)`, `warm` (calls before the first round), `base` (the name
- * of the row to compare with). A row runs once in each round, in a new order. `median` and `ratio` are what a caller waits, `cpu`
- * and `cpuRatio` what all threads of the process compute: they differ where work goes to other threads, and where the machine has
- * other things to do. A page is not told its CPU time: there they are `undefined`.
+ * Microseconds for one call of each row. `rows`: `name`, `run(count)`, `warm` (calls before the first round), `base`
+ * (the name of the row to compare with). A row runs once in each round, in a new order. `median` and `ratio` are what a
+ * caller waits, `cpu` and `cpuRatio` what all threads of the process compute: they differ where work goes to other
+ * threads, and where the machine has other things to do. A page is not told its CPU time: there they are `undefined`.
  */
 export async function measure(rows, { rounds = 31, milliseconds = 10 } = {}) {
   const states = []

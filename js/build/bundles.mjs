@@ -6,7 +6,8 @@ import { build } from 'esbuild'
 import { glue } from './glue.mjs'
 import { pack, unpacker } from './pack.mjs'
 
-// An uncaught error shows the line that it was thrown in, which must not be the module's; and with white space, `@__PURE__` stays.
+// An uncaught error shows the line that it was thrown in, which must not be the module's; and with white space,
+// `@__PURE__` stays.
 const LINE = 160
 /** Entry point, file, format. */
 const BUNDLES = [
@@ -33,7 +34,9 @@ export async function writeBundles(input, wasm, dist) {
     })
 }
 
-/** Brings the generated modules to those who import them: the glue, and the module for entry points that have it inside. */
+/**
+ * Brings the generated modules to those who import them: the glue, and the module for entry points that have it inside.
+ */
 function core(generated, wasm) {
   const packed = Object.entries({ ...pack(wasm), unpacker: [...unpacker()] })
     .map(([name, value]) => `export const ${name} = ${JSON.stringify(value)}`)

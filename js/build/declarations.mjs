@@ -13,7 +13,9 @@ const ENTRY = 'entry/inline'
 /** An import of another file of the package. */
 const IMPORT = /'(\.\.?\/[\w./]+)\.js'/g
 
-/** Writes what a caller of the package can get at, and nothing else: once for each module system, as resolvers want it. */
+/**
+ * Writes what a caller of the package can get at, and nothing else: once for each module system, as resolvers want it.
+ */
 export function writeDeclarations(dist) {
   rmSync(compiled, { recursive: true, force: true })
   execFileSync(

@@ -1,8 +1,8 @@
 // The glue that wasm-bindgen writes, as the bundles need it.
 
 /**
- * The generated glue, with its imports and exports by names that do not change, so that who does not need the core need not have
- * it. It makes its text codecs when they are used first: an import must not need them (jsdom has none).
+ * The generated glue, with its imports and exports by names that do not change, so that who does not need the core need
+ * not have it. It makes its text codecs when they are used first: an import must not need them (jsdom has none).
  */
 export function glue(generated, wasm) {
   const codecs = [

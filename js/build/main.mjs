@@ -25,8 +25,8 @@ const features = [
   'sign-ext',
   'multivalue',
 ]
-// V8 compiles a function when it is called first: one that holds all that is called once would take milliseconds, and so would
-// each little one by itself.
+// V8 compiles a function when it is called first: one that holds all that is called once would take milliseconds, and
+// so would each little one by itself.
 binaryen(
   'wasm-opt',
   '-Oz',

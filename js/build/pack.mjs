@@ -1,5 +1,5 @@
-// Writes bytes as text that stays small when it is compressed: one character for each frequent byte, so that what repeats in
-// the bytes repeats in the text. base64, which cuts bytes into pieces, is a third larger on the wire.
+// Writes bytes as text that stays small when it is compressed: one character for each frequent byte, so that what
+// repeats in the bytes repeats in the text. base64, which cuts bytes into pieces, is a third larger on the wire.
 import { fileURLToPath } from 'node:url'
 import { binaryen } from './binaryen.mjs'
 
@@ -11,8 +11,8 @@ const ALPHABET = Array.from({ length: 92 }, (_, index) => 35 + index).filter(
 const LEADS = 2
 
 /**
- * The text, and the table that `src/wasm/unpack.wat` reads it by: 128 bytes for single characters, by their codes, and as many
- * for each of those that begin a pair.
+ * The text, and the table that `src/wasm/unpack.wat` reads it by: 128 bytes for single characters, by their codes, and
+ * as many for each of those that begin a pair.
  */
 export function pack(bytes) {
   const counts = new Uint32Array(256)

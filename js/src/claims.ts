@@ -2,7 +2,10 @@
 /** Claims as JSON gives them; integers beyond 2^53 are bigints. */
 export type Claims = Readonly<Record<string, unknown>>
 
-/** What the application knows of the user or the resource: claims by name, each equal to this value or an array that has it. */
+/**
+ * What the application knows of the user or the resource: claims by name, each equal to this value or an array that has
+ * it.
+ */
 export type UserInformation = Readonly<Record<string, string | number | bigint | boolean>>
 
 /** @internal The first of these claims that does not have this value; one that is not there matches nothing. */
@@ -18,7 +21,10 @@ export function mismatch(
   })?.[0]
 }
 
-/** @internal Puts the exact value where `JSON.parse` has lost it: a bigint for an integer, the text for what is infinite. */
+/**
+ * @internal Puts the exact value where `JSON.parse` has lost it: a bigint for an integer, the text for what is
+ * infinite.
+ */
 export function widen(claims: Record<string, unknown>, pointer: string, text: string): void {
   const names = pointer
     .split('/')

@@ -19,7 +19,9 @@ export interface DenialResponse {
 /** Why a request is refused. */
 export interface Refusal {
   readonly reason: Reason
-  /** The claim that is missing, has a wrong form or does not match: its name, or a JSON pointer to one that lies deeper. */
+  /**
+   * The claim that is missing, has a wrong form or does not match: its name, or a JSON pointer to one that lies deeper.
+   */
   readonly claim: string | undefined
   /** For logs of the application: what is wrong, and what the configuration accepts. Nothing of the token is in it. */
   readonly message: string

@@ -28,7 +28,10 @@ export type Reason =
   | 'keys_unavailable'
   | 'not_configured'
 
-/** A refused token. It holds nothing of the token. Tell it by `name` or `code`: an application may hold two copies of the class. */
+/**
+ * A refused token. It holds nothing of the token. Tell it by `name` or `code`: an application may hold two copies of
+ * the class.
+ */
 export class TokenError extends Error {
   override readonly name = 'TokenError'
   /** Why. */
@@ -39,7 +42,9 @@ export class TokenError extends Error {
   readonly wwwAuthenticate: string | undefined
   /** Whether the same token may be accepted later. */
   readonly retryable: boolean
-  /** The claim that is missing, has a wrong form or does not match: its name, or a JSON pointer to one that lies deeper. */
+  /**
+   * The claim that is missing, has a wrong form or does not match: its name, or a JSON pointer to one that lies deeper.
+   */
   readonly claim: string | undefined
 
   constructor(

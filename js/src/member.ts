@@ -1,7 +1,7 @@
 /**
  * Whether an object of the caller has this member: of its own or of its class, as a `Request` has it, and Node's
- * `IncomingMessage`. What every object inherits does not count: whoever gets something into `Object.prototype` would speak
- * for all callers who leave it out.
+ * `IncomingMessage`. What every object inherits does not count: whoever gets something into `Object.prototype` would
+ * speak for all callers who leave it out.
  */
 export function has(object: unknown, name: PropertyKey): boolean {
   if (object === undefined || object === null) return false

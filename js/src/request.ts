@@ -7,18 +7,24 @@ export interface RequestParts {
   readonly url?: string
   /** The request target with its query, as it was sent; wins over `url`. */
   readonly path?: string
-  /** `http` or `https`, where there is no `url` to say so: for tokens in cookies, whose pages have to come by the same scheme. */
+  /**
+   * `http` or `https`, where there is no `url` to say so: for tokens in cookies, whose pages have to come by the same
+   * scheme.
+   */
   readonly scheme?: string
   readonly headers:
     | Iterable<readonly [string, string]>
     | Readonly<Record<string, string | readonly string[] | undefined>>
-  /** What the host knows of the connection, for rules that ask. `tls_version` is there by itself if `url` begins with `https:`. */
+  /**
+   * What the host knows of the connection, for rules that ask. `tls_version` is there by itself if `url` begins with
+   * `https:`.
+   */
   readonly connection?: Readonly<Partial<Record<(typeof CONNECTION)[number], string>>>
 }
 
 /**
- * A request as Node has it, and Express and Connect: `http.IncomingMessage`, `http2.Http2ServerRequest`. Its headers are taken as
- * they came, each line by itself, and its target before a router took something off it.
+ * A request as Node has it, and Express and Connect: `http.IncomingMessage`, `http2.Http2ServerRequest`. Its headers
+ * are taken as they came, each line by itself, and its target before a router took something off it.
  */
 export interface NodeRequest {
   readonly method?: string | undefined
@@ -27,7 +33,9 @@ export interface NodeRequest {
   readonly rawHeaders: readonly string[]
 }
 
-/** A fetch `Request`, a request of Node or of a framework that has one (`raw` in Fastify, `req` in Koa), or its parts. */
+/**
+ * A fetch `Request`, a request of Node or of a framework that has one (`raw` in Fastify, `req` in Koa), or its parts.
+ */
 export type RequestLike =
   | RequestParts
   | NodeRequest
@@ -47,8 +55,8 @@ const CONNECTION = [
 class Misuse extends TypeError {}
 
 /**
- * The head of a request as JSON; empty, which the core refuses, where it cannot be read. Nothing of the caller's runs later.
- * Throws a `TypeError` where the caller's own mistake would let a request slip past its rules.
+ * The head of a request as JSON; empty, which the core refuses, where it cannot be read. Nothing of the caller's runs
+ * later. Throws a `TypeError` where the caller's own mistake would let a request slip past its rules.
  */
 export function serializeRequest(request: RequestLike): string {
   try {
@@ -151,9 +159,9 @@ interface Parts {
 }
 
 /**
- * Takes a URL apart: the only place that does. The path stays as it is spelled, for the core to judge; all else has to be
- * what `new URL` reads, as that is what the caller may look at. Odd is what is not: with `\` or `@` in the authority, with
- * what WHATWG removes, with another spelling of a host.
+ * Takes a URL apart: the only place that does. The path stays as it is spelled, for the core to judge; all else has to
+ * be what `new URL` reads, as that is what the caller may look at. Odd is what is not: with `\` or `@` in the
+ * authority, with what WHATWG removes, with another spelling of a host.
  */
 function split(url: string): Parts {
   const scheme = /^(https?):/i.exec(url)?.[1]?.toLowerCase()

@@ -24,7 +24,10 @@ export interface VerifiedToken<C = Claims> {
   authorize(permission: string, match?: UserInformation): void
 }
 
-/** @internal Makes a token out of what the core says of it; the core answers what its roles grant and how a refusal looks. */
+/**
+ * @internal Makes a token out of what the core says of it; the core answers what its roles grant and how a refusal
+ * looks.
+ */
 export function verified<C>(
   verdict: Allowed,
   granted: (roles: readonly string[], permission: string) => boolean,
@@ -64,7 +67,10 @@ export function verified<C>(
   })
 }
 
-/** @internal The tokens of the core's cache, and no others, by their serial numbers: frozen, so that all who send one may share what was made of it. */
+/**
+ * @internal The tokens of the core's cache, and no others, by their serial numbers: frozen, so that all who send one
+ * may share what was made of it.
+ */
 export class TokenCache<C> {
   readonly #core: CoreVerifier
   readonly #tokens = new Map<number, VerifiedToken<C>>()

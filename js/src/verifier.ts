@@ -53,7 +53,10 @@ export interface Verifier<C = Claims> {
     token: string | undefined | null,
     options?: Options,
   ): Promise<{ ok: true; token: VerifiedToken<C> } | { ok: false; error: TokenError }>
-  /** Finds the token of a request, verifies it, and asks the rules. Never throws for a hostile request; a relative `url` by itself is a `TypeError`. */
+  /**
+   * Finds the token of a request, verifies it, and asks the rules. Never throws for a hostile request; a relative `url`
+   * by itself is a `TypeError`.
+   */
   decide(request: RequestLike, options?: Options): Promise<Decision<C>>
   /** The same at once, with the keys that are there. */
   decideSync(request: RequestLike, options?: Options): Decision<C>
@@ -65,7 +68,10 @@ export interface Verifier<C = Claims> {
   readonly fresh: boolean
   /** What the configuration says and hardly means: skipped keys, rules that never match. */
   readonly warnings: readonly ConfigurationWarning[]
-  /** Gives back the memory of the core and stops fetching; the verifier is of no use then. Only for programs that make many: one for each process is the rule. */
+  /**
+   * Gives back the memory of the core and stops fetching; the verifier is of no use then. Only for programs that make
+   * many: one for each process is the rule.
+   */
   free(): void
   /** The same, for `using`. */
   [Symbol.dispose](): void

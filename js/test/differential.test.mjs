@@ -1,5 +1,5 @@
-// Our verdict against jose's over mutated tokens: whatever jose refuses, we refuse; whatever only we refuse has a reason
-// that is written down here.
+// Our verdict against jose's over mutated tokens: whatever jose refuses, we refuse; whatever only we refuse has a
+// reason that is written down here.
 import assert from 'node:assert/strict'
 import { sign } from 'node:crypto'
 import { createRequire } from 'node:module'

@@ -1,4 +1,5 @@
-// The installed tarball as edge functions run it: in a realm that may not compile anything, with a module of another realm.
+// The installed tarball as edge functions run it: in a realm that may not compile anything, with a module of another
+// realm.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
-// Requests as servers hand them over: Node's http and http2, Express 4 and 5, Fastify, and what Koa wraps, over real connections.
+// Requests as servers hand them over: Node's http and http2, Express 4 and 5, Fastify, and what Koa wraps, over real
+// connections.
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { connect as connect2, createServer as createServer2 } from 'node:http2'

@@ -1,5 +1,5 @@
-// What a caller gave and what nobody gave: members of classes count, what stands in `Object.prototype` does not. And nothing
-// of the caller's runs between a token and its verdict.
+// What a caller gave and what nobody gave: members of classes count, what stands in `Object.prototype` does not. And
+// nothing of the caller's runs between a token and its verdict.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'

@@ -1,4 +1,5 @@
-// The installed tarball in Next.js, built and started: an edge route, edge middleware (that of the package's README) and a route in Node.
+// The installed tarball in Next.js, built and started: an edge route, edge middleware (that of the package's README)
+// and a route in Node.
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'

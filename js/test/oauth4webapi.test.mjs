@@ -1,4 +1,5 @@
-// A token of the command is what RFC 9068 says, to a library that asks for all of it: oauth4webapi, with keys over HTTP.
+// A token of the command is what RFC 9068 says, to a library that asks for all of it: oauth4webapi, with keys over
+// HTTP.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'

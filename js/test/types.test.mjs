@@ -15,12 +15,13 @@ const compiler = join(
   'bin/tsc',
 )
 
+const codes = schema.$defs.ResponsesConfig.properties.status.propertyNames.enum
 const program = `
 import { createVerifier, remoteBundle, remoteKeySet, type Configuration, type Decision, type Reason, type Requirement, type Store, type VerifiedToken, type Verifier } from 'datakit-token'
 declare const verified: VerifiedToken
 export const everything: Configuration = ${JSON.stringify(sample)}
 // All of them, and no others.
-export const reasons: Record<Reason, number> = ${JSON.stringify(Object.fromEntries(schema.$defs.ResponsesConfig.properties.status.propertyNames.enum.map((code) => [code, 503])))}
+export const reasons: Record<Reason, number> = ${JSON.stringify(Object.fromEntries(codes.map((code) => [code, 503])))}
 const store: Store = { get: async () => null, set: () => {} }
 const short: Verifier = createVerifier({ issuer: 'i', audience: 'a', keys: remoteKeySet(new URL('https://a.example/jwks.json'), { refresh: '1m', store }) })
 const bundle = remoteBundle('https://a.example/bundle.jwt', { roots: { keys: [] } })
@@ -60,7 +61,10 @@ export const said: readonly string[] = short.warnings.map(({ pointer, problem })
 short.free()
 short[Symbol.dispose]()
 // What servers hand over.
-interface Incoming { method?: string; url?: string; rawHeaders: string[]; headers: Record<string, string | string[] | undefined>; connection: { encrypted: boolean } }
+interface Incoming {
+  method?: string; url?: string; rawHeaders: string[]; headers: Record<string, string | string[] | undefined>
+  connection: { encrypted: boolean }
+}
 export const served = (node: Incoming, express: Incoming & { originalUrl: string; path: string }, wrapped: { raw: Incoming; originalUrl: string; headers: Incoming['headers'] }, fetched: Request) =>
   [short.decideSync(node), short.decideSync(express), short.decideSync(wrapped), short.decideSync(fetched)]
 `

@@ -37,7 +37,8 @@ const rules = [{ match: { path: { prefix: '/decide' } }, require: { permission: 
 const limits = { timeout: 20000 }
 const crowd = (action) => Promise.all(Array.from({ length: 20 }, action))
 
-// Under old dates fetch knows no `cache`; under new ones a promise of another request resolves while that request lasts.
+// Under old dates fetch knows no `cache`; under new ones a promise of another request resolves while that request
+// lasts.
 for (const date of ['2024-01-01', '2026-04-01']) {
   const [slow, cold, warm] = [serve(set(k1)), serve(set(k1)), serve(set(k1))]
   const REMOTE = {

@@ -70,8 +70,8 @@ impl Connection {
     }
 }
 
-/// Sends one request and reads the answer until the server closes. Names and values go out byte for byte; `connection: close` and, where there is none, `host` are
-/// added.
+/// Sends one request and reads the answer until the server closes. Names and values go out byte for byte; `connection:
+/// close` and, where there is none, `host` are added.
 ///
 /// # Errors
 /// What failed, without the request.

@@ -236,8 +236,8 @@ impl Envoy {
         Ok(lines.filter(|(name, _)| name.ends_with(suffix)).filter_map(|(_, value)| value.parse::<u64>().ok()).sum())
     }
 
-    /// How often a VM has crashed: what Envoy counts when it makes another, or cannot, and what its log says, which has crashes in
-    /// a tick and on the main thread as well.
+    /// How often a VM has crashed: what Envoy counts when it makes another, or cannot, and what its log says, which has
+    /// crashes in a tick and on the main thread as well.
     ///
     /// # Errors
     /// If Envoy does not answer.
@@ -374,8 +374,8 @@ pub fn wasm(bootstrap: &mut Value, listener: usize) -> &mut Value {
     &mut connection_manager(bootstrap, listener)["http_filters"][0]["typed_config"]["config"]
 }
 
-/// Adds a listener with the hostile plugin (`tests/plugin`) to a bootstrap document: the last one, with the `vm_id` of the
-/// filter in the first.
+/// Adds a listener with the hostile plugin (`tests/plugin`) to a bootstrap document: the last one, with the `vm_id` of
+/// the filter in the first.
 ///
 /// # Errors
 /// If `DATAKIT_TOKEN_DIST` is not set.
@@ -394,8 +394,8 @@ pub fn add_hostile_plugin(bootstrap: &mut Value, configuration: &str) -> Result<
     Ok(())
 }
 
-/// A key and a certificate for the listeners with TLS, beside the access log. Without them Envoy does not start, and says
-/// why.
+/// A key and a certificate for the listeners with TLS, beside the access log. Without them Envoy does not start, and
+/// says why.
 fn make_certificate(access_log: &Path) {
     let file = |name: &str| access_log.with_file_name(name);
     let mut openssl = Command::new("openssl");

@@ -1,4 +1,5 @@
-//! The shared vectors, and what it takes to put them to real Envoy and Node: a clock, an upstream, a client, a key server.
+//! The shared vectors, and what it takes to put them to real Envoy and Node: a clock, an upstream, a client, a key
+//! server.
 
 #![expect(
     clippy::indexing_slicing,

@@ -11,7 +11,8 @@ use serde_json::Value;
 use crate::envoy::Envoy;
 
 /// Reads `{"create": NAME, "config": ...}` or `{"verifier": NAME, "token": ..., "now"?: ...}`, which may have `request`
-/// instead of `token`, a line each, and answers each with a line: `"ok"`, a reason, or what else went wrong. An array of questions gets an array of answers.
+/// instead of `token`, a line each, and answers each with a line: `"ok"`, a reason, or what else went wrong. An array
+/// of questions gets an array of answers.
 const SCRIPT: &str = "
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'

@@ -1,5 +1,5 @@
-//! Upstreams that others wrote: PHP, lighttpd, Express, Node, Python. Each answers with what it reads under names that it
-//! is started with, so a test sees what an application sees.
+//! Upstreams that others wrote: PHP, lighttpd, Express, Node, Python. Each answers with what it reads under names that
+//! it is started with, so a test sees what an application sees.
 
 use std::{
     collections::BTreeMap,
@@ -123,7 +123,8 @@ pub struct Servers {
 
 impl Servers {
     /// Starts them, to answer with what they read under these names. PHP and lighttpd are left out where
-    /// `DATAKIT_TOKEN_SKIP` names `upstreams`; else `DATAKIT_TOKEN_UPSTREAMS`, which `cargo xtask` sets, says where they are.
+    /// `DATAKIT_TOKEN_SKIP` names `upstreams`; else `DATAKIT_TOKEN_UPSTREAMS`, which `cargo xtask` sets, says where
+    /// they are.
     ///
     /// # Errors
     /// What is missing or does not start.

@@ -1,5 +1,5 @@
-//! Other spellings of the path `/admin`, as somebody writes them who wants a gateway and its upstream to differ. Made by
-//! rule, always the same. The characters U+0000 to U+00FF stand for bytes.
+//! Other spellings of the path `/admin`, as somebody writes them who wants a gateway and its upstream to differ. Made
+//! by rule, always the same. The characters U+0000 to U+00FF stand for bytes.
 
 use std::collections::BTreeSet;
 

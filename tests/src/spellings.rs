@@ -265,8 +265,8 @@ pub fn params(name: &str) -> Vec<Vec<u8>> {
     names.all
 }
 
-/// The name of a parameter with each byte before, after and in the place of each `_`, as an escape and, where a query can
-/// have it, as it is.
+/// The name of a parameter with each byte before, after and in the place of each `_`, as an escape and, where a query
+/// can have it, as it is.
 #[must_use]
 pub fn params_with_every_byte(name: &str) -> Vec<Vec<u8>> {
     let mut names = Names::new(name.as_bytes());

@@ -21,8 +21,8 @@
 //! | `upstream` | the path and headers that the upstream must get (a header with `null` must be absent) |
 //! | `response` | what the denied client must get: `status`, `headers` (`null` for an absent one), `body` |
 //!
-//! `request.connection` says what the host knows of the connection: `client_address`, `tls_version`. Secrets may name the
-//! variables of [`ENVIRONMENT`].
+//! `request.connection` says what the host knows of the connection: `client_address`, `tls_version`. Secrets may name
+//! the variables of [`ENVIRONMENT`].
 
 use std::fs;
 

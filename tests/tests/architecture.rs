@@ -1,4 +1,5 @@
-//! The house: which room of the core may look into which, and that nowhere two files import each other, on however long a way.
+//! The house: which room of the core may look into which, and that nowhere two files import each other, on however long
+//! a way.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,14 +11,15 @@ use datakit_token_tests::checkout::root;
 use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
-/// The rooms of `crates/token/src`, from the roof to the ground, and what each may look into: nothing above it, and nothing on its
-/// own floor.
+/// The rooms of `crates/token/src`, from the roof to the ground, and what each may look into: nothing above it, and
+/// nothing on its own floor.
 const FLOORS: &[&[&str]] = &[
     &["verifier"],
     &["upstream", "policy", "response", "keys"],
     &["request", "token"],
     &["config"],
-    // The ground: why a token is refused, what is wrong with a document, time, Ed25519, and the pointer to what is shared.
+    // The ground: why a token is refused, what is wrong with a document, time, Ed25519, and the pointer to what is
+    // shared.
     &["refusal"],
     &["reason", "error", "time", "signature", "shared"],
 ];

@@ -1,5 +1,6 @@
-//! What goes wrong around the filter in real Envoy: headers as long as Envoy lets them be, clients that leave, configurations that
-//! come and other filters that answer while requests wait. Everybody gets an answer, and no VM crashes ([`Envoy`] counts).
+//! What goes wrong around the filter in real Envoy: headers as long as Envoy lets them be, clients that leave,
+//! configurations that come and other filters that answer while requests wait. Everybody gets an answer, and no VM
+//! crashes ([`Envoy`] counts).
 
 use std::{
     io::{Read, Write},

@@ -91,8 +91,8 @@ fn the_core_depends_on_no_host() {
     }
 }
 
-/// Cargo turns a feature on for all who share a crate: `arbitrary_precision` or `preserve_order` would change how the numbers
-/// and objects of every program are read that adds the core.
+/// Cargo turns a feature on for all who share a crate: `arbitrary_precision` or `preserve_order` would change how the
+/// numbers and objects of every program are read that adds the core.
 #[test]
 fn the_core_turns_on_no_feature_that_changes_the_program_around_it() {
     let tree = tree(&["--edges", "normal,features", "--all-features"]);

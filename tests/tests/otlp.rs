@@ -1,5 +1,5 @@
-//! OpenTelemetry's own exporter, the one that Guance's newest clients send with, through real Envoy: what arrives, what is lost,
-//! and what only comes later.
+//! OpenTelemetry's own exporter, the one that Guance's newest clients send with, through real Envoy: what arrives, what
+//! is lost, and what only comes later.
 
 use std::{
     env,
@@ -21,8 +21,8 @@ const SECRET: &str = "agent_5c862a11b1a64d8ab3e61d0a9c8ee7f1";
 /// Seconds until the exporter gives up.
 const TIMEOUT: u64 = 6;
 
-/// Exports one record with the headers and to the address in its argument, and says whether it got there and after how many
-/// seconds.
+/// Exports one record with the headers and to the address in its argument, and says whether it got there and after how
+/// many seconds.
 const EXPORTER: &str = r#"
 import json, logging, sys, time
 logging.disable(logging.CRITICAL)

@@ -83,8 +83,8 @@ fn send_and_leave(address: SocketAddr, headers: &Headers) {
     let _ = stream.read(&mut [0; 1024]);
 }
 
-/// 600 tokens with key ids of their own from one address, then 50 of the new key from another, while the server takes its
-/// time.
+/// 600 tokens with key ids of their own from one address, then 50 of the new key from another, while the server takes
+/// its time.
 fn crowd(envoy: &Envoy, from: &str) -> (Vec<Answer>, Vec<(Answer, Duration)>) {
     let address = envoy.listener(0);
     thread::scope(|scope| {

@@ -1,5 +1,5 @@
-//! Spellings of paths through real Envoy, however it normalises them: what reaches the upstream is read by every reader,
-//! and by the routers of Express, as the rules read it.
+//! Spellings of paths through real Envoy, however it normalises them: what reaches the upstream is read by every
+//! reader, and by the routers of Express, as the rules read it.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
@@ -73,8 +73,8 @@ impl Rules {
         configuration
     }
 
-    /// Whether a reader that reads this path has what the rule was about: what needs no token is no administrator's, and
-    /// the other way round.
+    /// Whether a reader that reads this path has what the rule was about: what needs no token is no administrator's,
+    /// and the other way round.
     fn agrees(self, read: &str, administrator: bool) -> bool {
         match (self, administrator) {
             (Self::CatchAllWithoutCase, true) => is_below(&read.to_lowercase(), "/admin"),
@@ -165,8 +165,8 @@ fn node_verdicts(configuration: &Value, paths: &[String]) -> Vec<String> {
     verdicts
 }
 
-/// Sends each spelling without a token and, if that does not pass, with an administrator's: so the verdict says which rule
-/// it was. `expected` is what the core says where Envoy changes no path.
+/// Sends each spelling without a token and, if that does not pass, with an administrator's: so the verdict says which
+/// rule it was. `expected` is what the core says where Envoy changes no path.
 fn run(address: SocketAddr, paths: &[String], expected: Option<&[Verdicts]>) -> Run {
     let token = token();
     let mut connection = Connection::new(address);
@@ -202,8 +202,8 @@ fn run(address: SocketAddr, paths: &[String], expected: Option<&[Verdicts]>) -> 
 /// What readers and routers made of targets that passed.
 #[derive(Default)]
 struct Readings {
-    /// A reader that folds names (case, Unicode) may take a path that nobody named for one that is named: the docs say so
-    /// of lists that end in a rule for everybody. How often each did.
+    /// A reader that folds names (case, Unicode) may take a path that nobody named for one that is named: the docs say
+    /// so of lists that end in a rule for everybody. How often each did.
     documented: BTreeMap<&'static str, usize>,
     /// What is in no document: above all that somebody walks to another place.
     confusions: BTreeSet<String>,

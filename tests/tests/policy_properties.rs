@@ -1,5 +1,5 @@
-//! What holds for every policy: more conditions never open anything, more roles never close anything, and the first rule
-//! that a slow model finds is the rule that decides.
+//! What holds for every policy: more conditions never open anything, more roles never close anything, and the first
+//! rule that a slow model finds is the rule that decides.
 
 use datakit_token::{Decision, OwnedRequest, UnixTime, Verifier, report_decide};
 use datakit_token_tests::mint;

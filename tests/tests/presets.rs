@@ -1,7 +1,7 @@
 //! The presets through real Envoy, route by route, and what their roles grant.
 //!
-//! The routes are data, from what DataKit, Dataway and the OpenAPI document of themselves and not from the presets: a route
-//! that a preset forgets fails here, and so does a rule that no route is for.
+//! The routes are data, from what DataKit, Dataway and the OpenAPI document of themselves and not from the presets: a
+//! route that a preset forgets fails here, and so does a rule that no route is for.
 
 use std::{collections::BTreeSet, fs, path::Path};
 

@@ -27,8 +27,8 @@ fn config(keys: &Value) -> String {
     .to_string()
 }
 
-/// A push begins the first fetch, another comes 50 ms later, and clients ask all the while until long after the keys have
-/// come.
+/// A push begins the first fetch, another comes 50 ms later, and clients ask all the while until long after the keys
+/// have come.
 fn push_during_a_fetch(takes: Duration, changed: bool) {
     let server = KeyServer::start().unwrap();
     server.set("/set", Behaviour::Slow(takes, json!({ "keys": [mint::jwk("k1")] }).to_string()));

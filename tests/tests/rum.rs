@@ -20,13 +20,15 @@ use serde_json::{Value, json};
 /// Seconds.
 const LIFE: u64 = 3;
 
-/// Opens the page, and tells on standard output what it sent and what became of it: with the cookie renewed for three lives,
-/// and without for as long. What stands in for the SDK sends an action every 200 ms, and keeps what got a 5xx, as the SDK does.
+/// Opens the page, and tells on standard output what it sent and what became of it: with the cookie renewed for three
+/// lives, and without for as long. What stands in for the SDK sends an action every 200 ms, and keeps what got a 5xx,
+/// as the SDK does.
 const BROWSER: &str = r"
 import { chromium } from 'playwright-core'
 const { program, libraries, origin, life } = JSON.parse(process.argv[1])
 const browser = await chromium.launch({
-  executablePath: program, chromiumSandbox: process.getuid?.() !== 0, env: { ...process.env, LD_LIBRARY_PATH: libraries },
+  executablePath: program, chromiumSandbox: process.getuid?.() !== 0,
+  env: { ...process.env, LD_LIBRARY_PATH: libraries },
 })
 try {
   const page = await browser.newPage()
@@ -46,7 +48,8 @@ try {
     } }` }))
   await page.goto(origin)
   await page.waitForTimeout(life * 3000)
-  const renewed = await page.evaluate(() => ({ sent: globalThis.sent, answers: globalThis.answers, cookie: document.cookie }))
+  const renewed = await page.evaluate(() =>
+    ({ sent: globalThis.sent, answers: globalThis.answers, cookie: document.cookie }))
   const cookies = (await page.context().cookies()).filter(({ name }) => name === '__Host-token')
   await page.route('**/session', (route) => route.abort())
   await page.waitForTimeout(life * 1000 + 1000)

@@ -65,8 +65,8 @@ fn config(server: &KeyServer) -> Value {
         "rules": [{ "match": { "path": { "prefix": "/" } }, "require": { "permission": "p" } }] })
 }
 
-/// The configuration of a hostile plugin that knows the names of the filter's shared values, and what an earlier form of the
-/// filter would have believed there: the thief's keys under the key id of the good ones, and rules of its own.
+/// The configuration of a hostile plugin that knows the names of the filter's shared values, and what an earlier form
+/// of the filter would have believed there: the thief's keys under the key id of the good ones, and rules of its own.
 fn hostile(server: &KeyServer, config: &str) -> String {
     let add = |mac: &mut Hmac<Sha256>, part: &[u8]| {
         mac.update(&(part.len() as u64).to_le_bytes());

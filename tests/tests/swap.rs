@@ -1,5 +1,5 @@
-//! The long-lived secret stays in the gateway, and the signed token never leaves it: a client like DataKit posts through
-//! real Envoy.
+//! The long-lived secret stays in the gateway, and the signed token never leaves it: a client like DataKit posts
+//! through real Envoy.
 
 #![expect(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests")]
 
@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 const NOW: u64 = 1_790_000_000;
 const SECRET: &str = "tkn_realSecretOfTheWorkspace0123456789ab";
 
-/// Sends what DataKit sends, in its order of parameters and with its headers, and prints what came back, a line each. The
-/// body goes out compressed and is unpacked from the echo of the upstream.
+/// Sends what DataKit sends, in its order of parameters and with its headers, and prints what came back, a line each.
+/// The body goes out compressed and is unpacked from the echo of the upstream.
 const CLIENT: &str = "
 import { request } from 'node:http'
 import { gunzipSync, gzipSync } from 'node:zlib'

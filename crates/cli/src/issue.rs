@@ -30,7 +30,8 @@ pub(crate) struct Arguments {
     /// aud; may be repeated
     #[arg(long, required_unless_present = "claims")]
     audience: Vec<String>,
-    /// client_id (RFC 9068 section 2.2): the credential, as one machine or one application has it; `replace` takes back its tokens
+    /// client_id (RFC 9068 section 2.2): the credential, as one machine or one application has it; `replace` takes back
+    /// its tokens
     #[arg(long, default_value = CLIENT, conflicts_with = "claims", value_parser = name)]
     client_id: String,
     /// sub; the client id if absent

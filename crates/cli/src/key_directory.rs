@@ -82,8 +82,8 @@ impl KeyDirectory {
         })
     }
 
-    /// Adds a key that signs from `from` on; those before it end `period` seconds later, or with their last tokens if those end
-    /// later and `early` does not say otherwise. Keys that have ended go.
+    /// Adds a key that signs from `from` on; those before it end `period` seconds later, or with their last tokens if
+    /// those end later and `early` does not say otherwise. Keys that have ended go.
     pub(crate) fn rotate(
         &mut self,
         key: &PrivateKey,

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-/// Every character that moves, hides or turns round what stands beside it becomes its JSON escape (RFC 8259 section 7). In a
-/// JSON text they stand in strings only, so the text means the same.
+/// Every character that moves, hides or turns round what stands beside it becomes its JSON escape (RFC 8259 section 7).
+/// In a JSON text they stand in strings only, so the text means the same.
 pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {

@@ -122,7 +122,8 @@ fn no_key_ends_before_its_last_token_unless_told_so() {
     directory.at(NOW + 604_000, &["publish", "keys", "--issuer", "i", "--out", "public"]);
     assert_eq!(directory.verdict(week.trim(), NOW + 604_799), "ok");
 
-    // The key that signs during the lead has an end by then: a token that would outlive it is refused, and nothing is noted.
+    // The key that signs during the lead has an end by then: a token that would outlive it is refused, and nothing is
+    // noted.
     let directory = keys("last-token-lead");
     directory.at(NOW, &["rotate", "keys", "--lead", "10m", "--security-period", "1h", "--kid", "k2"]);
     let before = fs::read(directory.0.join("keys/keys.json")).unwrap();

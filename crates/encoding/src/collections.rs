@@ -1,4 +1,5 @@
-//! Collections that take little code: in a WebAssembly module each type of the standard library's has a copy for every use.
+//! Collections that take little code: in a WebAssembly module each type of the standard library's has a copy for every
+//! use.
 
 mod sort;
 mod sorted_map;

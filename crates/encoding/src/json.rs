@@ -3,8 +3,8 @@
 //! serde_json does the grammar; this adds what a verifier needs on top: no duplicate member at any depth, compared
 //! after unescaping (RFC 7515 section 4), and a bound on depth. Numbers keep their text.
 //!
-//! A parsed text is the text itself and a list of places in it, not a tree: a token costs a few allocations, whatever is
-//! in it, and what a claim's value shows is what was signed.
+//! A parsed text is the text itself and a list of places in it, not a tree: a token costs a few allocations, whatever
+//! is in it, and what a claim's value shows is what was signed.
 
 mod parser;
 mod value;
@@ -42,13 +42,15 @@ impl core::error::Error for InvalidJson {}
 pub struct Json {
     /// As it was read.
     text: String,
-    /// What does not stand in the text like this: numbers, and what had to be unescaped. Its places follow those of the text.
+    /// What does not stand in the text like this: numbers, and what had to be unescaped. Its places follow those of the
+    /// text.
     added: String,
     /// All values in the order of the text; the members of an object are a name and a value each.
     nodes: Vec<Node>,
 }
 
-/// One value, or the name of a member. `start` and `end` of a text are places in the text, `end` of the others in the list.
+/// One value, or the name of a member. `start` and `end` of a text are places in the text, `end` of the others in the
+/// list.
 #[derive(Clone, Copy, Debug)]
 enum Node {
     Null,
@@ -88,7 +90,8 @@ impl Json {
         Self::parse_small_object(text, usize::MAX)
     }
 
-    /// The same, of which the names and values are counted while they are read: for a text that has few, whoever sends it.
+    /// The same, of which the names and values are counted while they are read: for a text that has few, whoever sends
+    /// it.
     ///
     /// # Errors
     /// [`InvalidJson`], also for more than `most` names and values.

@@ -1,4 +1,5 @@
-//! Bytes as the characters U+0000 to U+00FF, as in the header values of the Fetch standard (ISO 8859-1 in its isomorphic form).
+//! Bytes as the characters U+0000 to U+00FF, as in the header values of the Fetch standard (ISO 8859-1 in its
+//! isomorphic form).
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
 

@@ -47,9 +47,9 @@ pub(crate) fn client(address: &[u8]) -> Option<u128> {
     })
 }
 
-/// Whether Envoy has the client's address from the client: the last of `X-Forwarded-For`, behind which no Envoy has written
-/// who sent it. An address out of a header has no port. Without `use_remote_address` every client can choose it, and it
-/// looks the same as if a trusted proxy had written it.
+/// Whether Envoy has the client's address from the client: the last of `X-Forwarded-For`, behind which no Envoy has
+/// written who sent it. An address out of a header has no port. Without `use_remote_address` every client can choose
+/// it, and it looks the same as if a trusted proxy had written it.
 fn is_hearsay(address: &[u8], headers: &[(&[u8], &[u8])]) -> bool {
     let (address, port) = split_port(address);
     if port != Some(b"0") {

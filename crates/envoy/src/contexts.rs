@@ -113,7 +113,8 @@ impl Plugin {
         true
     }
 
-    /// Judges waiting requests again: all if keys have changed, else those that have waited long enough. Nobody waits twice.
+    /// Judges waiting requests again: all if keys have changed, else those that have waited long enough. Nobody waits
+    /// twice.
     fn release(&mut self, host: &impl Host, changed: bool) {
         for context in self.parking.take(changed, self.fetcher.uptime()) {
             self.let_go(host, context);

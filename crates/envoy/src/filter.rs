@@ -33,8 +33,8 @@ pub(crate) struct Refused {
     hint: Option<String>,
 }
 
-/// Decides about the current request. One that lacks keys which are on their way is not answered: it gets back the denial for
-/// the case that it cannot wait.
+/// Decides about the current request. One that lacks keys which are on their way is not answered: it gets back the
+/// denial for the case that it cannot wait.
 pub(crate) fn decide(host: &impl Host, plugin: Option<&mut Plugin>) -> Result<Action, Box<Refused>> {
     // Fail closed: without configuration, headers or clock nothing is allowed.
     let Some(plugin) = plugin else {

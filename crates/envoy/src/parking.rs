@@ -39,8 +39,8 @@ impl Parking {
         Self { capacity, waiting: Vec::new(), clients: BTreeMap::new() }
     }
 
-    /// Finds a place. Where all are taken, a client gets one of the client with the most if it has fewer even then: nobody
-    /// keeps out others by coming often. The newest goes: it has waited least.
+    /// Finds a place. Where all are taken, a client gets one of the client with the most if it has fewer even then:
+    /// nobody keeps out others by coming often. The newest goes: it has waited least.
     pub(crate) fn find_place(&mut self, client: Client) -> Place {
         if self.waiting.len() < self.capacity {
             return Place::Free;

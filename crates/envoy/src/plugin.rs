@@ -73,8 +73,8 @@ fn check_vm_id(host: &impl Host, verifier: &Verifier) -> Result<(), String> {
         .into())
 }
 
-/// Takes over what plugins of this VM have fetched: a new configuration begins with the keys and sequence numbers of the one
-/// that it replaces. It has never been outside this VM, unlike shared data.
+/// Takes over what plugins of this VM have fetched: a new configuration begins with the keys and sequence numbers of
+/// the one that it replaces. It has never been outside this VM, unlike shared data.
 fn inherit<'p>(host: &impl Host, verifier: &mut Verifier, others: impl Iterator<Item = &'p Plugin> + Clone) {
     let Some(moment) = fetcher::moment(host, 0) else { return };
     for source in verifier.remote_sources_mut() {

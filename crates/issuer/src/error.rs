@@ -30,7 +30,8 @@ pub enum IssuerError {
     KeyIdInUse,
     /// A rule revokes this id.
     KeyIdRevoked,
-    /// A token would outlive its key, whose end has been promised: it would die early, with a reason that nobody expects.
+    /// A token would outlive its key, whose end has been promised: it would die early, with a reason that nobody
+    /// expects.
     OutlivesKey {
         /// The id of the key.
         key_id: String,

@@ -80,8 +80,8 @@ impl KeyRing {
         keys.max_by_key(|key| key.signs_from).ok_or(IssuerError::NoSigner)?.private()
     }
 
-    /// Notes down that a key has signed a token which ends then. Whoever keeps the ring has to do so before anybody gets the
-    /// token: what is not noted down does not keep the key.
+    /// Notes down that a key has signed a token which ends then. Whoever keeps the ring has to do so before anybody
+    /// gets the token: what is not noted down does not keep the key.
     ///
     /// # Errors
     /// [`IssuerError::OutlivesKey`] for a token that would outlive its key.
@@ -94,11 +94,12 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Adds a key that signs from `from` on. Those before it end `period` seconds later, or with their last tokens if those end
-    /// later. Keys that have ended go.
+    /// Adds a key that signs from `from` on. Those before it end `period` seconds later, or with their last tokens if
+    /// those end later. Keys that have ended go.
     ///
     /// # Errors
-    /// [`IssuerError::TooManyKeys`], [`IssuerError::KeyIdInUse`], [`IssuerError::KeyIdRevoked`]; only ended keys are gone then.
+    /// [`IssuerError::TooManyKeys`], [`IssuerError::KeyIdInUse`], [`IssuerError::KeyIdRevoked`]; only ended keys are
+    /// gone then.
     pub fn rotate(&mut self, key: &PrivateKey, now: u64, from: u64, period: u64) -> Result<(), IssuerError> {
         self.add(key, now, from)?;
         self.end_others(key.id(), |last_token| last_token.max(from.saturating_add(period)));
@@ -130,8 +131,8 @@ impl KeyRing {
         self.keys.iter().map(public).collect()
     }
 
-    /// Takes out the rules that nothing can match any more; `roots` are the ids of all roots in office. A rule on claims goes
-    /// only if somebody says how long tokens live, in seconds: who has not said it knows of no last token.
+    /// Takes out the rules that nothing can match any more; `roots` are the ids of all roots in office. A rule on
+    /// claims goes only if somebody says how long tokens live, in seconds: who has not said it knows of no last token.
     pub fn prune(&mut self, roots: &[&str], max_lifetime: Option<u64>, now: u64) -> Pruned {
         let key_ids: Vec<_> = self.keys.iter().map(StoredKey::id).chain(roots.iter().copied()).collect();
         prune(&mut self.rules, &key_ids, max_lifetime, now)

@@ -14,8 +14,8 @@
 //!
 //! // A token, and a note of when it ends: its key never ends before.
 //! let signer = ring.signer(now)?;
-//! let claims = TokenClaims::new("https://id.example.com", ["api"], "host-7", now, 600).with_permissions(["log.write"]);
-//! let token = signer.sign_token(claims.to_json("01J8Z").as_bytes());
+//! let claims = TokenClaims::new("https://id.example.com", ["api"], "host-7", now,
+//! 600).with_permissions(["log.write"]); let token = signer.sign_token(claims.to_json("01J8Z").as_bytes());
 //! ring.note(signer.id(), claims.expires_at())?;
 //!
 //! // The next key is published now and signs in ten minutes; a day later the old one has ended.

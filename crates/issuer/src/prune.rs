@@ -19,8 +19,9 @@ pub struct Pruned {
     pub old: usize,
 }
 
-/// Takes out rules. `key_ids` are those of all keys and roots in the bundle. A rule on claims goes only if somebody says
-/// how long tokens live: who has not said it knows of no last token, and one without `iat` counts as the oldest for ever.
+/// Takes out rules. `key_ids` are those of all keys and roots in the bundle. A rule on claims goes only if somebody
+/// says how long tokens live: who has not said it knows of no last token, and one without `iat` counts as the oldest
+/// for ever.
 pub(crate) fn prune(rules: &mut Vec<Value>, key_ids: &[&str], max_lifetime: Option<u64>, now: u64) -> Pruned {
     let mut pruned = Pruned { keys: 0, old: 0 };
     rules.retain(|rule| {

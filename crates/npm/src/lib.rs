@@ -1,7 +1,7 @@
 //! The core for JavaScript: values in, values out. Everything that decides is in `datakit-token`.
 //!
-//! A token comes as bytes that JavaScript writes into [`Verifier::input`]; a verdict goes as one JSON text. The claims in
-//! it are the very text that was verified.
+//! A token comes as bytes that JavaScript writes into [`Verifier::input`]; a verdict goes as one JSON text. The claims
+//! in it are the very text that was verified.
 
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
@@ -72,7 +72,8 @@ impl Verifier {
         JsonObject::new().pairs("warnings", &mut warnings).finish()
     }
 
-    /// Writes the verdict of a refusal that JavaScript gives by itself, for a reason by its code, as [`Verifier::verdict`] does.
+    /// Writes the verdict of a refusal that JavaScript gives by itself, for a reason by its code, as
+    /// [`Verifier::verdict`] does.
     pub fn refuse(&mut self, code: &str) -> usize {
         let reason = Reason::ALL.iter().find(|reason| reason.code() == code).copied();
         let denial = self.core.deny(reason.unwrap_or(Reason::NotConfigured));

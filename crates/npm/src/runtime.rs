@@ -1,5 +1,5 @@
-//! What the standard library would bring, without the formatting of panics: nobody could read them, and they are a tenth of
-//! the module.
+//! What the standard library would bring, without the formatting of panics: nobody could read them, and they are a
+//! tenth of the module.
 
 use core::panic::PanicInfo;
 

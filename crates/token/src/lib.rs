@@ -6,13 +6,13 @@
 //! Request -> carriers -> Unverified -> Verified -> Valid -> Grant -> Decision
 //! ```
 //!
-//! Claims can be read only from [`Valid`]. Time, keys and configuration are arguments: this crate reads no clock, does no I/O,
-//! and knows nothing of the host that it runs in.
+//! Claims can be read only from [`Valid`]. Time, keys and configuration are arguments: this crate reads no clock, does
+//! no I/O, and knows nothing of the host that it runs in.
 //!
 //! # A token
 //!
-//! One configuration document, the same for every target. All threads share the [`Verifier`]; each has a [`Memory`] of its
-//! own, so that a token that comes again costs no signature.
+//! One configuration document, the same for every target. All threads share the [`Verifier`]; each has a [`Memory`] of
+//! its own, so that a token that comes again costs no signature.
 //!
 //! ```
 //! use datakit_token::{Reason, UnixTime, Verifier};
@@ -43,7 +43,8 @@
 //! The same configuration in code: rules say what a request needs, roles what they grant.
 //!
 //! ```
-//! use datakit_token::{Decision, KeysConfig, ProviderConfig, Request, RequirementConfig, RuleConfig, UnixTime, Verifier};
+//! use datakit_token::{Decision, KeysConfig, ProviderConfig, Request, RequirementConfig, RuleConfig, UnixTime,
+//! Verifier};
 //!
 //! let keys = KeysConfig::inline(
 //!     br#"{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k1", "for_tests": true,
@@ -107,8 +108,8 @@
 //!
 //! # Keys on a server
 //!
-//! This crate does no I/O: it says what to fetch and when, and takes the answer. Whatever is wrong with one, the keys from
-//! before stay.
+//! This crate does no I/O: it says what to fetch and when, and takes the answer. Whatever is wrong with one, the keys
+//! from before stay.
 //!
 //! ```
 //! use datakit_token::{Answer, FetchTime, KeysConfig, ProviderConfig, RemoteConfig, UnixTime, Verifier};

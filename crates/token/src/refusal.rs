@@ -5,8 +5,8 @@ use core::fmt;
 
 use crate::reason::Reason;
 
-/// Why a token is refused, and the claim that it is about. It carries nothing that the token says: the name is one that the
-/// configuration has, or a registered one.
+/// Why a token is refused, and the claim that it is about. It carries nothing that the token says: the name is one that
+/// the configuration has, or a registered one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     reason: Reason,
@@ -37,8 +37,8 @@ impl Refusal {
         self.reason.code()
     }
 
-    /// The name of the claim that is missing, has a wrong form or does not match, or the JSON pointer (RFC 6901) to one that
-    /// lies deeper; `None` where no claim, or more than one, is the cause.
+    /// The name of the claim that is missing, has a wrong form or does not match, or the JSON pointer (RFC 6901) to one
+    /// that lies deeper; `None` where no claim, or more than one, is the cause.
     #[must_use]
     pub fn claim(&self) -> Option<&str> {
         self.claim.as_deref()

@@ -12,7 +12,8 @@ use crate::{step::Step, tally::Tally, workspace::Workspace};
 
 const TARGETS: &[&str] = &["token", "claims", "keys", "configuration", "request", "signature", "bundle"];
 
-/// What `cargo fuzz` passes to the compiler, without the sanitizers that need a nightly one: the core has no unsafe code.
+/// What `cargo fuzz` passes to the compiler, without the sanitizers that need a nightly one: the core has no unsafe
+/// code.
 const FLAGS: &[&str] = &[
     "--cfg=fuzzing",
     "-Cpasses=sancov-module",

@@ -149,7 +149,8 @@ impl Workspace {
         Ok(project)
     }
 
-    /// Makes one of the projects below `js/test` that use the package, with what its lock file names, and gives its directory.
+    /// Makes one of the projects below `js/test` that use the package, with what its lock file names, and gives its
+    /// directory.
     pub(crate) fn install_consumer(&self, name: &str, package: &Path) -> Result<PathBuf> {
         let project = self.target.join("consumers").join(name);
         copy(&self.root.join("js/test").join(name), &project)?;

@@ -17,8 +17,8 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// Finds the checkout that cargo has been started in. Not the one that this program was built from: whoever copies a
-    /// checkout with its target directory would build and test the original.
+    /// Finds the checkout that cargo has been started in. Not the one that this program was built from: whoever copies
+    /// a checkout with its target directory would build and test the original.
     pub(crate) fn open() -> Result<Self> {
         let package = env::var_os("CARGO_MANIFEST_DIR")
             .context("start this as `cargo xtask`: cargo says where the checkout is")?;

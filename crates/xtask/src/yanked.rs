@@ -1,5 +1,5 @@
-//! Whether a locked version has been withdrawn: the registry says it, so it can be asked where the host of the advisories
-//! cannot.
+//! Whether a locked version has been withdrawn: the registry says it, so it can be asked where the host of the
+//! advisories cannot.
 
 use std::{fmt::Write, fs};
 

@@ -25,8 +25,8 @@ const JOIN = 3
 const POLL = 20
 
 /**
- * Carries bytes between servers and the core, which decides when, and what an answer is worth. By the host's clock, whatever
- * one caller says of the time: all callers share the keys.
+ * Carries bytes between servers and the core, which decides when, and what an answer is worth. By the host's clock,
+ * whatever one caller says of the time: all callers share the keys.
  */
 export class Fetcher {
   readonly #core: CoreVerifier

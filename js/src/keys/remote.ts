@@ -1,7 +1,10 @@
 import type { JwkSet } from '../configuration/jwk.js'
 import { bare, member } from '../member.js'
 
-/** Where keys survive a restart: a KV namespace, a file, a cache. Values are texts; an error counts as nothing kept, and is a fault. */
+/**
+ * Where keys survive a restart: a KV namespace, a file, a cache. Values are texts; an error counts as nothing kept, and
+ * is a fault.
+ */
 export type Store = {
   get(key: string): Promise<string | null | undefined> | string | null | undefined
 } & ({ set(key: string, value: string): unknown } | { put(key: string, value: string): unknown })
@@ -9,7 +12,10 @@ export type Store = {
 /** A fetch of keys that brought nothing usable. The keys from before stay in use. */
 export interface SourceFault {
   readonly provider: string
-  /** `unreachable`, `bad_status`, `untrusted`, `rolled_back`, ...: the same words that Envoy's statistics have; `store_failed` for the store. */
+  /**
+   * `unreachable`, `bad_status`, `untrusted`, `rolled_back`, ...: the same words that Envoy's statistics have;
+   * `store_failed` for the store.
+   */
   readonly code: string
   /** Where, and what was expected. */
   readonly message: string

@@ -14,8 +14,8 @@ let encoder: TextEncoder
 let decoder: TextDecoder
 
 /**
- * Instantiates the module on first use, at once: no top-level await, no fetch, no file. An instance takes a module of any realm:
- * edge runtimes compile them outside of the one that this runs in.
+ * Instantiates the module on first use, at once: no top-level await, no fetch, no file. An instance takes a module of
+ * any realm: edge runtimes compile them outside of the one that this runs in.
  */
 export function instantiate(source: () => WebAssembly.Module): typeof CoreVerifier {
   if (memory === undefined) {
@@ -52,7 +52,10 @@ export function seconds(): number {
   return Date.now() / 1000
 }
 
-/** Hands tokens to one verifier as bytes: what the generated glue does for a string takes longer than a look into the cache. */
+/**
+ * Hands tokens to one verifier as bytes: what the generated glue does for a string takes longer than a look into the
+ * cache.
+ */
 export class TokenInput {
   readonly #address: number
   readonly #size: number

@@ -15,7 +15,9 @@
       (if (i32.lt_u (local.get $code) (i32.const 37))
         (then
           (local.set $code
-            (i32.add (i32.shl (i32.sub (local.get $code) (i32.const 34)) (i32.const 7)) (i32.load8_u (local.get $from))))
+            (i32.add
+              (i32.shl (i32.sub (local.get $code) (i32.const 34)) (i32.const 7))
+              (i32.load8_u (local.get $from))))
           (local.set $from (i32.add (local.get $from) (i32.const 1)))))
       (i32.store8 (local.get $to) (i32.load8_u (local.get $code)))
       (local.set $to (i32.add (local.get $to) (i32.const 1)))

@@ -8,9 +8,9 @@ import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { newKey } from './key.mjs'
 
-// Bytes: what was measured last, and 2 % for other compilers. These only go down, and went up twice: names, paths and hosts as
-// upstreams fold them are 4,000; refusals that name their claim, keys that may be new, paths as they are sent and more presets are 8,500.
-// The goals are 40,000 and 50,000.
+// Bytes: what was measured last, and 2 % for other compilers. These only go down, and went up twice: names, paths and
+// hosts as upstreams fold them are 4,000; refusals that name their claim, keys that may be new, paths as they are sent
+// and more presets are 8,500. The goals are 40,000 and 50,000.
 export const limits = {
   'core.wasm': { gzip: 140_500 },
   'createVerifier, bundled': { gzip: 150_000 },
@@ -51,7 +51,10 @@ export async function sizes(project) {
   )
 }
 
-/** Median and minimum milliseconds of fresh processes, for each phase from the import to the first verdict, and for `compile` alone. */
+/**
+ * Median and minimum milliseconds of fresh processes, for each phase from the import to the first verdict, and for
+ * `compile` alone.
+ */
 export function starts(project, processes) {
   const dist = join(project, 'node_modules/datakit-token/dist')
   const { publicKey, privateKey } = newKey()

@@ -1,4 +1,5 @@
-// One fresh process: start.mjs first-verdict ENTRY CONFIG TOKEN, or start.mjs compile WASM. Prints milliseconds as JSON.
+// One fresh process: start.mjs first-verdict ENTRY CONFIG TOKEN, or start.mjs compile WASM. Prints milliseconds as
+// JSON.
 import { readFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 

@@ -1,5 +1,6 @@
-// Upstreams that others wrote: upstreams.mjs '{"headers": [NAME], "params": [NAME]}'. Each answers with what it reads under these names; the
-// routers answer with the route that they take. Prints their ports as JSON, and ends with its standard input.
+// Upstreams that others wrote: upstreams.mjs '{"headers": [NAME], "params": [NAME]}'. Each answers with what it reads
+// under these names; the routers answer with the route that they take. Prints their ports as JSON, and ends with its
+// standard input.
 import { createServer } from 'node:http'
 import { parse } from 'node:querystring'
 import express4 from 'express4'

@@ -1,8 +1,8 @@
 //! A Wasm plugin that somebody else brings into the same Envoy, and that wants the filter to believe its keys.
 //!
-//! Its configuration names shared values, one a line; behind a TAB stands what it plants there, in hexadecimal. A first line
-//! that begins with a slash is what it does at once. The path of a request to its listener says what it does from then on, in
-//! every VM and as often as Envoy lets it:
+//! Its configuration names shared values, one a line; behind a TAB stands what it plants there, in hexadecimal. A first
+//! line that begins with a slash is what it does at once. The path of a request to its listener says what it does from
+//! then on, in every VM and as often as Envoy lets it:
 //!
 //! | path | at each tick, for each shared value |
 //! |---|---|

@@ -1,7 +1,7 @@
 //! What the filter costs in real Envoy, against no filter and against `jwt_authn`. `cargo xtask bench envoy` runs it.
 //!
-//! Every configuration has an Envoy of its own; all of them run on one core, the load on the other. The machine is never
-//! quiet, so the configurations take turns in short slices, and ratios are taken within a round.
+//! Every configuration has an Envoy of its own; all of them run on one core, the load on the other. The machine is
+//! never quiet, so the configurations take turns in short slices, and ratios are taken within a round.
 
 #![expect(
     clippy::indexing_slicing,

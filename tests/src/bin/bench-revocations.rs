@@ -47,8 +47,8 @@ fn rule(number: usize) -> String {
     }
 }
 
-/// A rule on the claims that the bits of `set` stand for. The values of the first four are the token's, so that a look-up
-/// goes on behind them; the last is nobody's.
+/// A rule on the claims that the bits of `set` stand for. The values of the first four are the token's, so that a
+/// look-up goes on behind them; the last is nobody's.
 fn rule_of_set(set: usize, number: usize) -> String {
     let names: Vec<usize> = (0..8).filter(|bit| set >> bit & 1 == 1).collect();
     let last = names.last().copied();

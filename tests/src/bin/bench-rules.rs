@@ -1,5 +1,5 @@
-//! What rules and roles cost: a whole decision with 10 to 10,000 rules and 10 to 1,000 roles, interleaved in one run. Part
-//! of `cargo xtask bench`.
+//! What rules and roles cost: a whole decision with 10 to 10,000 rules and 10 to 1,000 roles, interleaved in one run.
+//! Part of `cargo xtask bench`.
 
 #![expect(clippy::arithmetic_side_effects, reason = "a measurement: nothing here meets hostile sizes")]
 

@@ -52,7 +52,8 @@ impl Envoy {
         Ok(())
     }
 
-    /// As [`Self::start_with_keys`], with a filter whose configuration [`Self::push`] can change while its listener stays.
+    /// As [`Self::start_with_keys`], with a filter whose configuration [`Self::push`] can change while its listener
+    /// stays.
     ///
     /// # Errors
     /// As [`Self::start`].

@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 use core::borrow::Borrow;
 
-/// A sorted array: a look-up is as quick as in a tree, an insertion at the end as well, and its code is a small part of a
-/// tree's, of which each module would have a copy for every type.
+/// A sorted array: a look-up is as quick as in a tree, an insertion at the end as well, and its code is a small part of
+/// a tree's, of which each module would have a copy for every type.
 #[derive(Clone, Debug)]
 pub struct SortedMap<K, V>(Vec<(K, V)>);
 

@@ -1,7 +1,8 @@
 //! From a text to the places in it.
 //!
-//! serde_json says whether the text follows the grammar, and nothing else: it makes no number of it, as that would be a tenth
-//! of a module, and an application may turn on features that change what it makes. What follows the grammar is then walked.
+//! serde_json says whether the text follows the grammar, and nothing else: it makes no number of it, as that would be a
+//! tenth of a module, and an application may turn on features that change what it makes. What follows the grammar is
+//! then walked.
 
 use alloc::{string::String, vec::Vec};
 
@@ -242,7 +243,8 @@ impl<'t> Parser<'t> {
         if written.contains('\\') { self.unescape(written) } else { Ok((place(start), place(end))) }
     }
 
-    /// Adds what escapes stand for (RFC 8259 section 7). Half a surrogate pair stands for no character (RFC 7493 section 2.1).
+    /// Adds what escapes stand for (RFC 8259 section 7). Half a surrogate pair stands for no character (RFC 7493
+    /// section 2.1).
     fn unescape(&mut self, written: &'t str) -> Result<(u32, u32), Fault> {
         let start = self.text.len().saturating_add(self.added.len());
         let mut parts = written.split('\\');

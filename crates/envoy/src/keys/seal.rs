@@ -1,7 +1,8 @@
 //! Which shared values are our own.
 //!
-//! Whatever runs under the same `vm_id` can read and write all of Envoy's shared data. A value is believed only with a MAC
-//! whose key is the whole configuration: what another configuration or another plugin has written is as good as absent.
+//! Whatever runs under the same `vm_id` can read and write all of Envoy's shared data. A value is believed only with a
+//! MAC whose key is the whole configuration: what another configuration or another plugin has written is as good as
+//! absent.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;

@@ -1,8 +1,8 @@
 //! What the VMs of one configuration tell each other about a source.
 //!
-//! Values have a MAC ([`crate::keys::seal`]), so nobody makes them up. Old ones can still be put back: a status counts only if
-//! its number is higher than any seen before, and what others say never keeps this VM from fetching for longer than a fetch
-//! may take.
+//! Values have a MAC ([`crate::keys::seal`]), so nobody makes them up. Old ones can still be put back: a status counts
+//! only if its number is higher than any seen before, and what others say never keeps this VM from fetching for longer
+//! than a fetch may take.
 
 use datakit_token::{FetchTime, KeySource, SourceError};
 
@@ -108,8 +108,8 @@ impl SharedSource {
         look
     }
 
-    /// Whether this VM fetches now that it is due. One takes the lease; the others see it at their next look. Whoever has
-    /// been kept waiting for longer than a fetch takes goes on alone: the cool-down still holds.
+    /// Whether this VM fetches now that it is due. One takes the lease; the others see it at their next look. Whoever
+    /// has been kept waiting for longer than a fetch takes goes on alone: the cool-down still holds.
     pub(crate) fn take_lease(&mut self, host: &impl Host, seal: &Seal, source: &KeySource, moment: FetchTime) -> bool {
         let now = moment.now.as_secs();
         let since = *self.held_since.get_or_insert(moment.uptime);

@@ -16,8 +16,8 @@ pub(crate) trait Read: Sized {
     fn read(value: Value<'_>) -> Result<Self, ConfigError>;
 }
 
-/// An object of which every member is known. It remembers the first fault, so that its members are read one after the other
-/// and judged at the end: a way out after each of them would be half of the code.
+/// An object of which every member is known. It remembers the first fault, so that its members are read one after the
+/// other and judged at the end: a way out after each of them would be half of the code.
 pub(crate) struct Object<'d> {
     members: json::Object<'d>,
     fault: Option<ConfigError>,
@@ -82,13 +82,14 @@ impl<'d> Object<'d> {
     }
 }
 
-/// A struct of the document: each field with its type, how it is read, and the name of its member. Reader and JSON Schema
-/// come from the same lines, and comments become descriptions.
+/// A struct of the document: each field with its type, how it is read, and the name of its member. Reader and JSON
+/// Schema come from the same lines, and comments become descriptions.
 macro_rules! object {
     (
         $(#[doc = $about:literal])*
         $(#[derive($($derive:ident),*)])?
-        $visibility:vis struct $type:ident $(described as $described:ident)? $(exactly one of $first:literal $(| $other:literal)*)? {
+        $visibility:vis struct $type:ident $(described as $described:ident)?
+            $(exactly one of $first:literal $(| $other:literal)*)? {
             $(
                 $(#[doc = $doc:literal])*
                 $field_visibility:vis $field:ident: $of:ty = $kind:ident $name:literal $(or $default:expr)?,

@@ -9,8 +9,8 @@ const MAX_FORMER: usize = 256;
 
 /// What the documents of one source settle about keys that the last one does not have.
 ///
-/// A document that was asked for after a token came, and does not have its key, settles that the key is absent. Before that
-/// nobody knows: an issuer may have published it a moment ago.
+/// A document that was asked for after a token came, and does not have its key, settles that the key is absent. Before
+/// that nobody knows: an issuer may have published it a moment ago.
 #[derive(Debug, Default)]
 pub(crate) struct AbsentKeys {
     /// Documents that were asked for so far.

@@ -63,7 +63,8 @@ pub(crate) struct BundlePolicy {
     pub(crate) max_bytes: usize,
     /// The highest bundle seen of each root: a new root begins anew, as in TUF section 5.3.
     highest_sequences: SortedMap<String, Mark>,
-    /// The highest bundles of roots that have not signed the current one, as text: what their highest numbers are kept by.
+    /// The highest bundles of roots that have not signed the current one, as text: what their highest numbers are kept
+    /// by.
     others: SortedMap<String, Vec<u8>>,
 }
 

@@ -40,8 +40,8 @@ object! {
         pub(crate) refresh: Duration = optional "refresh" or Self::REFRESH,
         /// Shortest time between two fetches, failed ones included; `10s` if absent.
         pub(crate) cooldown: Duration = optional "cooldown" or Self::COOLDOWN,
-        /// How long keys may be used when no fetch succeeds: of a JWK Set an hour, or `refresh` if that is longer; of a bundle a
-        /// day.
+        /// How long keys may be used when no fetch succeeds: of a JWK Set an hour, or `refresh` if that is longer; of a
+        /// bundle a day.
         pub(crate) stale_for: Option<Duration> = optional "stale_for",
         /// Longest document: of a JWK Set 65536 bytes if absent, of a bundle 1048576.
         pub(crate) max_bytes: Option<u32> = optional "max_bytes",

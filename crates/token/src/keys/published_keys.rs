@@ -1,14 +1,15 @@
-//! Keys whose private half everybody can read: whoever copies one of them from a document accepts tokens that anyone can sign.
+//! Keys whose private half everybody can read: whoever copies one of them from a document accepts tokens that anyone
+//! can sign.
 
 use crate::signature::ed25519::PublicKey;
 
-/// How much of a public key is compared. A key that somebody makes begins like one of these once in 10^12, and is refused, not
-/// accepted, then.
+/// How much of a public key is compared. A key that somebody makes begins like one of these once in 10^12, and is
+/// refused, not accepted, then.
 const PREFIX: usize = 6;
 
-/// What public keys begin with, in the order of the test below, which makes each from its private half: RFC 8032 sections 7.1 to 7.3
-/// (the first is RFC 8037 appendix A as well), RFC 8410 section 10.3, RFC 9421 appendix B.1.4; seeds of one byte or counted, as
-/// in tutorials; and the keys that this project's own tests use by name.
+/// What public keys begin with, in the order of the test below, which makes each from its private half: RFC 8032
+/// sections 7.1 to 7.3 (the first is RFC 8037 appendix A as well), RFC 8410 section 10.3, RFC 9421 appendix B.1.4;
+/// seeds of one byte or counted, as in tutorials; and the keys that this project's own tests use by name.
 const PREFIXES: [[u8; PREFIX]; 36] = [
     [0xd7, 0x5a, 0x98, 0x01, 0x82, 0xb1],
     [0x3d, 0x40, 0x17, 0xc3, 0xe8, 0x43],
@@ -49,8 +50,8 @@ const PREFIXES: [[u8; PREFIX]; 36] = [
 ];
 
 impl PublicKey {
-    /// Whether the private half is published, so that anyone can sign. Such a key is taken only with `"for_tests": true` in its
-    /// JWK.
+    /// Whether the private half is published, so that anyone can sign. Such a key is taken only with `"for_tests":
+    /// true` in its JWK.
     #[must_use]
     pub fn is_published(&self) -> bool {
         PREFIXES.iter().any(|prefix| self.as_bytes().starts_with(prefix))
@@ -66,8 +67,8 @@ mod tests {
     use super::{PREFIX, PREFIXES};
     use crate::signature::ed25519::PublicKey;
 
-    /// RFC 8032 section 7.1, TEST 1, 2, 3, 1024 and SHA(abc), which section 7.3 has as well; section 7.2, its two keys; RFC 8410
-    /// section 10.3; RFC 9421 appendix B.1.4.
+    /// RFC 8032 section 7.1, TEST 1, 2, 3, 1024 and SHA(abc), which section 7.3 has as well; section 7.2, its two keys;
+    /// RFC 8410 section 10.3; RFC 9421 appendix B.1.4.
     const SEEDS: [&str; 9] = [
         "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
         "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",

@@ -260,9 +260,9 @@ impl KeySource {
         Some(snapshot)
     }
 
-    /// Takes over what another instance has kept. It is judged like an answer: a trust bundle needs its signature, and no
-    /// sequence number falls, or rises but by a bundle that a root has signed. A plain key set is believed, so whoever may
-    /// write snapshots is trusted like the key server. True if keys or rules have changed.
+    /// Takes over what another instance has kept. It is judged like an answer: a trust bundle needs its signature, and
+    /// no sequence number falls, or rises but by a bundle that a root has signed. A plain key set is believed, so
+    /// whoever may write snapshots is trusted like the key server. True if keys or rules have changed.
     ///
     /// # Errors
     /// [`SourceError`]: what is wrong with it.
@@ -306,8 +306,8 @@ impl KeySource {
         Ok(changed)
     }
 
-    /// The key for a token that has passed every check before the key, its id, and for how long it is the one. `unknown` has
-    /// the key ids that the caller has looked for in vain.
+    /// The key for a token that has passed every check before the key, its id, and for how long it is the one.
+    /// `unknown` has the key ids that the caller has looked for in vain.
     pub(crate) fn find(
         &self,
         unknown: &mut UnknownKeys,

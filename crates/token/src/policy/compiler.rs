@@ -64,8 +64,8 @@ impl Compiler {
         Ok(compiler)
     }
 
-    /// Compiles the requirement of a rule with these names in its path. All policies are compiled, so what is wrong is wrong
-    /// here.
+    /// Compiles the requirement of a rule with these names in its path. All policies are compiled, so what is wrong is
+    /// wrong here.
     pub(crate) fn requirement(
         &mut self,
         config: RequirementConfig,

@@ -15,13 +15,13 @@ object! {
         pub(crate) _name: Option<String> = optional "name",
         /// Which requests.
         pub(crate) matches: MatchConfig = required "match",
-        /// Which spellings of a path: `strict`, those that all readers read alike (if absent), or `as_sent`, all that stay below
-        /// the rule's prefix, whoever reads them; they go on as they were sent.
+        /// Which spellings of a path: `strict`, those that all readers read alike (if absent), or `as_sent`, all that
+        /// stay below the rule's prefix, whoever reads them; they go on as they were sent.
         pub(crate) paths: Spellings = optional "paths" or Spellings::default(),
         /// What the token must fulfil; this or `allow`.
         pub(crate) require: Option<RequirementConfig> = optional "require",
-        /// Who passes without a requirement: whoever has a good token (`authenticated`), also without a token, but not with a
-        /// bad one (`anyone`), or everybody (`unchecked`). This or `require`.
+        /// Who passes without a requirement: whoever has a good token (`authenticated`), also without a token, but not
+        /// with a bad one (`anyone`), or everybody (`unchecked`). This or `require`.
         pub(crate) allow: Option<AllowConfig> = optional "allow",
     }
 }

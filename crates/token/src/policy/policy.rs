@@ -129,8 +129,8 @@ impl Policy {
         Ok((path, rule.and_then(|rule| self.rules.get(rule))))
     }
 
-    /// Asks a good token for what the request's rule requires. `met_rule` is the last rule whose requirement the token met by
-    /// itself.
+    /// Asks a good token for what the request's rule requires. `met_rule` is the last rule whose requirement the token
+    /// met by itself.
     pub(crate) fn authorise(
         &self,
         access: Option<&Access>,

@@ -217,8 +217,8 @@ impl ClaimRequirement {
         }
     }
 
-    /// Every pair `name=value` of the list is in the claim. No list asks for nothing, nor does an empty one: DataKit writes its
-    /// header without a value where no tag applies.
+    /// Every pair `name=value` of the list is in the claim. No list asks for nothing, nor does an empty one: DataKit
+    /// writes its header without a value where no tag applies.
     fn allows(&self, claim: Value<'_>, facts: &Facts<'_>) -> bool {
         let found = match self.operand.find(facts, true) {
             Ok(Some(found)) if !found.trim_ascii().is_empty() => found,

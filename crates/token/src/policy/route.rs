@@ -1,5 +1,5 @@
-//! Which rule a request falls under: the first one in the order of the configuration, found without asking each. There is one
-//! tree of rules for each host pattern.
+//! Which rule a request falls under: the first one in the order of the configuration, found without asking each. There
+//! is one tree of rules for each host pattern.
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
 

@@ -1,5 +1,5 @@
-//! Rules in a tree of path segments: a look-up goes down the tree along the request's path, so that its cost depends on the path
-//! and not on the number of rules.
+//! Rules in a tree of path segments: a look-up goes down the tree along the request's path, so that its cost depends on
+//! the path and not on the number of rules.
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
 

@@ -41,8 +41,8 @@ pub(crate) struct HeaderCarrier {
 pub(crate) struct FoundToken<'r> {
     pub(crate) token: Cow<'r, [u8]>,
     pub(crate) place: TokenLocation<'r>,
-    /// Where something is that a client sends because it must, and that is no token. An upstream might take it for one, so it
-    /// goes where the token goes.
+    /// Where something is that a client sends because it must, and that is no token. An upstream might take it for one,
+    /// so it goes where the token goes.
     pub(crate) placeholder: Option<TokenLocation<'r>>,
 }
 
@@ -201,10 +201,11 @@ impl Carriers {
         Ok(())
     }
 
-    /// A browser sends cookies with the requests of any page, so a request that changes something has to come from one of
-    /// ours.
+    /// A browser sends cookies with the requests of any page, so a request that changes something has to come from one
+    /// of ours.
     fn check_origin(&self, request: &Request<'_>) -> Result<(), Reason> {
-        // RFC 9110 section 9.2.1: safe methods. What a WebSocket carries is not bound to be, and pages may open one anywhere.
+        // RFC 9110 section 9.2.1: safe methods. What a WebSocket carries is not bound to be, and pages may open one
+        // anywhere.
         let safe = matches!(request.method(), b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE");
         if safe && request.values("upgrade").next().is_none() {
             return Ok(());
@@ -277,7 +278,8 @@ fn in_header<'r>(carrier: &HeaderCarrier, request: &Request<'r>) -> Result<Optio
     Ok(token.get(spaces..).filter(|token| !token.is_empty()))
 }
 
-/// What follows the scheme: empty, or beginning with a blank. The scheme is compared without case (RFC 9110 section 11.1).
+/// What follows the scheme: empty, or beginning with a blank. The scheme is compared without case (RFC 9110 section
+/// 11.1).
 fn after_scheme<'v>(value: &'v [u8], scheme: &str) -> Option<&'v [u8]> {
     let (head, rest) = value.split_at_checked(scheme.len())?;
     let ends = rest.first().is_none_or(|byte| matches!(byte, b' ' | b'\t'));

@@ -83,8 +83,8 @@ fn normalise(name: &str) -> Option<String> {
         });
     }
     let name = name.strip_suffix('.').unwrap_or(name);
-    // URL standard, section 3.5: what ends in a number is an address. `10.0.1`, `0x0a000001` and `012.0.0.1` are addresses
-    // to some readers and names to others.
+    // URL standard, section 3.5: what ends in a number is an address. `10.0.1`, `0x0a000001` and `012.0.0.1` are
+    // addresses to some readers and names to others.
     let last = name.as_bytes().rsplit(|byte| *byte == b'.').next().unwrap_or_default();
     let ends_in_number = last.iter().all(u8::is_ascii_digit)
         || last.strip_prefix(b"0x").is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));

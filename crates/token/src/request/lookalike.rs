@@ -17,8 +17,8 @@ pub(crate) const fn is_slash_like(character: char) -> bool {
     )
 }
 
-/// Whether somebody reads a segment as `.` or `..`: who trims white space, drops characters that show nothing, or puts plain
-/// characters for compatible ones (NFKC).
+/// Whether somebody reads a segment as `.` or `..`: who trims white space, drops characters that show nothing, or puts
+/// plain characters for compatible ones (NFKC).
 pub(crate) fn is_dots(segment: &str) -> bool {
     let mut dots = 0_u8;
     for character in segment.chars() {

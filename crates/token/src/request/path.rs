@@ -21,7 +21,8 @@ pub(crate) struct Path<'r> {
 
 impl<'r> Path<'r> {
     /// Reads the request target. Refused: no leading slash, empty and dot segments, fragments, backslashes, path
-    /// parameters, control and non-ASCII bytes, bad escapes, escapes of these and of what is not UTF-8 (RFC 3986 sections 3.3 and 6.2.2).
+    /// parameters, control and non-ASCII bytes, bad escapes, escapes of these and of what is not UTF-8 (RFC 3986
+    /// sections 3.3 and 6.2.2).
     pub(crate) fn parse(target: &'r [u8]) -> Result<Self, Reason> {
         let (mut end, mut escaped) = (target.len(), false);
         for (place, byte) in target.iter().enumerate() {

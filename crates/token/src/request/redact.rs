@@ -9,8 +9,8 @@ const REDACTED: &[u8] = b"-";
 /// A shorter text behind a known prefix is no token.
 const MIN_SECRET: usize = 16;
 
-/// The request target without tokens, if there is one in it: the values of all carriers, and whatever looks like a token
-/// anywhere else.
+/// The request target without tokens, if there is one in it: the values of all carriers, and whatever looks like a
+/// token anywhere else.
 pub(crate) fn redact(target: &[u8], carriers: &Carriers) -> Option<Vec<u8>> {
     let (path, query) = match target.iter().position(|byte| *byte == b'?') {
         Some(mark) => target.split_at_checked(mark)?,

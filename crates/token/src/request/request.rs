@@ -104,8 +104,8 @@ impl<'r> Request<'r> {
         hosts.all(|other| other == first).then_some(first)
     }
 
-    /// Whether a page of its own server, loaded by this scheme, may have sent it: whoever is on the way can write a page that
-    /// comes over http, so that is one of the server's own for a request over http alone.
+    /// Whether a page of its own server, loaded by this scheme, may have sent it: whoever is on the way can write a
+    /// page that comes over http, so that is one of the server's own for a request over http alone.
     pub(crate) fn is_from(&self, scheme: &str) -> bool {
         match scheme {
             "https" => true,
@@ -196,8 +196,8 @@ impl fmt::Debug for OwnedRequest {
 
 impl OwnedRequest {
     /// Reads `{"method":"POST","path":"/a?b","headers":[["name","value"]]}`; `host`, `scheme` and `connection`, an
-    /// object with [`ConnectionProperty`] names, may be there as well. The characters U+0000 to U+00FF stand for the bytes 0 to
-    /// 255, as in the header values of the Fetch standard.
+    /// object with [`ConnectionProperty`] names, may be there as well. The characters U+0000 to U+00FF stand for the
+    /// bytes 0 to 255, as in the header values of the Fetch standard.
     ///
     /// # Errors
     /// [`ConfigError`] with the place and the expectation.

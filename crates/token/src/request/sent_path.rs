@@ -10,8 +10,8 @@ use crate::request::{
 /// Escapes of escapes beyond this depth are nobody's file name.
 const MAX_DECODINGS: usize = 4;
 
-/// Whether no reader finds a way up in a path, or its end: at every depth of decoding there are no dot segments, no control
-/// characters, nothing that looks like a slash, and nothing that is not UTF-8.
+/// Whether no reader finds a way up in a path, or its end: at every depth of decoding there are no dot segments, no
+/// control characters, nothing that looks like a slash, and nothing that is not UTF-8.
 pub(crate) fn is_confined(path: &[u8]) -> bool {
     // RFC 3986 section 2.1: each `%` of what was sent begins an escape.
     if !stays(path) || percent_decode(path).is_none() {

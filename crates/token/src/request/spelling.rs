@@ -1,8 +1,10 @@
 //! Names of headers and query parameters as upstreams fold them: several spellings are one name to many of them.
 //!
-//! CGI makes a variable of each header (RFC 3875 section 4.1.18): PHP, lighttpd and what runs behind them read `x_user` and
-//! `x.user` as `X-User`. PHP does so with parameters as well (`tenant.id`, `tenant[id`); it and the usual parser of Express
-//! read `tenant_id[]`, that one `[tenant_id]` too, and ASP.NET looks at no case. A name that the configuration knows is compared with all of these.
+//! CGI makes a variable of each header (RFC 3875 section 4.1.18): PHP, lighttpd and what runs behind them read `x_user`
+//! and
+//! `x.user` as `X-User`. PHP does so with parameters as well (`tenant.id`, `tenant[id`); it and the usual parser of
+//! Express read `tenant_id[]`, that one `[tenant_id]` too, and ASP.NET looks at no case. A name that the configuration
+//! knows is compared with all of these.
 
 use alloc::{borrow::Cow, vec::Vec};
 

@@ -6,8 +6,8 @@ use curve25519_dalek::{edwards::EdwardsPoint, scalar::Scalar};
 use ed25519_dalek::VerifyingKey;
 use sha2::{Digest, Sha512};
 
-/// The eight points of small order, each in its one encoding. Whoever chooses R among them needs no private key for some
-/// messages.
+/// The eight points of small order, each in its one encoding. Whoever chooses R among them needs no private key for
+/// some messages.
 const SMALL_ORDER: [[u8; 32]; 8] = [
     hex(b"0100000000000000000000000000000000000000000000000000000000000000"),
     hex(b"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"),
@@ -60,8 +60,8 @@ impl PublicKey {
     }
 }
 
-/// What a signature states: `R = sB - kA` (RFC 8032 section 5.1.7). R need not be decompressed: a point has one encoding,
-/// and what is computed is compared as bytes.
+/// What a signature states: `R = sB - kA` (RFC 8032 section 5.1.7). R need not be decompressed: a point has one
+/// encoding, and what is computed is compared as bytes.
 pub(crate) struct SignatureEquation {
     commitment: [u8; 32],
     response: Scalar,

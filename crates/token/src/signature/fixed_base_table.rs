@@ -1,7 +1,7 @@
 //! Multiples of one point, computed once, so that multiplying it takes additions alone.
 //!
-//! A scalar is written as 32 signed digits to the base 256; for each place the table has the point times 1 to 128 at that
-//! place. Nothing here is secret, so the time may depend on the scalar.
+//! A scalar is written as 32 signed digits to the base 256; for each place the table has the point times 1 to 128 at
+//! that place. Nothing here is secret, so the time may depend on the scalar.
 
 use alloc::vec::Vec;
 

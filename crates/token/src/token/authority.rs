@@ -1,4 +1,5 @@
-//! What authorisation looks at in a token: roles, permissions, scope and workspace, wherever the configuration says they are.
+//! What authorisation looks at in a token: roles, permissions, scope and workspace, wherever the configuration says
+//! they are.
 
 use alloc::{string::String, vec::Vec};
 
@@ -36,8 +37,8 @@ impl AuthorityClaim {
     }
 }
 
-/// What authorisation looks at. Issuers have claims of these names in forms of their own, so one in another form counts as
-/// absent, and is a fault only where something asks for it.
+/// What authorisation looks at. Issuers have claims of these names in forms of their own, so one in another form counts
+/// as absent, and is a fault only where something asks for it.
 pub(crate) struct Authority<T> {
     pub(crate) roles: Vec<T>,
     /// Those of the scope come last.

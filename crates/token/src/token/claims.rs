@@ -148,7 +148,8 @@ impl Claims {
         self.json.text()
     }
 
-    /// Numbers with an exponent, or with more than so many digits: the JSON pointer (RFC 6901) and the decimal text of each.
+    /// Numbers with an exponent, or with more than so many digits: the JSON pointer (RFC 6901) and the decimal text of
+    /// each.
     #[must_use]
     pub fn numbers_beyond(&self, digits: usize) -> Vec<(String, String)> {
         let mut found = Vec::new();

@@ -10,7 +10,8 @@ use crate::{reason::Reason, shared::Shared};
 pub const BUNDLE_TYPE: &str = "keybundle+jwt";
 /// Bytes of a key id (`kid`). A longer one names no key.
 pub const MAX_KEY_ID: usize = 256;
-/// Names and values of a header. It is read before anything is known of its sender, so it must not cost more than a good one.
+/// Names and values of a header. It is read before anything is known of its sender, so it must not cost more than a
+/// good one.
 pub(crate) const MAX_VALUES: usize = 128;
 
 /// What a header says, as far as this project has a use for it.
@@ -77,8 +78,8 @@ impl JoseHeader {
         Ok(Self { algorithm, token_type, nested, key_id: key_id.map(String::from) })
     }
 
-    /// RFC 9068 section 4, RFC 8725 section 3.11: an explicit type, so that no other kind of JWT passes. RFC 7519 section 5.1
-    /// leaves it out where the application knows the kind: that is for the configuration to say.
+    /// RFC 9068 section 4, RFC 8725 section 3.11: an explicit type, so that no other kind of JWT passes. RFC 7519
+    /// section 5.1 leaves it out where the application knows the kind: that is for the configuration to say.
     pub(crate) fn has_type(&self, accepted: &[String], allow_missing: bool) -> bool {
         let matches =
             |token_type: &str| accepted.iter().any(|one| media_type(one).eq_ignore_ascii_case(media_type(token_type)));

@@ -1,5 +1,5 @@
-//! Tokens without a signature (`tkn_...`), for the time in which clients are moved to signed ones: an allow-list of whole
-//! tokens, each with an end and with what it stands for.
+//! Tokens without a signature (`tkn_...`), for the time in which clients are moved to signed ones: an allow-list of
+//! whole tokens, each with an end and with what it stands for.
 
 use alloc::{format, string::String, vec::Vec};
 
@@ -54,8 +54,8 @@ impl OpaqueTokens {
         Ok(Self(tokens))
     }
 
-    /// What this token stands for, if it is in the list. All entries are compared, each in a time that does not depend on
-    /// where it differs.
+    /// What this token stands for, if it is in the list. All entries are compared, each in a time that does not depend
+    /// on where it differs.
     pub(crate) fn find(&self, token: &[u8], now: UnixTime) -> Result<Option<&Shared<Valid>>, Reason> {
         let mut found = None;
         for entry in &self.0 {

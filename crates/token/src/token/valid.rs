@@ -53,8 +53,8 @@ impl Valid {
     }
 
     /// A number that no other verification of the same verifier has, if the token is kept and the host has asked for
-    /// numbers ([`crate::Memory::number_kept`]). A token that comes out of the cache is the same one, so what was made of it
-    /// may be kept under this number.
+    /// numbers ([`crate::Memory::number_kept`]). A token that comes out of the cache is the same one, so what was made
+    /// of it may be kept under this number.
     #[must_use]
     pub const fn serial(&self) -> Option<u32> {
         if self.serial == 0 { None } else { Some(self.serial) }

@@ -19,7 +19,8 @@ use crate::{
 };
 
 impl Verified {
-    /// Judges the claims by what the provider at this place accepts. The order is part of the contract: form, issuer, audience, time, required claims, proof.
+    /// Judges the claims by what the provider at this place accepts. The order is part of the contract: form, issuer,
+    /// audience, time, required claims, proof.
     pub(crate) fn validate(self, provider: usize, acceptance: &Acceptance, now: UnixTime) -> Result<Valid, Refusal> {
         let (header, payload) = self.into_parts();
         let json = Json::parse_object(payload).map_err(|_| Reason::Malformed)?;

@@ -48,8 +48,8 @@ impl ClaimHeader {
         &self.name
     }
 
-    /// The header's value; `None` if the token does not have the claim, or it is one to leave out. Control characters would
-    /// let a token write headers (CVE-2023-27493), so they are refused in every format that does not encode them.
+    /// The header's value; `None` if the token does not have the claim, or it is one to leave out. Control characters
+    /// would let a token write headers (CVE-2023-27493), so they are refused in every format that does not encode them.
     fn value(&self, valid: &Valid) -> Result<Option<Vec<u8>>, Reason> {
         let Some(claim) = valid.claims().at(&self.claim) else {
             return Ok(None);

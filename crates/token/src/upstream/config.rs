@@ -37,7 +37,8 @@ object! {
         pub(crate) claim: String = required "claim",
         /// The header; copies of it that clients send are removed.
         pub(crate) header: String = required "header",
-        /// `text`: strings as they are, numbers and booleans as JSON (if absent). `csv`: an array of strings, joined by commas.
+        /// `text`: strings as they are, numbers and booleans as JSON (if absent). `csv`: an array of strings, joined by
+        /// commas.
         /// `json`: JSON, with escapes for all that is not ASCII. `base64url`: JSON in base64url without padding.
         pub(crate) format: HeaderFormat = optional "format" or HeaderFormat::Text,
         /// What becomes of letters outside of ASCII in the formats `text` and `csv`: the header is left out (`omit`, if

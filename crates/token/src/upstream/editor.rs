@@ -1,5 +1,5 @@
-//! What changes in a request before it goes on: the token leaves or makes room for a secret, claims arrive, spoofed copies
-//! of them disappear.
+//! What changes in a request before it goes on: the token leaves or makes room for a secret, claims arrive, spoofed
+//! copies of them disappear.
 
 use alloc::{format, string::String, vec::Vec};
 use core::fmt;

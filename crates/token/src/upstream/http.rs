@@ -6,13 +6,14 @@ use http::{HeaderName, HeaderValue, Uri, request::Parts, uri::PathAndQuery};
 
 use crate::upstream::editor::UpstreamEdits;
 
-/// An edit cannot be made. The request must not go on: the token, or a header that only the verifier may set, is still in it.
+/// An edit cannot be made. The request must not go on: the token, or a header that only the verifier may set, is still
+/// in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidEdit;
 
 impl UpstreamEdits {
-    /// Makes the edits, so that a handler behind the verifier gets neither the token nor headers that only the verifier may
-    /// set.
+    /// Makes the edits, so that a handler behind the verifier gets neither the token nor headers that only the verifier
+    /// may set.
     ///
     /// # Errors
     /// [`InvalidEdit`]: the request must not go on.

@@ -92,7 +92,8 @@ impl Verifier {
     }
 }
 
-/// A configuration in the making. What is wrong with it comes out at the end, with the place that it would have in a document.
+/// A configuration in the making. What is wrong with it comes out at the end, with the place that it would have in a
+/// document.
 #[derive(Default)]
 pub struct VerifierBuilder {
     config: Config,

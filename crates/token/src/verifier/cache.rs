@@ -66,7 +66,8 @@ impl Cache {
         Self { capacity, bytes: 0, entries, queue: VecDeque::new(), serials: None }
     }
 
-    /// The number of the token's entry, if it was good and still is; `changes` gives the state of a provider's keys and rules.
+    /// The number of the token's entry, if it was good and still is; `changes` gives the state of a provider's keys and
+    /// rules.
     pub(crate) fn find_current(&mut self, token: &[u8], now: UnixTime, changes: impl Fn(usize) -> u64) -> Option<u32> {
         let number = self.entries.find(tail(token)?)?;
         let entry = self.entries.get_mut(number)?;

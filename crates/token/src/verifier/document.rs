@@ -34,7 +34,8 @@ object! {
         pub(crate) mode: Mode = optional "mode" or Mode::default(),
         /// What the connection must be like.
         pub(crate) transport: TransportConfig = optional "transport" or TransportConfig::default(),
-        /// Rules, carriers and answers ready for use: for a Dataway, a public DataKit, or the OpenAPI behind the verifier.
+        /// Rules, carriers and answers ready for use: for a Dataway, a public DataKit, or the OpenAPI behind the
+        /// verifier.
         pub(crate) presets: Vec<PresetName> = optional "presets" or Vec::new(),
         /// Who signs tokens, and which ones are accepted.
         pub(crate) providers: Vec<ProviderConfig> = required "providers",

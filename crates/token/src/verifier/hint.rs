@@ -1,5 +1,5 @@
-//! What to look at when a token is refused: for errors and logs of the receiver, never for answers to clients. Hints say what
-//! the configuration accepts, and of the token nothing but which of the things known here it is.
+//! What to look at when a token is refused: for errors and logs of the receiver, never for answers to clients. Hints
+//! say what the configuration accepts, and of the token nothing but which of the things known here it is.
 
 use alloc::{string::String, vec::Vec};
 

@@ -14,12 +14,12 @@ use crate::{
 /// Tells a verifier from all others: only copies of one have the same pointer.
 pub(super) type Identity = Shared<()>;
 
-/// What makes the next token cheaper than the last: verified tokens, tables of keys that are used much, the last header; and
-/// which unknown keys have been looked for.
+/// What makes the next token cheaper than the last: verified tokens, tables of keys that are used much, the last
+/// header; and which unknown keys have been looked for.
 ///
-/// Each worker has one of its own and passes it with each token, so nothing is locked. It changes no verdict but one: without
-/// it every unknown key of a remote key set may be new, so such a token is refused with `keys_unavailable` each time, and with
-/// it with `unknown_key` once a fetch has settled that the key is absent.
+/// Each worker has one of its own and passes it with each token, so nothing is locked. It changes no verdict but one:
+/// without it every unknown key of a remote key set may be new, so such a token is refused with `keys_unavailable` each
+/// time, and with it with `unknown_key` once a fetch has settled that the key is absent.
 ///
 /// A memory belongs to the verifier that made it. With another one it begins anew.
 pub struct Memory {
@@ -51,8 +51,8 @@ impl Memory {
         }
     }
 
-    /// From now on each kept token has a serial number ([`Valid::serial`]), for a host that has something of its own for
-    /// it until [`Memory::take_dropped`] gives that number.
+    /// From now on each kept token has a serial number ([`Valid::serial`]), for a host that has something of its own
+    /// for it until [`Memory::take_dropped`] gives that number.
     pub fn number_kept(&mut self) {
         self.cache.number();
     }

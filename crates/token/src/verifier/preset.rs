@@ -1,5 +1,5 @@
-//! Presets: carriers, rules and answers for the services that this project stands in front of. They are files, to be read
-//! by people as well.
+//! Presets: carriers, rules and answers for the services that this project stands in front of. They are files, to be
+//! read by people as well.
 
 use crate::{
     error::ConfigError,
@@ -19,7 +19,8 @@ impl PresetName {
 }
 
 impl Config {
-    /// Adds what the presets say to what the configuration leaves open, and gives the carriers for providers without any.
+    /// Adds what the presets say to what the configuration leaves open, and gives the carriers for providers without
+    /// any.
     pub(crate) fn apply_presets(&mut self) -> Result<FromConfig, ConfigError> {
         if self.presets.is_empty() { Ok(FromConfig::default()) } else { self.apply_each_preset() }
     }

@@ -26,8 +26,8 @@ pub(crate) struct Provider {
 }
 
 impl Provider {
-    /// Checks and compiles the member of `providers` at this place, of which `from` was taken out before. Gives what the upstream gets as
-    /// well, and keys that were skipped.
+    /// Checks and compiles the member of `providers` at this place, of which `from` was taken out before. Gives what
+    /// the upstream gets as well, and keys that were skipped.
     #[inline(never)]
     pub(crate) fn new(
         config: ProviderConfig,

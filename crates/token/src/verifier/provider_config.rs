@@ -75,8 +75,8 @@ impl ProviderConfig {
         Vec::from(["at+jwt".into()])
     }
 
-    /// The tokens of this issuer (`iss`), signed by one of these keys. At least one audience has to follow. The name is for
-    /// messages and requirements.
+    /// The tokens of this issuer (`iss`), signed by one of these keys. At least one audience has to follow. The name is
+    /// for messages and requirements.
     #[must_use]
     pub fn new(name: impl Into<String>, issuer: impl Into<String>, keys: KeysConfig) -> Self {
         Self {

@@ -9,8 +9,8 @@ use crate::{
     verifier::decision::Decision,
 };
 
-/// `{"verdict":"allow","reason":"ok","status":200,"claims":{...}}` or `{"verdict":"deny","reason":"expired","claim":"exp","status":401}`;
-/// without `claim` where the reason is about none.
+/// `{"verdict":"allow","reason":"ok","status":200,"claims":{...}}` or
+/// `{"verdict":"deny","reason":"expired","claim":"exp","status":401}`; without `claim` where the reason is about none.
 #[must_use]
 pub fn report_verify(outcome: &Result<Shared<Valid>, Refusal>) -> String {
     match outcome {

@@ -58,7 +58,8 @@ describe! {
         "dependentSchemas": { "all": { "properties": { "match": false, "header": false } }, "header": { "properties": { "issued_before": false } } } } },
 }
 
-/// `DATAKIT_TOKEN_SCHEMA` names a file to write it to; its use is tested where a validator is (js/test/schema.test.mjs).
+/// `DATAKIT_TOKEN_SCHEMA` names a file to write it to; its use is tested where a validator is
+/// (js/test/schema.test.mjs).
 #[test]
 fn the_schema_has_every_definition_that_it_refers_to() {
     let schema = schema();

@@ -83,7 +83,8 @@ impl TokenVerifier {
         self.drop_unused_tables(memory);
         let (header, segment) = token.header();
         let verified = token.verify(key, Some(&mut memory.tables))?;
-        // Not before the signature holds: else whoever sends nonsense would make every good token's header be read anew.
+        // Not before the signature holds: else whoever sends nonsense would make every good token's header be read
+        // anew.
         if !memory.header.as_ref().is_some_and(|known| known.gave(&header)) {
             memory.header = Some(KnownHeader::new(header, segment));
         }

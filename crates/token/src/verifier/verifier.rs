@@ -29,12 +29,12 @@ use crate::{
 /// Tokens that a memory keeps when neither the configuration nor its maker says how many.
 const CACHED_TOKENS: usize = 4096;
 
-/// Providers, rules and answers, compiled from one configuration. All workers may share it; what one of them remembers is in
-/// its [`Memory`].
+/// Providers, rules and answers, compiled from one configuration. All workers may share it; what one of them remembers
+/// is in its [`Memory`].
 ///
-/// The order of checks is fixed: HTTPS, path, carrier, size, segments, base64url, header, `crit`, `alg`, `typ`, key, key
-/// window, signature, claims, `iss`, `aud`, `exp`/`nbf`/`iat`, required claims, `cnf`, `sub`, revocation, age of the keys,
-/// rule, binding, permission. No reason that depends on a claim is given before the signature holds.
+/// The order of checks is fixed: HTTPS, path, carrier, size, segments, base64url, header, `crit`, `alg`, `typ`, key,
+/// key window, signature, claims, `iss`, `aud`, `exp`/`nbf`/`iat`, required claims, `cnf`, `sub`, revocation, age of
+/// the keys, rule, binding, permission. No reason that depends on a claim is given before the signature holds.
 pub struct Verifier {
     pub(super) tokens: TokenVerifier,
     pub(super) carriers: Carriers,
@@ -73,8 +73,8 @@ impl Verifier {
         self.tokens.providers.iter_mut().map(|provider| &mut provider.keys).filter(|source| source.request().is_some())
     }
 
-    /// For a host that reaches servers by names of its own: the first remote source that lacks such a name, as an error at its
-    /// place that says `problem`.
+    /// For a host that reaches servers by names of its own: the first remote source that lacks such a name, as an error
+    /// at its place that says `problem`.
     ///
     /// # Errors
     /// [`ConfigError`]: where a `cluster` is missing.
@@ -167,8 +167,9 @@ impl Verifier {
         self.responses.denial(reason.into(), Some(request))
     }
 
-    /// What to look at when this token is refused for this reason, if there is more to say: for errors and logs of whoever runs
-    /// this, as it may say what the configuration accepts. It says nothing of the token but which of the things known here it is.
+    /// What to look at when this token is refused for this reason, if there is more to say: for errors and logs of
+    /// whoever runs this, as it may say what the configuration accepts. It says nothing of the token but which of the
+    /// things known here it is.
     #[must_use]
     pub fn hint(&self, token: &[u8], reason: Reason) -> Option<String> {
         hint(reason, token, &self.tokens.providers)
@@ -180,7 +181,8 @@ impl Verifier {
         hint(reason, &self.carriers.find(request).ok()?.token, &self.tokens.providers)
     }
 
-    /// The headers of a request that clients may not set, in lower case: a denied one's go as well, before a log shows them.
+    /// The headers of a request that clients may not set, in lower case: a denied one's go as well, before a log shows
+    /// them.
     #[must_use]
     pub fn spoofed_headers(&self, request: &Request<'_>) -> Vec<String> {
         self.editor.without_spoofed(request).remove().map(String::from).collect()

@@ -1,6 +1,6 @@
 //! Any request, with a good token where it says so: what passes has lost the token, lies below the rule's prefix and
-//! carries no claim header that the verifier did not write. Where paths go on as they were sent, every reader stays below
-//! the prefix.
+//! carries no claim header that the verifier did not write. Where paths go on as they were sent, every reader stays
+//! below the prefix.
 #![no_main]
 
 use std::{cell::RefCell, sync::LazyLock};

@@ -2,8 +2,8 @@
 
 use datakit_token::{UnixTime, Verifier};
 use datakit_token_tests::{
+    minimal_config::{compile, config, merge, refuse, with},
     mint,
-    small::{compile, config, merge, refuse, with},
 };
 use serde_json::{Value, json};
 

@@ -7,8 +7,8 @@ use datakit_token::{
     SourceError, UnixTime, UpstreamEdits, Valid, Verifier, report_decide, report_verify,
 };
 use datakit_token_tests::{
+    minimal_config::{compile, config, merge, with},
     mint,
-    small::{compile, config, merge, with},
 };
 use serde_json::{Value, json};
 

@@ -14,7 +14,7 @@ use datakit_token_tests::{
 
 fn start() -> Envoy {
     let upstream = upstream::start().unwrap();
-    let config = small::config().to_string();
+    let config = minimal_config::config().to_string();
     let edit = |bootstrap: &mut serde_json::Value| envoy::add_hostile_plugin(bootstrap, "").unwrap();
     Envoy::start_edited(&[config], upstream, None, 1, edit).unwrap()
 }

@@ -1,7 +1,7 @@
 //! Configuration errors of rules, requirements and policies: the place as a JSON pointer, and the expectation; and
 //! warnings.
 
-use datakit_token_tests::small::{compile, config, merge, refuse, with};
+use datakit_token_tests::minimal_config::{compile, config, merge, refuse, with};
 use serde_json::{Value, json};
 
 #[test]

@@ -34,7 +34,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   fuzz [--minutes N | --seconds N]
                  every fuzz target, 10 minutes in total unless told otherwise
   deny           licences, sources and advisories of the dependencies
-  ci             all that CI runs: test, demo with Debian's compiler, fuzz for 30 seconds, deny
+  ci             all that CI runs: test, demo with Debian's compiler, fuzz for 30 seconds, deny, the crates as packed
   bench [js]     the npm package in Node, Deno, Bun and Chromium, against other libraries; what refusals, revocation
                  rules and roles cost; the filter in Envoy; `js`: only the npm package
   bench envoy [--quick] [--rounds N] [--slice MILLISECONDS]
@@ -206,6 +206,17 @@ fn deny(tally: &mut Tally) -> Result<()> {
     deny::check(&Workspace::open()?, tally)
 }
 
+/// Whoever adds a crate gets what is packed, and builds that.
+fn packages(tally: &mut Tally) -> Result<()> {
+    let workspace = Workspace::open()?;
+    let mut command = workspace.cargo("package");
+    let published = ["datakit-token-encoding", "datakit-token", "datakit-token-issuer"];
+    command.args(["--quiet", "--locked", "--allow-dirty"]).args(published.iter().flat_map(|name| ["-p", name]));
+    Step::new("cargo package").run(&mut command)?;
+    tally.pass();
+    Ok(())
+}
+
 fn ci(tally: &mut Tally) -> Result<()> {
     tally.attempt("tests", |tally| test(&[], tally));
     tally.attempt("modules and demo without rustup's target", |tally| {
@@ -217,5 +228,6 @@ fn ci(tally: &mut Tally) -> Result<()> {
     });
     tally.attempt("fuzzing, a short round", |tally| fuzz("30", 1, tally));
     tally.attempt("dependencies", deny);
+    tally.attempt("crates as they are published", packages);
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::{
 use datakit_token_tests::{
     client,
     envoy::{self, Envoy},
-    small, upstream,
+    minimal_config, upstream,
 };
 
 fn start() -> Envoy {

@@ -21,6 +21,8 @@
 //! | `upstream` | the path and headers that the upstream must get (a header with `null` must be absent) |
 //! | `response` | what the denied client must get: `status`, `headers` (`null` for an absent one), `body` |
 //!
+//! A long text may be made of parts: `{"joined": ["a", {"repeat": ["b", 3]}]}` is `abbb`.
+//!
 //! `request.connection` says what the host knows of the connection: `client_address`, `tls_version`. Secrets may name
 //! the variables of [`ENVIRONMENT`].
 
@@ -108,6 +110,7 @@ pub fn load() -> Result<Vec<Vector>, String> {
         let name = path.display();
         let text = fs::read(&path).map_err(|error| format!("{name}: {error}"))?;
         let file: Value = serde_json::from_slice(&text).map_err(|error| format!("{name}: {error}"))?;
+        let file = join(file);
         for vector in file["vectors"].as_array().ok_or_else(|| format!("{name}: expected the array `vectors`"))? {
             let vector = mint_vector(&file, vector).map_err(|error| format!("{name}: {}: {error}", vector["name"]))?;
             if vectors.iter().any(|other| other.name == vector.name) {
@@ -117,6 +120,25 @@ pub fn load() -> Result<Vec<Vector>, String> {
         }
     }
     Ok(vectors)
+}
+
+/// Long texts are made of parts: `{"joined": ["a", {"repeat": ["b", 3]}]}` is `abbb`.
+fn join(value: Value) -> Value {
+    let text = |part: &Value| match part {
+        Value::String(text) => text.clone(),
+        part => {
+            let times = part["repeat"][1].as_u64().and_then(|times| usize::try_from(times).ok());
+            part["repeat"][0].as_str().unwrap_or_default().repeat(times.unwrap_or_default())
+        }
+    };
+    match value {
+        Value::Object(members) => match members.get("joined").and_then(Value::as_array) {
+            Some(parts) if members.len() == 1 => Value::String(parts.iter().map(text).collect()),
+            _ => Value::Object(members.into_iter().map(|(name, member)| (name, join(member))).collect()),
+        },
+        Value::Array(elements) => Value::Array(elements.into_iter().map(join).collect()),
+        value => value,
+    }
 }
 
 /// Compares what the upstream got, `path` and `headers`, with what it must get.

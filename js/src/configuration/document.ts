@@ -1,5 +1,5 @@
 import { ConfigurationError, type Reason } from '../error.js'
-import type { Jwk, JwkSet } from './jwk.js'
+import type { Jwk, JwkSet } from '../keys/jwk.js'
 import { bare, has, member } from '../member.js'
 import type { Bundle, Remote } from '../keys/remote.js'
 

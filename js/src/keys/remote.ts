@@ -1,4 +1,4 @@
-import type { JwkSet } from '../configuration/jwk.js'
+import type { JwkSet } from './jwk.js'
 import { bare, member } from '../member.js'
 
 /**

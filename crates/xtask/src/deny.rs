@@ -1,4 +1,4 @@
-//! Licences, sources and advisories of all that comes into the products and the fuzz targets.
+//! Licences, sources and advisories of all that comes into the products and the programs beside them.
 
 use std::{path::Path, process::Command};
 
@@ -14,7 +14,7 @@ use crate::{
 const VERSION: &str = "0.20.2";
 
 /// The lock files of the repository, by the manifests beside them.
-const MANIFESTS: &[&str] = &["Cargo.toml", "tests/fuzz/Cargo.toml"];
+const MANIFESTS: &[&str] = &["Cargo.toml", "tests/consumer/Cargo.toml", "tests/fuzz/Cargo.toml"];
 
 /// Runs `cargo deny check`; builds it first if it is not below `target/`.
 pub(crate) fn check(workspace: &Workspace, tally: &mut Tally) -> Result<()> {

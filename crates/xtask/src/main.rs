@@ -160,7 +160,7 @@ fn test(names: &[&str], tally: &mut Tally) -> Result<()> {
 fn consumer(workspace: &Workspace) -> Command {
     let mut command = workspace.cargo("test");
     let directory = workspace.root().join("tests/consumer");
-    command.args(["--quiet", "--manifest-path"]).arg(directory.join("Cargo.toml"));
+    command.args(["--quiet", "--locked", "--manifest-path"]).arg(directory.join("Cargo.toml"));
     command.arg("--target-dir").arg(workspace.target().join("consumer"));
     command
 }

@@ -160,7 +160,7 @@ fn test(names: &[&str], tally: &mut Tally) -> Result<()> {
 fn consumer(workspace: &Workspace) -> Command {
     let mut command = workspace.cargo("test");
     let directory = workspace.root().join("tests/consumer");
-    command.args(["--quiet", "--locked", "--manifest-path"]).arg(directory.join("Cargo.toml"));
+    command.args(["--quiet", "--manifest-path"]).arg(directory.join("Cargo.toml"));
     command.arg("--target-dir").arg(workspace.target().join("consumer"));
     command
 }
@@ -211,7 +211,7 @@ fn packages(tally: &mut Tally) -> Result<()> {
     let workspace = Workspace::open()?;
     let mut command = workspace.cargo("package");
     let published = ["datakit-token-encoding", "datakit-token", "datakit-token-issuer"];
-    command.args(["--quiet", "--locked", "--allow-dirty"]).args(published.iter().flat_map(|name| ["-p", name]));
+    command.args(["--quiet", "--allow-dirty"]).args(published.iter().flat_map(|name| ["-p", name]));
     Step::new("cargo package").run(&mut command)?;
     tally.pass();
     Ok(())

@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url'
 
 const compiler = createRequire(import.meta.url).resolve('typescript/package.json')
 const project = fileURLToPath(new URL('..', import.meta.url))
-const compiled = join(project, '../target/types')
 /** What all entry points declare alike. */
 const ENTRY = 'entry/inline'
 /** An import of another file of the package. */
@@ -15,15 +14,12 @@ const IMPORT = /'(\.\.?\/[\w./]+)\.js'/g
 
 /**
  * Writes what a caller of the package can get at, and nothing else: once for each module system, as resolvers want it.
+ * `input` has the output of wasm-bindgen.
  */
-export function writeDeclarations(dist) {
-  rmSync(compiled, { recursive: true, force: true })
-  execFileSync(
-    process.execPath,
-    [join(dirname(compiler), 'bin/tsc'), '-p', project, '--outDir', compiled],
-    { stdio: 'inherit' },
-  )
-  for (const name of reachable(ENTRY))
+export function writeDeclarations(input, dist) {
+  const compiled = compile(input)
+  const declaration = (name) => readFileSync(join(compiled, `${name}.d.ts`), 'utf8')
+  for (const name of reachable(ENTRY, declaration))
     for (const [extension, module] of [
       ['d.mts', 'mjs'],
       ['d.cts', 'cjs'],
@@ -38,15 +34,32 @@ export function writeDeclarations(dist) {
   )
 }
 
-function declaration(name) {
-  return readFileSync(join(compiled, `${name}.d.ts`), 'utf8')
+/** All declarations, in a directory below the input. */
+function compile(input) {
+  const compiled = join(input, 'types')
+  rmSync(compiled, { recursive: true, force: true })
+  // The input is wherever the build keeps it.
+  const settings = {
+    extends: join(project, 'tsconfig.json'),
+    compilerOptions: {
+      paths: { 'datakit-token-core': [join(input, 'datakit_token_npm.d.ts')] },
+      outDir: compiled,
+    },
+    include: [join(project, 'src')],
+  }
+  const file = join(input, 'tsconfig.json')
+  writeFileSync(file, JSON.stringify(settings))
+  execFileSync(process.execPath, [join(dirname(compiler), 'bin/tsc'), '-p', file], {
+    stdio: 'inherit',
+  })
+  return compiled
 }
 
 /** The file, and all that it refers to. */
-function reachable(name, found = new Set()) {
+function reachable(name, declaration, found = new Set()) {
   if (found.has(name)) return found
   found.add(name)
   for (const [, target] of declaration(name).matchAll(IMPORT))
-    reachable(normalize(join(dirname(name), target)), found)
+    reachable(normalize(join(dirname(name), target)), declaration, found)
   return found
 }

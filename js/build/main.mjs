@@ -41,7 +41,7 @@ binaryen(
 )
 
 await writeBundles(input, readFileSync(wasm), dist)
-writeDeclarations(dist)
+writeDeclarations(input, dist)
 
 // For people, and for tools that show them: the core has its own copy.
 const presets = join(root, 'crates/token/presets')

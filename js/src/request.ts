@@ -55,8 +55,8 @@ const CONNECTION = [
 class Misuse extends TypeError {}
 
 /**
- * The head of a request as JSON; empty, which the core refuses, where it cannot be read. Nothing of the caller's runs
- * later. Throws a `TypeError` where the caller's own mistake would let a request slip past its rules.
+ * @internal The head of a request as JSON; empty, which the core refuses, where it cannot be read. Nothing of the
+ * caller's runs later. Throws a `TypeError` where the caller's own mistake would let a request slip past its rules.
  */
 export function serializeRequest(request: RequestLike): string {
   try {

@@ -4,24 +4,17 @@ import {
   type Configuration,
   type ShortConfiguration,
 } from './configuration/document.js'
-import { ConfigurationError, TokenError, type Reason } from './error.js'
-import { instantiate, output, seconds, TokenInput, type CoreVerifier } from './wasm/core.js'
 import type { Decision } from './decision.js'
+import { ConfigurationError, TokenError } from './error.js'
 import { freeze } from './freeze.js'
+import { Judge } from './judge.js'
 import { Fetcher } from './keys/fetcher.js'
-import { bare, has, member } from './member.js'
 import type { Runtime, SourceState } from './keys/remote.js'
+import { bare, has, member } from './member.js'
 import { serializeRequest, type RequestLike } from './request.js'
-import { TokenCache, verified, type VerifiedToken } from './token.js'
-import {
-  lacksKeys,
-  messageOf,
-  parse,
-  refusal,
-  type Allowed,
-  type Denied,
-  type Passed,
-} from './verdict.js'
+import type { VerifiedToken } from './token.js'
+import { lacksKeys } from './verdict.js'
+import { instantiate, seconds, type CoreVerifier } from './wasm/core.js'
 
 /** What is not part of the configuration document. */
 export interface CreateOptions extends Runtime {
@@ -101,28 +94,21 @@ export function bind(source: ModuleSource): CreateVerifier {
   ): Verifier<C> {
     const { json, pointer, keys } = toDocument(config)
     const Core = instantiate(source)
-    let verifier: CoreVerifier
+    let core: CoreVerifier
     try {
-      verifier = new Core(json, variables(member(runtime, 'environment') ?? {}))
+      core = new Core(json, variables(member(runtime, 'environment') ?? {}))
     } catch (error) {
       if (!has(error, 'problem')) throw error
       const fault = error as { pointer: string; problem: string }
       throw new ConfigurationError(pointer(fault.pointer), fault.problem)
     }
-    const { warnings } = JSON.parse(verifier.warnings()) as { warnings: [string, string][] }
-    const fetcher = new Fetcher(verifier, keys, runtime)
-    let freed = false
+    const { warnings } = JSON.parse(core.warnings()) as { warnings: [string, string][] }
+    const fetcher = new Fetcher(core, keys, runtime)
+    const judge = new Judge<C>(core, () => fetcher.fault)
     const free = () => {
-      if (freed) return
-      freed = true
       fetcher.stop()
-      verifier.free()
+      judge.free()
     }
-    const alive = () => {
-      if (freed) throw new Error('the verifier has been freed')
-    }
-    const input = new TokenInput(verifier)
-    const kept = new TokenCache<C>(verifier)
     /** Nobody waits, but the next caller finds the keys. */
     const startFetches = <T>(result: T): T => {
       if (!fetcher.empty) fetcher.start()
@@ -133,85 +119,26 @@ export function bind(source: ModuleSource): CreateVerifier {
       attempt: () => T,
       lacksKeys: (result: T) => boolean,
     ): Promise<T> => {
-      alive()
+      judge.alive()
       if (fetcher.empty) return attempt()
       await fetcher.prepare(false)
-      alive()
+      judge.alive()
       const result = attempt()
       if (!lacksKeys(result) || !(await fetcher.prepare(true))) return result
-      alive()
+      judge.alive()
       return attempt()
-    }
-    const grants = (roles: readonly string[], permission: string) => {
-      alive()
-      return verifier.grants(roles.join('\n'), permission)
-    }
-    /** A refusal as the core words it. */
-    const refuse = (code: Reason, claim?: string) => {
-      alive()
-      return refusal({
-        ...(parse(output(verifier, verifier.refuse(code))) as Denied),
-        ...(claim !== undefined && { claim }),
-      })
-    }
-    // `now` has been read: between what is written into the core and its verdict nothing of the caller's may run.
-    const judgeToken = (
-      token: string | undefined | null,
-      now: Now,
-    ): VerifiedToken<C> | TokenError => {
-      if (token === undefined || token === null) return refuse('missing_token')
-      if (typeof token !== 'string') return refuse('malformed')
-      const time = now ?? seconds()
-      const serial = verifier.verify(input.write(token), time)
-      const known = kept.get(serial)
-      if (known) return known
-      const verdict = parse(output(verifier, verifier.verdict()))
-      return verdict.verdict === 'allow'
-        ? kept.add(serial, verified<C>(verdict, grants, refuse))
-        : refusal(verdict, lacksKeys(verdict.reason) ? fetcher.fault : undefined)
-    }
-    const judgeRequest = (request: string, now: Now): Decision<C> => {
-      const verdict = JSON.parse(output(verifier, verifier.decide(request, now ?? seconds()))) as
-        | Passed
-        | Denied
-      const upstream = member(verdict, 'upstream')
-      if (verdict.verdict === 'allow' && upstream) {
-        const serial = member(verdict, 'serial')
-        const token =
-          serial === undefined
-            ? undefined
-            : (kept.get(serial) ??
-              kept.add(
-                serial,
-                verified<C>(parse(output(verifier, verifier.verdict())) as Allowed, grants, refuse),
-              ))
-        return freeze({ verdict: 'allow', token, upstream })
-      }
-      // The core may have kept the token of a denied request in the place of others.
-      kept.forget()
-      const { reason, status, response } = verdict as Denied
-      const refused = {
-        reason,
-        claim: member(verdict as Denied, 'claim'),
-        message: messageOf(verdict as Denied),
-        status,
-        response,
-      }
-      if (verdict.verdict === 'observe' && upstream)
-        return freeze({ verdict: 'observe', ...refused, upstream })
-      return freeze({ verdict: 'deny', ...refused })
     }
     const verifyFresh = async (token: string | undefined | null, options?: Options) => {
       const now = nowOf(options)
       return judgeFresh(
-        () => judgeToken(token, now),
+        () => judge.token(token, now ?? seconds()),
         (result) => result instanceof TokenError && lacksKeys(result.code),
       )
     }
     const api: Verifier<C> = {
       verifySync: (token, options) => {
-        alive()
-        return unwrap(startFetches(judgeToken(token, nowOf(options))))
+        judge.alive()
+        return unwrap(startFetches(judge.token(token, nowOf(options) ?? seconds())))
       },
       verify: async (token, options) => unwrap(await verifyFresh(token, options)),
       safeVerify: async (token, options) => {
@@ -221,27 +148,28 @@ export function bind(source: ModuleSource): CreateVerifier {
           : { ok: true, token: result }
       },
       decideSync: (request, options) => {
-        alive()
-        return startFetches(judgeRequest(serializeRequest(request), nowOf(options)))
+        judge.alive()
+        const text = serializeRequest(request)
+        return startFetches(judge.request(text, nowOf(options) ?? seconds()))
       },
       decide: async (request, options) => {
         // Read at once: the caller may go on with the request.
         const [text, now] = [serializeRequest(request), nowOf(options)]
         return judgeFresh(
-          () => judgeRequest(text, now),
+          () => judge.request(text, now ?? seconds()),
           (result) => result.verdict !== 'allow' && lacksKeys(result.reason),
         )
       },
       reload: async () => {
-        alive()
+        judge.alive()
         await fetcher.reload()
       },
       get sources() {
-        alive()
+        judge.alive()
         return Object.freeze(fetcher.states())
       },
       get fresh() {
-        alive()
+        judge.alive()
         return fetcher.states().every((state) => state.fresh)
       },
       warnings: freeze(warnings.map(([place, problem]) => ({ pointer: pointer(place), problem }))),
@@ -268,9 +196,7 @@ function unwrap<T>(result: T | TokenError): T {
 }
 
 /** When to judge; `undefined` stands for the host's clock, whatever it says by then. */
-type Now = number | undefined
-
-function nowOf(options: Options | undefined): Now {
+function nowOf(options: Options | undefined): number | undefined {
   if (options === undefined || options === null) return undefined
   const unknown =
     typeof options === 'object' && !(options instanceof Date)

@@ -41,6 +41,7 @@ const FLOORS_OF_JAVASCRIPT: &[&[&str]] = &[
     &["entry"],
     &["api"],
     &["verifier"],
+    &["judge"],
     &["configuration", "decision"],
     &["keys", "token"],
     &["claims", "request", "verdict", "wasm"],

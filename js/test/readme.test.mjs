@@ -5,9 +5,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
-import { build } from 'esbuild'
-import { Miniflare } from 'miniflare'
 import { issue, issuer, key } from './support/issuer.mjs'
+import { bundle, start } from './support/workerd.mjs'
 
 const project = process.env.DATAKIT_TOKEN_PACKAGE
 const readme = readFileSync(join(project, 'node_modules/datakit-token/README.md'), 'utf8')
@@ -63,32 +62,10 @@ test('Express', async () => {
 })
 
 test('a Cloudflare Worker', { timeout: 30_000 }, async () => {
-  const { outputFiles } = await build({
+  const modules = await bundle({
     stdin: { contents: block('cloudflare:workers'), resolveDir: project },
-    outdir: '.',
-    write: false,
-    bundle: true,
-    format: 'esm',
-    target: 'es2022',
-    conditions: ['workerd', 'worker', 'browser'],
-    external: ['cloudflare:workers'],
-    loader: { '.wasm': 'copy' },
   })
-  const modules = outputFiles.map(({ path, contents }) => ({
-    type: path.endsWith('.wasm') ? 'CompiledWasm' : 'ESModule',
-    path: path.split('/').at(-1),
-    contents,
-  }))
-  modules.sort((one, other) => other.type.localeCompare(one.type))
-  const worker = new Miniflare({
-    modules,
-    compatibilityDate: '2026-04-01',
-    bindings: { DATAKIT_TOKEN_CONFIG: config },
-    host: '127.0.0.1',
-    port: 0,
-    cf: false,
-  })
-  after(() => worker.dispose())
+  const worker = start(modules, '2026-04-01', { DATAKIT_TOKEN_CONFIG: config })
   await check(await worker.ready)
 })
 

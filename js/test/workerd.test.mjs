@@ -2,35 +2,16 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { request as send } from 'node:http'
-import { basename, join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
-import { Miniflare } from 'miniflare'
 import { check, vectors } from './support/check.mjs'
 import { issue, issuer, key, seconds, serve, set } from './support/issuer.mjs'
+import { bundle, start } from './support/workerd.mjs'
 
-const { outputFiles } = await build({
+const modules = await bundle({
   entryPoints: [fileURLToPath(new URL('support/worker.mjs', import.meta.url))],
-  outdir: '.',
-  write: false,
-  bundle: true,
-  format: 'esm',
-  target: 'es2022',
-  conditions: ['workerd', 'worker', 'browser'],
-  nodePaths: [join(process.env.DATAKIT_TOKEN_PACKAGE, 'node_modules')],
-  external: ['cloudflare:workers'],
-  loader: { '.wasm': 'copy' },
 })
-const modules = outputFiles.map(({ path, contents }) => ({
-  type: path.endsWith('.wasm') ? 'CompiledWasm' : 'ESModule',
-  path: basename(path),
-  contents,
-}))
-// The first one is the worker.
-modules.sort((one, other) => other.type.localeCompare(one.type))
-
 const [k1, k2] = [key('k1'), key('k2')]
 const permissions = ['a.b']
 const rules = [{ match: { path: { prefix: '/decide' } }, require: { permission: 'a.b' } }]
@@ -47,16 +28,7 @@ for (const date of ['2024-01-01', '2026-04-01']) {
     warm: { url: warm.url, cooldown: '1s', timeout: '2s' },
   }
   const CONFIG = { issuer, audience: 'api', keys: [k1.jwk], clock_skew: '30s', rules }
-  // Without `cf` it would ask a server what to put there.
-  const worker = new Miniflare({
-    modules,
-    compatibilityDate: date,
-    bindings: { CONFIG, REMOTE },
-    host: '127.0.0.1',
-    port: 0,
-    cf: false,
-  })
-  after(() => worker.dispose())
+  const worker = start(modules, date, { CONFIG, REMOTE })
   const ask = async (path, init) => {
     const response = await fetch(new URL(path, await worker.ready), {
       signal: AbortSignal.timeout(10000),

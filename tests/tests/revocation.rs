@@ -9,14 +9,15 @@ use serde_json::{Map, Value, json};
 const NOW: u64 = 1_790_000_000;
 
 /// Few names, values and times, so that rules share some with each other and with tokens.
-struct Random(u64);
+struct Random(fastrand::Rng);
 
 impl Random {
+    fn new(seed: u64) -> Self {
+        Self(fastrand::Rng::with_seed(seed))
+    }
+
     fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
+        self.0.u64(..bound)
     }
 
     fn scalar(&mut self) -> Value {
@@ -106,7 +107,7 @@ fn is_revoked(rules: &[Value], claims: &Value, now: u64) -> bool {
 
 #[test]
 fn every_set_of_rules_refuses_what_its_rules_refuse_one_by_one() {
-    let mut random = Random(88_172_645_463_325_252);
+    let mut random = Random::new(88_172_645_463_325_252);
     let (mut refused, mut passed) = (0, 0);
     for round in 0..400_u64 {
         let rules: Vec<_> = (0..1 + random.below(2 + round / 10)).map(|_| random.rule()).collect();

@@ -1,4 +1,4 @@
-// Makes pkg/dist from the output of wasm-bindgen and the JSON Schema: node main.mjs DIRECTORY SCHEMA
+// Makes pkg/dist from the JSON Schema and the output of wasm-bindgen for each module: node main.mjs SCHEMA CORE SEALED
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,16 +7,19 @@ import { writeBundles } from './bundles.mjs'
 import { writeDeclarations } from './declarations.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
-const [input, schema] = process.argv.slice(2)
-if (!input || !schema)
+const [schema, core, sealed] = process.argv.slice(2)
+if (!schema || !core || !sealed)
   throw new Error(
-    'usage: node main.mjs DIRECTORY SCHEMA (the output of wasm-bindgen, the JSON Schema)',
+    'usage: node main.mjs SCHEMA CORE SEALED (the JSON Schema, two outputs of wasm-bindgen)',
   )
 const dist = join(root, 'pkg/dist')
 rmSync(dist, { recursive: true, force: true })
-mkdirSync(dist, { recursive: true })
+/** Each entry point of the package has a directory, with a module of its own. */
+const ENTRIES = [
+  [core, dist],
+  [sealed, join(dist, 'sealed')],
+]
 
-const wasm = join(dist, 'core.wasm')
 const features = [
   'bulk-memory',
   'mutable-globals',
@@ -25,23 +28,27 @@ const features = [
   'sign-ext',
   'multivalue',
 ]
-// V8 compiles a function when it is called first: one that holds all that is called once would take milliseconds, and
-// so would each little one by itself.
-binaryen(
-  'wasm-opt',
-  '-Oz',
-  '--converge',
-  '--one-caller-inline-max-function-size=50',
-  '--always-inline-max-function-size=5',
-  '--strip-producers',
-  ...features.map((name) => `--enable-${name}`),
-  join(input, 'datakit_token_npm_bg.wasm'),
-  '-o',
-  wasm,
-)
-
-await writeBundles(input, readFileSync(wasm), dist)
-writeDeclarations(input, dist)
+for (const [input, directory] of ENTRIES) {
+  mkdirSync(directory, { recursive: true })
+  const wasm = join(directory, 'core.wasm')
+  // V8 compiles a function when it is called first: one that holds all that is called once would take milliseconds, and
+  // so would each little one by itself.
+  binaryen(
+    'wasm-opt',
+    '-Oz',
+    '--converge',
+    '--one-caller-inline-max-function-size=50',
+    '--always-inline-max-function-size=5',
+    '--strip-producers',
+    ...features.map((name) => `--enable-${name}`),
+    join(input, 'datakit_token_npm_bg.wasm'),
+    '-o',
+    wasm,
+  )
+  await writeBundles(input, readFileSync(wasm), directory)
+}
+// The same for both: the module alone differs.
+writeDeclarations(core, dist)
 
 // For people, and for tools that show them: the core has its own copy.
 const presets = join(root, 'crates/token/presets')

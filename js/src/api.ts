@@ -11,7 +11,7 @@ export type {
   Secret,
   ShortConfiguration,
 } from './configuration/document.js'
-export type { Jwk, JwkSet } from './keys/jwk.js'
+export type { Jwk, JwkSet, PrivateJwk, PrivateJwkSet } from './keys/jwk.js'
 export {
   remoteBundle,
   remoteKeySet,

@@ -2,7 +2,7 @@
 // realm.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { EdgeVM } from '@edge-runtime/vm'
 import { build } from 'esbuild'
@@ -13,16 +13,17 @@ import { issue, issuer, key } from './support/issuer.mjs'
 const dist = join(process.env.DATAKIT_TOKEN_PACKAGE, 'node_modules/datakit-token/dist')
 const codeGeneration = { strings: false, wasm: false }
 /** Compiled here, as the host of an edge function does. */
-const module = new WebAssembly.Module(readFileSync(join(dist, 'core.wasm')))
+const compile = (file) => new WebAssembly.Module(readFileSync(join(dist, file)))
+const modules = { core: compile('core.wasm'), sealed: compile('sealed/core.wasm') }
 const handsOver = {
   name: 'module',
   setup(builder) {
-    builder.onResolve({ filter: /core\.wasm\?module$/ }, ({ path }) => ({
-      path,
+    builder.onResolve({ filter: /core\.wasm\?module$/ }, ({ importer }) => ({
+      path: dirname(importer).endsWith('sealed') ? 'sealed' : 'core',
       namespace: 'handed-over',
     }))
-    builder.onLoad({ filter: /.*/, namespace: 'handed-over' }, () => ({
-      contents: 'export default globalThis.handedOver',
+    builder.onLoad({ filter: /.*/, namespace: 'handed-over' }, ({ path }) => ({
+      contents: `export default globalThis.handedOver.${path}`,
     }))
   },
 }
@@ -33,7 +34,8 @@ async function load(conditions) {
     outputFiles: [{ text }],
   } = await build({
     stdin: {
-      contents: "export * from 'datakit-token'; export { observe } from './observe.mjs'",
+      contents: `export * from 'datakit-token'; export { observe } from './observe.mjs'
+        export * as plain from 'datakit-token'; export * as sealed from 'datakit-token/sealed'`,
       resolveDir: fileURLToPath(new URL('support', import.meta.url)),
     },
     bundle: true,
@@ -47,11 +49,11 @@ async function load(conditions) {
   })
   const vm = new EdgeVM({
     codeGeneration,
-    extend: (context) => Object.assign(context, { handedOver: module }),
+    extend: (context) => Object.assign(context, { handedOver: modules }),
   })
   vm.evaluate(text)
   assert.equal(
-    vm.evaluate('handedOver instanceof WebAssembly.Module'),
+    vm.evaluate('handedOver.core instanceof WebAssembly.Module'),
     false,
     'the module is of this realm: nothing is tested',
   )

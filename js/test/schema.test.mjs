@@ -9,7 +9,7 @@ import { fits, schema } from './support/schema.mjs'
 
 const { createVerifier, ConfigurationError } = createRequire(
   `${process.env.DATAKIT_TOKEN_PACKAGE}/`,
-)('datakit-token')
+)('datakit-token/sealed')
 const accepts = (config) => {
   try {
     createVerifier(config, { environment })

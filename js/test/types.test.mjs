@@ -203,6 +203,8 @@ const PUBLIC = [
   'NodeRequest',
   'Operand',
   'Options',
+  'PrivateJwk',
+  'PrivateJwkSet',
   'Provider',
   'Reason',
   'Refusal',

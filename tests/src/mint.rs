@@ -2,12 +2,14 @@
 
 use std::{fs::File, io::Read};
 
+use aes_gcm::{Aes256Gcm, KeyInit, aead::AeadInOut};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use curve25519_dalek::scalar::Scalar;
 use datakit_token::BUNDLE_TYPE;
 use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha512};
+use sha2::{Digest, Sha256, Sha512};
+use x25519_dalek::{PublicKey as X25519, StaticSecret};
 
 /// The signing key with this name: its bytes, repeated, are the seed.
 #[must_use]
@@ -57,6 +59,71 @@ pub fn sign(key: &SigningKey, header: &[u8], payload: &[u8]) -> String {
 pub fn bundle(root: &str, members: &Value) -> String {
     let header = json!({ "alg": "EdDSA", "typ": BUNDLE_TYPE, "kid": root });
     sign(&key(root), header.to_string().as_bytes(), members.to_string().as_bytes())
+}
+
+/// The private key of this name that tokens are encrypted for: its bytes, repeated.
+#[must_use]
+pub fn decryption_key(name: &str) -> StaticSecret {
+    StaticSecret::from(key(name).to_bytes())
+}
+
+/// The private JWK of that, with the name as `kid`.
+#[must_use]
+pub fn private_jwk(name: &str) -> Value {
+    let private = decryption_key(name);
+    let (x, d) = (encode(X25519::from(&private).as_bytes()), encode(private.as_bytes()));
+    json!({ "kty": "OKP", "crv": "X25519", "kid": name, "use": "enc", "x": x, "d": d })
+}
+
+/// The public JWK of that.
+#[must_use]
+pub fn encryption_jwk(name: &str) -> Value {
+    let mut jwk = private_jwk(name);
+    jwk.as_object_mut().and_then(|members| members.remove("d"));
+    jwk
+}
+
+/// What enters a JWE besides its content, good or not.
+pub struct Seal<'s> {
+    /// The name of the key that it is for.
+    pub recipient: &'s str,
+    /// The header as it is sent.
+    pub header: &'s [u8],
+    /// The ephemeral public key that the sender claims to have; its secret is what the recipient finds.
+    pub ephemeral: [u8; 32],
+    /// What the derivation of the key takes for the algorithm, and for the parties.
+    pub info: [&'s [u8]; 3],
+    /// The initialisation vector; those of other lengths than RFC 7518 has encrypt nothing.
+    pub iv: &'s [u8],
+}
+
+impl Seal<'_> {
+    /// The segments of a JWE in compact serialisation around this content (RFC 7516 section 7.1).
+    #[must_use]
+    pub fn around(&self, content: &[u8]) -> [String; 5] {
+        let secret = decryption_key(self.recipient).diffie_hellman(&X25519::from(self.ephemeral));
+        let length = |part: &[u8]| u32::try_from(part.len()).unwrap_or_default().to_be_bytes();
+        // RFC 7518 section 4.6.2
+        let mut hash = Sha256::new().chain_update([0, 0, 0, 1]).chain_update(secret.as_bytes());
+        for part in self.info {
+            hash = hash.chain_update(length(part)).chain_update(part);
+        }
+        let key = hash.chain_update([0, 0, 1, 0]).finalize();
+        let header = encode(self.header);
+        let (mut buffer, mut tag) = (content.to_vec(), Vec::new());
+        if let Ok(iv) = <[u8; 12]>::try_from(self.iv) {
+            let cipher = Aes256Gcm::new(&key);
+            let made = cipher.encrypt_inout_detached(&iv.into(), header.as_bytes(), buffer.as_mut_slice().into());
+            tag = made.unwrap_or_default().to_vec();
+        }
+        [header, String::new(), encode(self.iv), encode(&buffer), encode(&tag)]
+    }
+}
+
+/// An ephemeral public key, the same each time: tests need to be repeatable.
+#[must_use]
+pub fn ephemeral() -> [u8; 32] {
+    X25519::from(&decryption_key("ephemeral")).to_bytes()
 }
 
 /// The bytes of hexadecimal digits.

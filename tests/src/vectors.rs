@@ -13,6 +13,7 @@
 //! | `header_hex`, `claims_hex` | the same as bytes, for what no JSON text can hold |
 //! | `sign` | the name of the signing key, instead of `k1` |
 //! | `token` | the whole token; `{token}`, `{header}`, `{payload}`, `{signature}` stand for what was minted |
+//! | `seal` | instead of the file's: the token is encrypted; `{sealed}`, `{seal.header}`, `{seal.iv}` ... stand for it |
 //! | `request` | merged into the file's; `{token}` in the path or a header is replaced, `{token%}` percent-encoded |
 //! | `bare` | `false`: the token is not judged alone, as the fault lies in the request |
 //! | `expect` | `"allow"` or a reason |
@@ -23,6 +24,10 @@
 //!
 //! A long text may be made of parts: `{"joined": ["a", {"repeat": ["b", 3]}]}` is `abbb`.
 //!
+//! `seal` has the members `for` (the name of the key, else `e1`), `header` (merged into the usual one, or byte for
+//! byte, with `{epk}` in the ephemeral key's place), `epk` (hexadecimal), `algorithm`, `apu` and `apv` (what the key is
+//! derived with), `iv` (hexadecimal) and `content` (instead of the token; `{token}` stands for it).
+//!
 //! `request.connection` says what the host knows of the connection: `client_address`, `tls_version`. Secrets may name
 //! the variables of [`ENVIRONMENT`].
 
@@ -30,15 +35,37 @@ use std::fs;
 
 use serde_json::{Map, Value, json};
 
-use crate::{checkout, mint};
+use datakit_token::{ConfigError, Verifier, VerifierBuilder};
+use datakit_token_sealed::Unsealer;
+
+use crate::{
+    checkout,
+    mint::{self, Seal},
+};
 
 /// What every host of a vector has in its environment.
-pub const ENVIRONMENT: [(&str, &str); 1] = [("WORKSPACE_TOKEN", "tkn_fromTheEnvironment0123456789abcdef")];
+pub const ENVIRONMENT: [(&str, &str); 2] = [
+    ("WORKSPACE_TOKEN", "tkn_fromTheEnvironment0123456789abcdef"),
+    // The key `e3` of `mint::private_jwk`.
+    (
+        "DECRYPTION_KEYS",
+        r#"{"keys":[{"kty":"OKP","crv":"X25519","kid":"e3","x":"9Iv_Xej-y9sp8orrH6tRK1PzUnX7cdbq6MXKY2xVGA4","d":"ZTNlM2UzZTNlM2UzZTNlM2UzZTNlM2UzZTNlM2UzZTM"}]}"#,
+    ),
+];
 
 /// Looks up a variable of [`ENVIRONMENT`].
 #[must_use]
 pub fn variable(name: &str) -> Option<String> {
     ENVIRONMENT.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).into())
+}
+
+/// The verifier of a vector, as every host has one that opens encrypted tokens.
+///
+/// # Errors
+/// [`ConfigError`]
+pub fn verifier(config: &Value) -> Result<Verifier, ConfigError> {
+    let builder = VerifierBuilder::from_json(config.to_string().as_bytes())?;
+    builder.with_unsealer(Unsealer::new()).build_with(&variable)
 }
 
 /// One vector, ready for every runner.
@@ -194,6 +221,7 @@ const MEMBERS: &[&str] = &[
     "header_hex",
     "claims_hex",
     "sign",
+    "seal",
     "token",
     "request",
     "bare",
@@ -217,13 +245,23 @@ fn mint_vector(file: &Value, vector: &Value) -> Result<Vector, String> {
     let mut segments = minted.split('.');
     let mut segment = || segments.next().unwrap_or_default();
     let (header, payload, signature) = (segment(), segment(), segment());
+    let sealed = seal(file, vector, &minted)?;
     let token = vector["token"]
         .as_str()
-        .unwrap_or("{token}")
+        .unwrap_or(if sealed.is_some() { "{sealed}" } else { "{token}" })
         .replace("{token}", &minted)
         .replace("{header}", header)
         .replace("{payload}", payload)
         .replace("{signature}", signature);
+    let token = match &sealed {
+        None => token,
+        Some(segments) => ["{seal.header}", "{seal.encrypted_key}", "{seal.iv}", "{seal.ciphertext}", "{seal.tag}"]
+            .iter()
+            .zip(segments)
+            .fold(token.replace("{sealed}", &segments.join(".")), |token, (name, segment)| {
+                token.replace(name, segment)
+            }),
+    };
     let mut request = merged(&file["request"], &vector["request"]);
     fill(&mut request["path"], &token);
     for header in request["headers"].as_array_mut().ok_or("expected `headers` in the request")? {
@@ -249,6 +287,39 @@ fn mint_vector(file: &Value, vector: &Value) -> Result<Vector, String> {
     })
 }
 
+/// The segments of the token around this one, if the vector has it encrypted.
+fn seal(file: &Value, vector: &Value, token: &str) -> Result<Option<[String; 5]>, String> {
+    let seal = match vector.get("seal") {
+        Some(Value::Null) => return Ok(None),
+        change => change.unwrap_or(&file["seal"]),
+    };
+    if seal.is_null() {
+        return Ok(None);
+    }
+    let known = ["for", "header", "epk", "algorithm", "apu", "apv", "iv", "content"];
+    if let Some(unknown) = seal.as_object().and_then(|seal| seal.keys().find(|name| !known.contains(&name.as_str()))) {
+        return Err(format!("unknown member `{unknown}` of `seal`"));
+    }
+    let hex = |name: &str| seal[name].as_str().map(mint::decode_hex);
+    let text = |name: &str, other: &'static str| seal[name].as_str().unwrap_or(other).as_bytes();
+    let recipient = seal["for"].as_str().unwrap_or("e1");
+    let ephemeral = hex("epk").map_or(Ok(mint::ephemeral()), TryInto::try_into);
+    let ephemeral = ephemeral.map_err(|_| "expected 32 bytes in `epk`")?;
+    let epk = json!({ "kty": "OKP", "crv": "X25519", "x": mint::encode(&ephemeral) });
+    let header = match &seal["header"] {
+        Value::String(text) => text.replace("{epk}", &epk.to_string()),
+        change => {
+            let usual = json!({ "alg": "ECDH-ES", "enc": "A256GCM", "cty": "JWT", "kid": recipient, "epk": epk });
+            merged(&usual, change).to_string()
+        }
+    };
+    let iv = hex("iv").unwrap_or_else(|| (1..=12).collect());
+    let info = [text("algorithm", "A256GCM"), text("apu", ""), text("apv", "")];
+    let made = Seal { recipient, header: header.as_bytes(), ephemeral, info, iv: &iv };
+    let content = seal["content"].as_str().unwrap_or("{token}").replace("{token}", token);
+    Ok(Some(made.around(content.as_bytes())))
+}
+
 fn part(file: &Value, vector: &Value, name: &str) -> Result<Vec<u8>, String> {
     if let Some(hex) = vector[format!("{name}_hex")].as_str() {
         return Ok(mint::decode_hex(hex));
@@ -262,9 +333,15 @@ fn part(file: &Value, vector: &Value, name: &str) -> Result<Vec<u8>, String> {
 
 /// An object `{"bundle_by": ROOT, ...}` becomes the trust bundle with its other members, signed by that test key.
 /// Strings `"key:NAME"` in a JWK Set become the public JWK of that test key, and so does an object with the member
-/// `"key"`, merged with its other members.
+/// `"key"`, merged with its other members. `decryption` in the place of `key` gives the private JWK of a key that
+/// tokens are encrypted for.
 fn fill_keys(value: &mut Value) {
     match value {
+        Value::Object(object) if object.get("decryption").is_some_and(Value::is_string) => {
+            let name = object.remove("decryption");
+            let jwk = mint::private_jwk(name.as_ref().and_then(Value::as_str).unwrap_or_default());
+            *value = merged(&jwk, &Value::Object(std::mem::take(object)));
+        }
         Value::Object(object) if object.get("key").is_some_and(Value::is_string) => {
             let name = object.remove("key");
             let jwk = mint::jwk(name.as_ref().and_then(Value::as_str).unwrap_or_default());
@@ -273,6 +350,8 @@ fn fill_keys(value: &mut Value) {
         Value::String(text) => {
             if let Some(name) = text.strip_prefix("key:") {
                 *value = mint::jwk(name);
+            } else if let Some(name) = text.strip_prefix("decryption:") {
+                *value = mint::private_jwk(name);
             }
         }
         Value::Array(array) => array.iter_mut().for_each(fill_keys),

@@ -51,7 +51,7 @@ const FLOORS_OF_JAVASCRIPT: &[&[&str]] = &[
 /// And for the builder.
 const FLOORS_OF_XTASK: &[&[&str]] = &[
     &["main"],
-    &["bench", "deny", "fuzz", "package"],
+    &["bench", "deny", "fuzz", "package", "without_sealed"],
     &["debian", "envoy", "node", "wasm_target", "yanked"],
     &["python"],
     &["workspace"],

@@ -9,7 +9,9 @@ use std::{
 use base64ct::{Base64UrlUnpadded, Encoding};
 use clap::ValueEnum;
 use datakit_token_issuer::{Bundle, PrivateKey, Refusal, TokenClaims, Trial};
+use datakit_token_sealed::EncryptionKeys;
 use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
 
 use crate::{failure::Failure, key, key_directory::KeyDirectory, lifetime, time};
 
@@ -61,6 +63,9 @@ pub(crate) struct Arguments {
     /// The time of issue in seconds since 1970; the machine's clock if absent
     #[arg(long, value_name = "SECS")]
     pub(crate) now: Option<u64>,
+    /// Encrypt the token for a receiver: its public keys, a JWK Set, as `keygen --encryption` makes it
+    #[arg(long, value_name = "JWKS")]
+    seal_for: Option<PathBuf>,
     /// alg
     #[arg(long, value_enum, default_value = "EdDSA")]
     alg: Algorithm,
@@ -79,17 +84,20 @@ enum Algorithm {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let now = time(arguments.now)?.as_secs();
+    let receiver = arguments.receiver()?;
     if !arguments.key.is_dir() {
-        println!("{}", arguments.token(&key::read(&arguments.key)?, now)?.text);
+        let token = arguments.token(&key::read(&arguments.key)?, now)?;
+        println!("{}", receiver.seal(&token.text, now)?);
         return Ok(ExitCode::SUCCESS);
     }
     let mut directory = KeyDirectory::open(&arguments.key)?;
     let key = directory.signer(now)?;
     let token = arguments.token(&key, now)?;
+    let sealed = receiver.seal(&token.text, now)?;
     // Before anybody has it: what is not noted down would not keep the key.
     directory.note(key.id(), token.ends, now)?;
     directory.save()?;
-    println!("{}", token.text);
+    println!("{sealed}");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -107,7 +115,29 @@ fn name(text: &str) -> Result<String, String> {
     Ok(text.into())
 }
 
+/// Whom the token is encrypted for, if for anybody.
+pub(crate) struct Receiver(Option<(PathBuf, EncryptionKeys)>);
+
+impl Receiver {
+    /// The token as it goes out.
+    pub(crate) fn seal(&self, token: &str, now: u64) -> Result<String, Failure> {
+        let Some((file, keys)) = &self.0 else { return Ok(token.into()) };
+        let key = keys.current(now).ok_or_else(|| Failure::at(file, "no key is for this time (`nbf`, `exp`)"))?;
+        let mut random = Zeroizing::new([0; 44]);
+        getrandom::fill(random.as_mut()).map_err(|error| Failure::new(format!("no randomness: {error}")))?;
+        Ok(key.seal(token, &random))
+    }
+}
+
 impl Arguments {
+    /// Reads the keys of the receiver.
+    pub(crate) fn receiver(&self) -> Result<Receiver, Failure> {
+        let Some(file) = &self.seal_for else { return Ok(Receiver(None)) };
+        let text = fs::read(file).map_err(|error| Failure::at(file, error))?;
+        let keys = EncryptionKeys::from_json(&text).map_err(|error| Failure::at(file, error))?;
+        Ok(Receiver(Some((file.clone(), keys))))
+    }
+
     /// The key directory or file.
     pub(crate) fn key(&self) -> &Path {
         &self.key

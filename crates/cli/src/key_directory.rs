@@ -42,6 +42,11 @@ impl KeyDirectory {
         Ok(directory)
     }
 
+    /// Whether a directory has keys that sign.
+    pub(crate) fn is_in(path: &Path) -> bool {
+        path.join(STATE).exists()
+    }
+
     /// Opens a directory, and waits for whoever has it open.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         let file = path.join(STATE);

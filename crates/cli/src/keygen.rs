@@ -5,10 +5,12 @@ use std::{path::PathBuf, process::ExitCode};
 use serde_json::json;
 
 use crate::{
+    decryption_keys::DecryptionKeys,
     failure::Failure,
     files::{create, make_private_directory},
     key::{generate, key_id},
     key_directory::KeyDirectory,
+    time,
 };
 
 #[derive(clap::Args)]
@@ -16,6 +18,9 @@ pub(crate) struct Arguments {
     /// Key directory; made if missing, with mode 0700
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// A key that tokens are encrypted for, instead of those that sign
+    #[arg(long)]
+    encryption: bool,
     /// Key id; the key's thumbprint (RFC 7638) if absent
     #[arg(long, value_name = "ID", value_parser = key_id, allow_hyphen_values = true)]
     kid: Option<String>,
@@ -23,6 +28,13 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let out = &arguments.out;
+    if arguments.encryption {
+        let keys = DecryptionKeys::create(out, arguments.kid.as_deref(), time(None)?.as_secs())?;
+        let (private, public) = (keys.private_file(), keys.public_file());
+        eprintln!("{}: opens tokens, as `encryption.keys` of verifiers; keep this secret", private.display());
+        eprintln!("{}: for issuers, as `--seal-for`", public.display());
+        return Ok(ExitCode::SUCCESS);
+    }
     make_private_directory(out)?;
     let (root_file, roots, set) = (out.join("root.jwk"), out.join("roots.json"), out.join("jwks.json"));
     for file in [&root_file, &roots, &set] {

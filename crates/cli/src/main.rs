@@ -3,6 +3,7 @@
 //! Exit status: 0 done or allowed, 1 denied, 2 usage, file or configuration error.
 
 mod decide;
+mod decryption_keys;
 mod failure;
 mod files;
 mod inspect;
@@ -29,7 +30,8 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use datakit_token::{MAX_TIME, UnixTime, Verifier, parse_duration};
+use datakit_token::{MAX_TIME, UnixTime, Verifier, VerifierBuilder, parse_duration};
+use datakit_token_sealed::Unsealer;
 
 use crate::{failure::Failure, visible::visible};
 
@@ -42,7 +44,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Make a key directory: keys.json and root.jwk (mode 0600), jwks.json and roots.json
+    /// Make a key directory: keys.json and root.jwk (mode 0600), jwks.json and roots.json; with --encryption instead
+    /// decryption-keys.json (mode 0600) and encryption-jwks.json
     Keygen(keygen::Arguments),
     /// Add the next key; the old one gets its end
     Rotate(rotate::Arguments),
@@ -90,7 +93,9 @@ fn main() -> ExitCode {
 fn read_config(file: &Path) -> Result<Verifier, Failure> {
     let config = fs::read(file).map_err(|error| Failure::at(file, error))?;
     let variable = |name: &str| std::env::var(name).ok();
-    let verifier = Verifier::from_json_with(&config, &variable).map_err(|error| Failure::at(file, error))?;
+    let builder = VerifierBuilder::from_json(&config).map_err(|error| Failure::at(file, error))?;
+    let builder = builder.with_unsealer(Unsealer::new());
+    let verifier = builder.build_with(&variable).map_err(|error| Failure::at(file, error))?;
     for warning in verifier.warnings() {
         eprintln!("warning: {}: {warning}", file.display());
     }

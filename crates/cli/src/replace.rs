@@ -34,15 +34,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         members.insert("from".into(), json!(replaced.saturating_add(arguments.grace)));
     }
     // Read before anything is written: a fault in the arguments must not leave a rule behind.
+    let receiver = arguments.issue.receiver()?;
     let mut directory = KeyDirectory::open(arguments.issue.key())?;
     let key = directory.signer(now)?;
     let token = arguments.issue.token(&key, replaced)?;
     directory.note(key.id(), token.ends, now)?;
     revoke::add(&mut directory, &rule)?;
     arguments.issue.check(&token.text, &directory, replaced)?;
+    let sealed = receiver.seal(&token.text, now)?;
     directory.save()?;
     eprintln!("rule: {}", visible(&rule.to_string()));
-    println!("{}", token.text);
+    println!("{sealed}");
     eprintln!("now publish: `datakit-token publish`");
     Ok(ExitCode::SUCCESS)
 }

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use crate::{
+    decryption_keys::DecryptionKeys,
     duration,
     failure::Failure,
     key::{generate, key_id},
@@ -16,6 +17,9 @@ pub(crate) struct Arguments {
     /// Key directory
     #[arg(value_name = "DIR")]
     keys: PathBuf,
+    /// The key that tokens are encrypted for, instead of the one that signs
+    #[arg(long, conflicts_with = "end_tokens_early")]
+    encryption: bool,
     /// How long the new key is published before it signs: longer than the refresh of every verifier
     #[arg(long, default_value = "10m", value_parser = duration)]
     lead: u64,
@@ -35,6 +39,12 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let now = time(arguments.now)?.as_secs();
+    if arguments.encryption {
+        return rotate_encryption(arguments, now);
+    }
+    if !KeyDirectory::is_in(&arguments.keys) && DecryptionKeys::are_in(&arguments.keys) {
+        return Err(Failure::new("DIR has keys that tokens are encrypted for, and none that signs: use --encryption"));
+    }
     let key = generate(arguments.kid.as_deref())?;
     let mut directory = KeyDirectory::open(&arguments.keys)?;
     let from = now.saturating_add(arguments.lead);
@@ -52,5 +62,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         eprintln!("key {}: good until {ends}{why}", visible(old.id()));
     }
     eprintln!("now publish: `datakit-token publish`");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn rotate_encryption(arguments: &Arguments, now: u64) -> Result<ExitCode, Failure> {
+    let mut keys = DecryptionKeys::open(&arguments.keys)?;
+    let from = now.saturating_add(arguments.lead);
+    let id = keys.rotate(arguments.kid.as_deref(), now, from, arguments.security_period)?;
+    keys.save(now)?;
+    eprintln!("key {}: opens at once; issuers encrypt for it from {from} on", visible(&id));
+    for (id, _, ends) in keys.ring.keys() {
+        let Some(ends) = ends else { continue };
+        eprintln!("key {}: opens until {ends}", visible(id));
+    }
+    let (private, public) = (keys.private_file(), keys.public_file());
+    eprintln!("now give verifiers {}, and after that issuers {}", private.display(), public.display());
     Ok(ExitCode::SUCCESS)
 }

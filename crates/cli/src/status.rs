@@ -1,11 +1,14 @@
 //! `status`: what is valid until when.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use datakit_token_issuer::rule_id;
 use serde_json::{Value, json};
 
-use crate::{failure::Failure, key_directory::KeyDirectory, time, visible::visible};
+use crate::{decryption_keys::DecryptionKeys, failure::Failure, key_directory::KeyDirectory, time, visible::visible};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -19,6 +22,12 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let now = time(arguments.now)?.as_secs();
+    if DecryptionKeys::are_in(&arguments.keys) {
+        show_decryption_keys(&arguments.keys, now)?;
+        if !KeyDirectory::is_in(&arguments.keys) {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
     let directory = KeyDirectory::open(&arguments.keys)?;
     let signer = directory.signer(now).ok().map(|key| key.id().to_owned());
     for key in directory.ring.keys() {
@@ -39,4 +48,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     }
     println!("{}", json!({ "bundle": directory.ring.sequence }));
     Ok(ExitCode::SUCCESS)
+}
+
+fn show_decryption_keys(directory: &Path, now: u64) -> Result<(), Failure> {
+    let keys = DecryptionKeys::open(directory)?;
+    for (id, encrypts_from, ends) in keys.ring.keys() {
+        let state = match ends {
+            Some(ends) if now >= ends => "ended",
+            _ if encrypts_from > now => "waits",
+            _ => "opens",
+        };
+        let line = json!({ "decryption_key": id, "state": state, "encrypts_from": encrypts_from, "ends": ends });
+        println!("{}", visible(&line.to_string()));
+    }
+    Ok(())
 }

@@ -13,6 +13,8 @@ mod writer;
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::fmt;
 
+use zeroize::Zeroize;
+
 pub use self::value::{Array, Number, Object, Value};
 pub use self::writer::JsonObject;
 use self::{parser::Reading, value::Children};
@@ -112,6 +114,12 @@ impl Json {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Wipes it from memory: for a text with secrets in it.
+    pub fn wipe(mut self) {
+        self.text.zeroize();
+        self.added.zeroize();
     }
 
     /// The outermost value.

@@ -11,5 +11,6 @@ extern crate alloc;
 pub mod base64url;
 pub mod collections;
 pub mod compact;
+pub mod header;
 pub mod json;
 pub mod latin1;

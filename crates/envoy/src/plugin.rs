@@ -1,6 +1,7 @@
 //! One configured filter: its verifier, its keys, and the requests that wait for them.
 
-use datakit_token::{ConnectionProperty, KeySource, Memory, Verifier};
+use datakit_token::{ConnectionProperty, KeySource, Memory, Verifier, VerifierBuilder};
+use datakit_token_sealed::Unsealer;
 
 use crate::{
     counters::Counters,
@@ -40,7 +41,9 @@ impl Plugin {
         }
         let environment = host.environment();
         let variable = |name: &str| read_variable(environment.as_ref().ok()?, name);
-        let mut verifier = Verifier::from_json_with(configuration, &variable).map_err(|error| error.to_string())?;
+        let builder = VerifierBuilder::from_json(configuration).map_err(|error| error.to_string())?;
+        let builder = builder.with_unsealer(Unsealer::new());
+        let mut verifier = builder.build_with(&variable).map_err(|error| error.to_string())?;
         verifier.require_clusters("required in Envoy, but missing").map_err(|error| error.to_string())?;
         check_vm_id(host, &verifier)?;
         for warning in verifier.warnings() {

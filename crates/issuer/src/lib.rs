@@ -41,6 +41,7 @@
 extern crate alloc;
 
 mod bundle;
+mod decryption_ring;
 mod error;
 mod key_ring;
 mod private_key;
@@ -52,6 +53,7 @@ mod trial;
 // The public interface is:
 pub use crate::{
     bundle::Bundle,
+    decryption_ring::DecryptionRing,
     error::IssuerError,
     key_ring::{KeyRing, StoredKey},
     private_key::{PrivateKey, check_key_id, jwk_id},

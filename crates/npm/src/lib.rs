@@ -20,7 +20,9 @@ use alloc::{
 
 use core::mem::take;
 
-use datakit_token::{Decision, Denial, JsonObject, Memory, OwnedRequest, Reason, Refusal, Shared, UnixTime, Valid};
+use datakit_token::{
+    Decision, Denial, JsonObject, Memory, OwnedRequest, Reason, Refusal, Shared, UnixTime, Valid, VerifierBuilder,
+};
 use wasm_bindgen::prelude::*;
 
 /// A compiled configuration.
@@ -50,8 +52,10 @@ impl Verifier {
             let mut variables = environment.split('\0');
             variables.find_map(|variable| variable.strip_prefix(name)?.strip_prefix('=').map(String::from))
         };
-        let compiled = datakit_token::Verifier::from_json_with(config.as_bytes(), &variable);
-        let core = compiled.map_err(|error| {
+        let builder = VerifierBuilder::from_json(config.as_bytes());
+        #[cfg(feature = "sealed")]
+        let builder = builder.map(|builder| builder.with_unsealer(datakit_token_sealed::Unsealer::new()));
+        let core = builder.and_then(|builder| builder.build_with(&variable)).map_err(|error| {
             let thrown = js_sys::Error::new(&error.to_string());
             let set = |name: &str, value: &str| js_sys::Reflect::set(&thrown, &name.into(), &value.into());
             // A plain new object takes new members.

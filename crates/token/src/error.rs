@@ -22,21 +22,24 @@ struct PlacedProblem {
 }
 
 impl ConfigError {
-    pub(crate) fn new(problem: impl Into<String>) -> Self {
+    /// A fault in the whole of what was read. What was expected, never what was found: it may be a secret.
+    pub fn new(problem: impl Into<String>) -> Self {
         Self::boxed(problem.into())
     }
 
     /// The same fault, seen from one level further out.
+    #[must_use]
     #[inline(never)]
-    pub(crate) fn within(mut self, name: &str) -> Self {
+    pub fn within(mut self, name: &str) -> Self {
         self.0.pointer.insert_str(0, &json::escape(name));
         self.0.pointer.insert(0, '/');
         self
     }
 
     /// The same for an element of an array.
+    #[must_use]
     #[inline(never)]
-    pub(crate) fn within_element(self, index: usize) -> Self {
+    pub fn within_element(self, index: usize) -> Self {
         self.within(&index.to_string())
     }
 

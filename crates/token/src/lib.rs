@@ -199,10 +199,11 @@ pub use crate::{
     response::denial::{Denial, Response},
     shared::Shared,
     signature::ed25519::{InvalidPublicKey, InvalidSignature, PublicKey},
-    time::{MAX_TIME, UnixTime, parse_duration},
+    time::{MAX_TIME, NumericDate, UnixTime, parse_duration},
     token::{
         claims::Claims,
         header::{BUNDLE_TYPE, MAX_KEY_ID},
+        sealed::{Opened, Unseal},
         valid::Valid,
     },
     upstream::editor::UpstreamEdits,
@@ -229,10 +230,23 @@ pub use crate::{
 /// ```compile_fail,E0599
 /// fn read(token: datakit_token::internal::Unverified) { token.claims(); }
 /// ```
+///
+/// Nor has one that is sealed, or has been opened:
+///
+/// ```compile_fail,E0599
+/// fn read(token: datakit_token::internal::Sealed) { token.claims(); }
+/// ```
+///
+/// ```compile_fail,E0599
+/// fn read(token: datakit_token::Opened) { token.claims(); }
+/// ```
 #[doc(hidden)]
 pub mod internal {
     pub use crate::{
         signature::precomputed_keys::PrecomputedKeys,
-        token::jws::{Unverified, Verified},
+        token::{
+            jws::{Unverified, Verified},
+            sealed::Sealed,
+        },
     };
 }

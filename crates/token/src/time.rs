@@ -73,7 +73,7 @@ impl ValidityPeriod {
 
 /// A NumericDate between two whole seconds, decided on its decimal text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NumericDate {
+pub struct NumericDate {
     floor: u64,
     fraction: bool,
 }
@@ -81,7 +81,8 @@ pub(crate) struct NumericDate {
 impl NumericDate {
     /// Reads a number from 0 to 253402300799; fractions and exponents are exact (RFC 7519 section 2, RFC 8259
     /// section 6).
-    pub(crate) fn from_number(number: Number<'_>) -> Option<Self> {
+    #[must_use]
+    pub fn from_number(number: Number<'_>) -> Option<Self> {
         let text = number.as_str();
         let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
         let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
@@ -116,12 +117,14 @@ impl NumericDate {
     }
 
     /// The second that has begun.
-    pub(crate) const fn floor(self) -> u64 {
+    #[must_use]
+    pub const fn floor(self) -> u64 {
         self.floor
     }
 
     /// The first whole second that is not earlier.
-    pub(crate) const fn ceil(self) -> u64 {
+    #[must_use]
+    pub const fn ceil(self) -> u64 {
         if self.fraction { self.floor.saturating_add(1) } else { self.floor }
     }
 }

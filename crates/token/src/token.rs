@@ -11,5 +11,6 @@ pub(crate) mod header;
 pub(crate) mod jws;
 pub(crate) mod name;
 pub(crate) mod opaque;
+pub(crate) mod sealed;
 pub(crate) mod valid;
 mod validate;

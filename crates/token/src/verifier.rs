@@ -18,5 +18,6 @@ pub(crate) mod provider_config;
 pub(crate) mod report;
 #[cfg(test)]
 mod schema;
+pub(crate) mod sealed_tokens;
 pub(crate) mod token_verifier;
 pub(crate) mod verifier;

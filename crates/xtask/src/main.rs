@@ -12,6 +12,7 @@ mod stamp;
 mod step;
 mod tally;
 mod wasm_target;
+mod without_sealed;
 mod workspace;
 mod yanked;
 
@@ -131,6 +132,12 @@ fn test(names: &[&str], tally: &mut Tally) -> Result<()> {
         tally.attempt("tests in Rust", |tally| tally.tests(&mut command));
     }
     if names.is_empty() {
+        tally.attempt("nothing of crates/sealed in the module that opens nothing", |tally| {
+            let wasm = wasm_target::ensure(&workspace)?;
+            without_sealed::check(&workspace, &wasm, &workspace.npm_module("core"))?;
+            tally.pass();
+            Ok(())
+        });
         tally.attempt("the core with all its features", |tally| {
             tally.tests(workspace.cargo("test").args(["--quiet", "-p", "datakit-token", "--all-features"]))
         });
@@ -179,8 +186,11 @@ fn check_sources(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     Step::new("format and lints of JavaScript").run(&mut biome)?;
     let features = ["--quiet", "-p", "datakit-token", "--all-features", "--", "-D", "warnings"];
     Step::new("lints of the core's features").run(workspace.cargo("clippy").args(features))?;
-    let documentation =
-        ["--quiet", "--no-deps", "-p", "datakit-token", "-p", "datakit-token-encoding", "--all-features"];
+    let npm = ["--quiet", "-p", "datakit-token-npm", "--features", "sealed", "--", "-D", "warnings"];
+    Step::new("lints of the npm module that opens tokens").run(workspace.cargo("clippy").args(npm))?;
+    let documented = ["datakit-token", "datakit-token-encoding", "datakit-token-sealed"];
+    let mut documentation = vec!["--quiet", "--no-deps", "--all-features"];
+    documentation.extend(documented.iter().flat_map(|name| ["-p", name]));
     Step::new("documentation").run(workspace.cargo("doc").args(documentation).env("RUSTDOCFLAGS", "-D warnings"))?;
     wasm_target::check_bare_metal(workspace, tally)
 }
@@ -210,7 +220,7 @@ fn deny(tally: &mut Tally) -> Result<()> {
 fn packages(tally: &mut Tally) -> Result<()> {
     let workspace = Workspace::open()?;
     let mut command = workspace.cargo("package");
-    let published = ["datakit-token-encoding", "datakit-token", "datakit-token-issuer"];
+    let published = ["datakit-token-encoding", "datakit-token", "datakit-token-sealed", "datakit-token-issuer"];
     command.args(["--quiet", "--allow-dirty"]).args(published.iter().flat_map(|name| ["-p", name]));
     Step::new("cargo package").run(&mut command)?;
     tally.pass();

@@ -9,7 +9,12 @@ use std::{
 use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::{debian, node, step::Step, wasm_target::WasmTarget, workspace::Workspace};
+use crate::{
+    debian, node,
+    step::Step,
+    wasm_target::WasmTarget,
+    workspace::{Workspace, copy},
+};
 
 /// WebAssembly features that the Rust target has on by default.
 const FEATURES: &[&str] = &[
@@ -44,7 +49,7 @@ impl Workspace {
 
     /// `datakit_token.wasm`, the filter.
     pub(crate) fn build_filter(&self, wasm: &WasmTarget) -> Result<()> {
-        let built = wasm.build(self, "filter (WebAssembly)", "datakit-token-envoy", "release")?;
+        let built = wasm.build(self, "filter (WebAssembly)", "datakit-token-envoy", "release", "")?;
         let optimised = self.dist().join("datakit_token.wasm");
         let stamp = self.stamp("filter", &[&built])?;
         if stamp.is_current(&optimised) {
@@ -77,34 +82,49 @@ impl Workspace {
         stamp.keep()
     }
 
+    /// A module of the npm package as the compiler made it: `core`, or `sealed`, which opens encrypted tokens as well.
+    pub(crate) fn npm_module(&self, name: &str) -> PathBuf {
+        self.target.join(format!("npm-{name}.wasm"))
+    }
+
     /// `datakit-token.tgz`, the npm package.
     pub(crate) fn build_npm(&self, wasm: &WasmTarget) -> Result<()> {
-        let built = wasm.build(self, "npm module (WebAssembly)", "datakit-token-npm", "npm")?;
+        // One after the other: both are of the same crate, and have the same name.
+        let mut modules = Vec::new();
+        for (name, features) in [("core", ""), ("sealed", "sealed")] {
+            let built = wasm.build(self, "npm module (WebAssembly)", "datakit-token-npm", "npm", features)?;
+            let module = self.npm_module(name);
+            let _ = fs::remove_file(&module);
+            fs::hard_link(&built, &module).with_context(|| module.display().to_string())?;
+            modules.push((self.target.join("bindgen").join(name), module));
+        }
         let tarball = self.dist().join("datakit-token.tgz");
         let (js, pkg) = (self.root.join("js"), self.root.join("pkg"));
         self.build_schema()?;
-        let schema = self.dist().join("config.schema.json");
-        let stamp = self.stamp("npm", &[&built, &js, &pkg, &schema, &env::current_exe()?])?;
+        let (schema, xtask) = (self.dist().join("config.schema.json"), env::current_exe()?);
+        let inputs = || {
+            let modules = modules.iter().map(|(_, module)| module.as_path());
+            modules.chain([&*js, &*pkg, &*schema, &*xtask]).collect::<Vec<_>>()
+        };
+        let stamp = self.stamp("npm", &inputs())?;
         if stamp.is_current(&tarball) {
             return Ok(());
         }
-        let glue = self.target.join("bindgen");
         let step = Step::new("bindings");
-        Bindgen::new()
-            .input_path(&built)
-            .out_name("datakit_token_npm")
-            .bundler(true)?
-            .typescript(true)
-            .generate(&glue)?;
+        for (glue, module) in &modules {
+            let mut bindings = Bindgen::new();
+            bindings.input_path(module).out_name("datakit_token_npm").bundler(true)?.typescript(true).generate(glue)?;
+        }
         step.done("")?;
-        Step::new("npm package").run(node::command().arg(js.join("build/main.mjs")).arg(&glue).arg(&schema))?;
+        let glue = modules.iter().map(|(glue, _)| glue);
+        Step::new("npm package").run(node::command().arg(js.join("build/main.mjs")).arg(&schema).args(glue))?;
         let mut pack = Command::new("npm");
         pack.args(["pack", "--silent", "--pack-destination"]).arg(self.dist()).current_dir(&pkg);
         Step::new("npm tarball").run(&mut pack)?;
         let name = format!("datakit-token-{}.tgz", env!("CARGO_PKG_VERSION"));
         fs::rename(self.dist().join(&name), tarball).context(name)?;
         // Anew, for the build puts the licences into `pkg`.
-        self.stamp("npm", &[&built, &js, &pkg, &schema, &env::current_exe()?])?.keep()
+        self.stamp("npm", &inputs())?.keep()
     }
 
     /// `datakit-token`, the command.
@@ -125,7 +145,7 @@ impl Workspace {
 
     /// `hostile_plugin.wasm`, which the tests put beside the filter.
     pub(crate) fn build_hostile_plugin(&self, wasm: &WasmTarget) -> Result<()> {
-        let built = wasm.build(self, "hostile plugin (WebAssembly)", "datakit-token-hostile-plugin", "release")?;
+        let built = wasm.build(self, "hostile plugin (WebAssembly)", "datakit-token-hostile-plugin", "release", "")?;
         let name = "hostile_plugin.wasm";
         fs::copy(&built, self.dist().join(name)).context(name)?;
         Ok(())
@@ -167,19 +187,4 @@ impl Workspace {
         copy(&package.join("node_modules/datakit-token"), &installed)?;
         Ok(project)
     }
-}
-
-/// Copies a directory with all that is in it.
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
-        let entry = entry?;
-        let to = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &to)?;
-        } else {
-            fs::copy(entry.path(), &to).with_context(|| to.display().to_string())?;
-        }
-    }
-    Ok(())
 }

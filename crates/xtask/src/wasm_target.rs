@@ -55,8 +55,9 @@ pub(crate) fn check_bare_metal(workspace: &Workspace, tally: &mut Tally) -> Resu
         step.done("")?;
     }
     let mut command = workspace.cargo("build");
-    let packages = ["--quiet", "-p", "datakit-token", "-p", "datakit-token-issuer", "--target", target];
-    Step::new("core and issuer for bare metal").run(command.args(packages))?;
+    let packages = ["datakit-token", "datakit-token-sealed", "datakit-token-issuer"];
+    command.args(["--quiet", "--target", target]).args(packages.iter().flat_map(|name| ["-p", name]));
+    Step::new("core, sealed and issuer for bare metal").run(&mut command)?;
     tally.pass();
     Ok(())
 }
@@ -69,6 +70,7 @@ impl WasmTarget {
         name: &'static str,
         package: &str,
         profile: &str,
+        features: &str,
     ) -> Result<PathBuf> {
         let mut command = workspace.cargo("build");
         command.arg("--quiet");
@@ -92,7 +94,7 @@ impl WasmTarget {
         };
         command.arg("--target-dir").arg(&target);
         let built = target.join(TARGET).join(profile);
-        command.args(["--profile", profile, "--target", TARGET, "-p", package]);
+        command.args(["--profile", profile, "--target", TARGET, "-p", package, "--features", features]);
         Step::new(name).run(&mut command)?;
         Ok(built.join(format!("{}.wasm", package.replace('-', "_"))))
     }

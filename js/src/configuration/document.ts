@@ -1,5 +1,5 @@
 import { ConfigurationError, type Reason } from '../error.js'
-import type { Jwk, JwkSet } from '../keys/jwk.js'
+import type { Jwk, JwkSet, PrivateJwkSet } from '../keys/jwk.js'
 import { bare, has, member } from '../member.js'
 import type { Bundle, Remote } from '../keys/remote.js'
 
@@ -37,6 +37,13 @@ interface ProviderOptions {
   max_lifetime?: string
   max_age?: string
   revocations?: readonly Revocation[]
+  /** Encrypted tokens as well (JWE), or alone; `datakit-token/sealed` opens them. */
+  encryption?: {
+    /** Refuses tokens that are not encrypted; `false` if absent. */
+    required?: boolean
+    /** The private keys, or the variable of the environment that has their JWK Set. */
+    keys: One<{ inline: PrivateJwkSet; env: string }>
+  }
   /** Tokens without a signature, each with an end, while clients are moved to signed ones. */
   opaque_tokens?: readonly {
     token: Secret
@@ -239,6 +246,7 @@ const SHORT = [
   'max_lifetime',
   'max_age',
   'revocations',
+  'encryption',
   'opaque_tokens',
   'from',
   'forward',

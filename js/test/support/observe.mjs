@@ -1,5 +1,10 @@
-/** What the package says about a vector, as plain data; runs wherever the package does. */
-export async function observe({ createVerifier }, { config, environment, request, token, now }) {
+/**
+ * What the package says about a vector, as plain data; runs wherever the package does. `sealed` is the entry point that
+ * opens encrypted tokens, for the vectors that have keys for them.
+ */
+export async function observe({ plain, sealed }, { config, environment, request, token, now }) {
+  const hasKeys = config.providers.some(({ encryption }) => encryption)
+  const { createVerifier } = hasKeys ? sealed : plain
   const verifier = createVerifier(config, { environment })
   const decision = verifier.decideSync(request, { now })
   // A JavaScript string is no byte string: what is not ASCII crosses in requests only.

@@ -1,6 +1,15 @@
 // A configuration with every member that there is; which the schema test makes sure of.
 const key = (kid, x) => ({ kty: 'OKP', crv: 'Ed25519', kid, x, for_tests: true })
 const k1 = key('k1', '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo')
+// Of RFC 8037 appendix A.6, under an id of its own.
+const decryption = {
+  kty: 'OKP',
+  crv: 'X25519',
+  kid: 'e1',
+  x: '3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08',
+  d: 'XasIfmJKikt54X-Lg4AO5m87sSkmGLb9HC-LJ_-I4Os',
+  for_tests: true,
+}
 const remote = {
   url: 'https://id.example.com/jwks.json',
   cluster: 'id',
@@ -52,6 +61,7 @@ export const sample = {
           { header: { kid: '2026-10' } },
           { all: true, issued_before: 1700000000 },
         ],
+        encryption: { required: false, keys: { inline: { keys: [decryption] } } },
         opaque_tokens: [
           {
             token: { value: 'tkn_0123456789abcdef0123456789abcdef' },
@@ -80,7 +90,11 @@ export const sample = {
         ],
       },
     ),
-    provider('remote', { remote }, { forward: true }),
+    provider(
+      'remote',
+      { remote },
+      { forward: true, encryption: { required: true, keys: { env: 'DECRYPTION_KEYS' } } },
+    ),
     provider(
       'bundle',
       { bundle: { roots: { keys: [k1] }, min_seq: 3, remote } },
@@ -132,4 +146,7 @@ export const sample = {
 }
 
 /** What the core gives to secrets of the sample. */
-export const environment = { WORKSPACE_TOKEN: 'tkn_fromTheEnvironment' }
+export const environment = {
+  WORKSPACE_TOKEN: 'tkn_fromTheEnvironment',
+  DECRYPTION_KEYS: JSON.stringify({ keys: [decryption] }),
+}

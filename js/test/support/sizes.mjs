@@ -13,6 +13,8 @@ import { newKey } from './key.mjs'
 // and more presets are 8,500. The goals are 40,000 and 50,000.
 export const limits = {
   'core.wasm': { gzip: 140_500 },
+  // With X25519 and AES-GCM.
+  'sealed/core.wasm': { gzip: 159_800 },
   'createVerifier, bundled': { gzip: 150_000 },
   'TokenError, bundled': { raw: 10_000 },
 }
@@ -34,6 +36,7 @@ export async function sizes(project) {
   }
   const contents = {
     'core.wasm': readFileSync(join(dist, 'core.wasm')),
+    'sealed/core.wasm': readFileSync(join(dist, 'sealed/core.wasm')),
     'createVerifier, bundled': await bundle('createVerifier'),
     // For pages that only tell errors apart.
     'TokenError, bundled': await bundle('TokenError'),

@@ -1,9 +1,10 @@
 // A worker as a user writes one: the verifiers are made once, before there is a request.
 import { env } from 'cloudflare:workers'
-import * as datakit from 'datakit-token'
+import * as plain from 'datakit-token'
+import * as sealed from 'datakit-token/sealed'
 import { observe } from './observe.mjs'
 
-const { createVerifier, remoteKeySet } = datakit
+const { createVerifier, remoteKeySet } = plain
 const verifiers = { inline: createVerifier(env.CONFIG) }
 for (const [name, { url, ...options }] of Object.entries(env.REMOTE)) {
   verifiers[name] = createVerifier({ ...env.CONFIG, keys: remoteKeySet(url, options) })
@@ -14,7 +15,9 @@ const actions = {
   async vectors(_, request) {
     const observed = []
     for (const vector of await request.json())
-      observed.push(await observe(datakit, vector).catch((error) => ({ reason: String(error) })))
+      observed.push(
+        await observe({ plain, sealed }, vector).catch((error) => ({ reason: String(error) })),
+      )
     return Response.json(observed)
   },
   async verify(verifier, request) {

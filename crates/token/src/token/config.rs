@@ -1,12 +1,16 @@
 //! What the document says of tokens.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
+
+use datakit_token_encoding::json::Value;
+use zeroize::Zeroizing;
 
 use crate::{
     config::{
-        reader::{names, object, variants},
-        secret::SecretConfig,
+        reader::{Read, names, object, variants},
+        secret::{Environment, SecretConfig},
     },
+    error::ConfigError,
     token::header::Algorithm,
 };
 
@@ -53,12 +57,69 @@ object! {
     }
 }
 
+object! {
+    /// Encrypted tokens (JWE).
+    pub(crate) struct EncryptionConfig {
+        /// Refuses tokens that are not encrypted; `false` if absent.
+        pub(crate) required: bool = optional "required" or false,
+        /// The private keys that tokens are encrypted for: a JWK Set (RFC 7517) of X25519 keys, each with `kid`, and
+        /// with `nbf` and `exp` where its time is limited.
+        pub(crate) keys: DecryptionKeysConfig = required "keys",
+    }
+}
+
+/// Private keys: whoever shows a configuration must not show them.
+pub(crate) enum DecryptionKeysConfig {
+    /// Here.
+    Inline(PrivateJwkSet),
+    /// In this variable of the host's environment.
+    Env(String),
+}
+
+/// The text of a JWK Set with private keys, wiped when it is dropped.
+pub(crate) struct PrivateJwkSet(pub(crate) Zeroizing<String>);
+
+impl DecryptionKeysConfig {
+    /// Where it stands in the document, and the text of the set.
+    pub(crate) fn text(self, environment: Environment<'_>) -> Result<(&'static str, Zeroizing<String>), ConfigError> {
+        match self {
+            Self::Inline(set) => Ok(("inline", set.0)),
+            Self::Env(name) => {
+                let text = environment(&name).map(|text| ("env", Zeroizing::new(text)));
+                text.ok_or_else(|| {
+                    ConfigError::new(format!("expected the variable `{name}` in the environment")).within("env")
+                })
+            }
+        }
+    }
+}
+
+impl Default for DecryptionKeysConfig {
+    /// None at all, which nobody accepts.
+    fn default() -> Self {
+        Self::Env(String::new())
+    }
+}
+
+impl Read for PrivateJwkSet {
+    fn read(value: Value<'_>) -> Result<Self, ConfigError> {
+        Ok(Self(Zeroizing::new(value.to_json())))
+    }
+}
+
 names!(Algorithm { EdDsa "EdDSA", Ed25519 "Ed25519", });
 variants!(SubjectConfig {
     /// This one.
     Exact(String) "exact",
     /// All that begin like this.
     Prefix(String) "prefix",
+});
+
+variants!(DecryptionKeysConfig {
+    /// The private keys themselves.
+    Inline(PrivateJwkSet) "inline",
+    /// The variable of the environment that has their JWK Set.
+    Env(String) "env",
 });
 
 impl Default for ClaimPlaces {

@@ -2,7 +2,10 @@
 
 use alloc::{string::String, vec::Vec};
 
-use datakit_token_encoding::json::{Json, Object, Value};
+use datakit_token_encoding::{
+    header::{self, announces_token, media_type},
+    json::{Object, Value},
+};
 
 use crate::{reason::Reason, shared::Shared};
 
@@ -10,9 +13,6 @@ use crate::{reason::Reason, shared::Shared};
 pub const BUNDLE_TYPE: &str = "keybundle+jwt";
 /// Bytes of a key id (`kid`). A longer one names no key.
 pub const MAX_KEY_ID: usize = 256;
-/// Names and values of a header. It is read before anything is known of its sender, so it must not cost more than a
-/// good one.
-pub(crate) const MAX_VALUES: usize = 128;
 
 /// What a header says, as far as this project has a use for it.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ pub(crate) struct KnownHeader {
 impl JoseHeader {
     /// Reads a decoded header.
     pub(crate) fn read(text: Vec<u8>) -> Result<Self, Reason> {
-        let header = Json::parse_small_object(text, MAX_VALUES).map_err(|_| Reason::Malformed)?;
+        let header = header::read(text).map_err(|_| Reason::Malformed)?;
         let header = header.members();
         let algorithm_name = text_member(header, "alg")?.ok_or(Reason::Malformed)?;
         let token_type = text_member(header, "typ")?.map(String::from);
@@ -74,7 +74,7 @@ impl JoseHeader {
             return Err(Reason::UnsupportedAlgorithm);
         }
         // RFC 7519 section 5.2: `cty: JWT` announces a nested token.
-        let nested = content_type.is_some_and(|content_type| media_type(content_type).eq_ignore_ascii_case("jwt"));
+        let nested = content_type.is_some_and(announces_token);
         Ok(Self { algorithm, token_type, nested, key_id: key_id.map(String::from) })
     }
 
@@ -113,15 +113,6 @@ fn text_member<'h>(header: Object<'h>, name: &str) -> Result<Option<&'h str>, Re
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
         Some(_) => Err(Reason::Malformed),
-    }
-}
-
-/// RFC 7515 section 4.1.9: `application/` may be left out when no other `/` is there.
-pub(crate) fn media_type(text: &str) -> &str {
-    let prefix = "application/";
-    match text.split_at_checked(prefix.len()) {
-        Some((head, rest)) if head.eq_ignore_ascii_case(prefix) && !rest.contains('/') => rest,
-        _ => text,
     }
 }
 

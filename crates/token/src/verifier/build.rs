@@ -1,6 +1,6 @@
 //! A configuration becomes a verifier: from a document, from code, or from both.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
 use crate::{
@@ -14,11 +14,13 @@ use crate::{
     request::{carrier::Carriers, config::FromConfig, connection::ConnectionProperty},
     response::denial::Responses,
     shared::Shared,
+    token::sealed::Unseal,
     upstream::{editor::Editor, provider_edits::ProviderEdits},
     verifier::{
         document::{Config, Mode, RequireHttps},
         provider::Provider,
         provider_config::ProviderConfig,
+        sealed_tokens::{HandedIn, Opener},
         token_verifier::TokenVerifier,
         verifier::Verifier,
     },
@@ -38,7 +40,7 @@ impl Verifier {
     /// # Errors
     /// [`ConfigError`]: the place as a JSON pointer, and what was expected there.
     pub fn from_json_with(document: &[u8], environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        Self::compile(Config::from_json(document)?, environment)
+        VerifierBuilder::from_json(document)?.build_with(environment)
     }
 
     /// A configuration in code, of the same members as a document.
@@ -47,11 +49,11 @@ impl Verifier {
         VerifierBuilder::default()
     }
 
-    fn compile(mut config: Config, environment: Environment<'_>) -> Result<Self, ConfigError> {
+    fn compile(mut config: Config, environment: Environment<'_>, opener: Opener) -> Result<Self, ConfigError> {
         let own_rules = config.rules.len();
         let from = config.apply_presets()?;
-        let Issuers { providers, edits, carriers, names, mut warnings } =
-            Issuers::new(config.providers, &from, environment)?;
+        let Issuers { providers, edits, carriers, names, mut warnings, opener } =
+            Issuers::new(config.providers, &from, environment, opener)?;
         if config.rules.is_empty() {
             warnings.push(ConfigError::new("no rule: every request will be denied").within("rules"));
         }
@@ -77,7 +79,7 @@ impl Verifier {
         let limits = config.limits;
         let token_bytes = whole(limits.token_bytes.0);
         Ok(Self {
-            tokens: TokenVerifier { providers, token_bytes, identity: Shared::new(()) },
+            tokens: TokenVerifier { providers, token_bytes, opener, identity: Shared::new(()) },
             carriers,
             policy,
             editor,
@@ -97,6 +99,7 @@ impl Verifier {
 #[derive(Default)]
 pub struct VerifierBuilder {
     config: Config,
+    opener: Opener,
 }
 
 impl VerifierBuilder {
@@ -105,7 +108,7 @@ impl VerifierBuilder {
     /// # Errors
     /// [`ConfigError`]: the place as a JSON pointer, and what was expected there.
     pub fn from_json(document: &[u8]) -> Result<Self, ConfigError> {
-        Ok(Self { config: Config::from_json(document)? })
+        Ok(Self { config: Config::from_json(document)?, opener: None })
     }
 
     /// One more issuer.
@@ -147,6 +150,13 @@ impl VerifierBuilder {
         self
     }
 
+    /// Opens encrypted tokens, for providers that have keys for them.
+    #[must_use]
+    pub fn with_unsealer(mut self, unsealer: impl Unseal + 'static) -> Self {
+        self.opener = Some(Box::new(HandedIn(unsealer)));
+        self
+    }
+
     /// Compiles it; nothing comes from the environment.
     ///
     /// # Errors
@@ -160,7 +170,7 @@ impl VerifierBuilder {
     /// # Errors
     /// [`ConfigError`]: the place as a JSON pointer, and what was expected there.
     pub fn build_with(self, environment: &dyn Fn(&str) -> Option<String>) -> Result<Verifier, ConfigError> {
-        Verifier::compile(self.config, environment)
+        Verifier::compile(self.config, environment, self.opener)
     }
 }
 
@@ -181,15 +191,23 @@ struct Issuers {
     names: Vec<String>,
     /// Keys that were skipped.
     warnings: Vec<ConfigError>,
+    opener: Opener,
 }
 
 impl Issuers {
     /// `from` is for providers that say nothing of where their tokens are.
-    fn new(configs: Vec<ProviderConfig>, from: &FromConfig, environment: Environment<'_>) -> Result<Self, ConfigError> {
+    fn new(
+        configs: Vec<ProviderConfig>,
+        from: &FromConfig,
+        environment: Environment<'_>,
+        opener: Opener,
+    ) -> Result<Self, ConfigError> {
         if configs.is_empty() {
             return Err(ConfigError::new("expected at least one provider").within("providers"));
         }
-        let mut issuers = Self::default();
+        // Without a key nothing is opened, nor looked at.
+        let has_keys = configs.iter().any(|config| config.encryption.is_some());
+        let mut issuers = Self { opener: opener.filter(|_| has_keys), ..Self::default() };
         for (index, config) in configs.into_iter().enumerate() {
             let place = |error: ConfigError| error.within_element(index).within("providers");
             let skipped = issuers.add(config, from, environment).map_err(place)?;
@@ -213,7 +231,7 @@ impl Issuers {
         }
         self.names.push(config.name.clone());
         self.carriers.add(config.from.take().unwrap_or_else(|| from.clone()))?;
-        let (provider, edits, skipped) = Provider::new(config, self.providers.len(), environment)?;
+        let (provider, edits, skipped) = Provider::new(config, self.providers.len(), environment, &mut self.opener)?;
         self.providers.push(provider);
         self.edits.push(edits);
         Ok(skipped)

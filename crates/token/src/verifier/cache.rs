@@ -113,6 +113,10 @@ impl Cache {
     pub(crate) fn insert(&mut self, token: &[u8], mut valid: Valid, changes: u64) -> Result<&mut Accepted, Accepted> {
         let fits = self.capacity > 0 && token.len() <= MAX_TOKEN;
         let Some(tail) = tail(token).filter(|_| fits) else { return Err(Accepted::new(Shared::new(valid))) };
+        let known = self.entries.find(tail);
+        if known.is_none() && !self.entries.has_room(tail) {
+            return Err(Accepted::new(Shared::new(valid)));
+        }
         if let Some(serials) = &mut self.serials
             && let Some(next) = serials.last.checked_add(1)
         {
@@ -124,7 +128,7 @@ impl Cache {
         let rest = accepted.clone();
         let entry = Entry { tail, token: token.into(), accepted, window, provider, changes, used: false, next: None };
         self.bytes = self.bytes.saturating_add(entry.weight());
-        let number = match self.entries.find(tail) {
+        let number = match known {
             // Keys or rules have changed since, or the time was another one.
             Some(number) => {
                 if let Some(known) = self.entries.get_mut(number) {

@@ -11,6 +11,10 @@ pub(crate) type Tail = u128;
 /// The number of an entry.
 pub(crate) type Link = Option<u32>;
 
+/// Entries of one chain. Chance makes eight of as many entries as chains; more come from somebody who looks for tails
+/// that share one: whoever has a token can seal it again and again until the tail is one.
+const MAX_CHAIN: usize = 16;
+
 /// Something that is kept under the tail of a token.
 pub(crate) trait Linked {
     /// Under which tail.
@@ -53,8 +57,23 @@ impl<E: Linked> Chains<E> {
         self.entries.get_mut(usize::try_from(number).ok()?)?.as_mut()
     }
 
-    /// Adds an entry whose tail no other one has; `None` if there is no room at all.
+    /// Whether an entry with this tail may be added, if no other one has it.
+    pub(crate) fn has_room(&self, tail: Tail) -> bool {
+        let mut link = self.chain(tail).and_then(|chain| self.firsts.get(chain)).copied().flatten();
+        for _ in 0..MAX_CHAIN {
+            match link.and_then(|number| self.get(number)) {
+                Some(entry) => link = entry.next(),
+                None => return true,
+            }
+        }
+        false
+    }
+
+    /// Adds an entry whose tail no other one has; `None` if there is no room for it.
     pub(crate) fn add(&mut self, mut entry: E) -> Link {
+        if !self.has_room(entry.tail()) {
+            return None;
+        }
         let reused = self.free.pop();
         let number = reused.or_else(|| u32::try_from(self.entries.len()).ok())?;
         let first = self.chain(entry.tail()).and_then(|chain| self.firsts.get_mut(chain))?;
@@ -159,10 +178,22 @@ mod tests {
         assert!(lengths.iter().filter(|length| **length == 0).count() < 450);
     }
 
+    /// Whoever looks for tails of one chain makes no look-up slower than that.
+    #[test]
+    fn a_chain_has_an_end() {
+        let mut chains = Chains::new(1);
+        let tails = tails(40);
+        let added = tails.iter().filter(|tail| chains.add(Entry(**tail, None)).is_some()).count();
+        assert_eq!(added, 16);
+        let first = chains.find(tails[0]).unwrap();
+        assert!(chains.remove(first).is_some());
+        assert!(chains.add(Entry(tails[30], None)).is_some() && chains.add(Entry(tails[31], None)).is_none());
+    }
+
     /// Few chains, so that most entries have others before and behind them.
     #[test]
     fn an_entry_is_found_until_it_is_removed_whatever_else_is() {
-        let mut chains = Chains::new(4);
+        let mut chains = Chains::new(16);
         let tails = tails(64);
         let numbers: Vec<u32> = tails.iter().map(|tail| chains.add(Entry(*tail, None)).unwrap()).collect();
         // In an order that takes first, middle and last ones.

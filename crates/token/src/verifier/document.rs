@@ -138,7 +138,10 @@ impl Config {
             };
             ConfigError::new(format!("expected strict JSON: UTF-8, no member twice, at most 32 levels deep{place}"))
         })?;
-        Self::read(document.value())
+        let config = Self::read(document.value());
+        // There may be private keys in it.
+        document.wipe();
+        config
     }
 }
 

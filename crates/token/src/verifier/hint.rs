@@ -3,12 +3,17 @@
 
 use alloc::{string::String, vec::Vec};
 
-use datakit_token_encoding::{base64url, compact::Segments, json::Json};
+use datakit_token_encoding::{
+    base64url,
+    compact::Segments,
+    header::{self, media_type},
+    json::Json,
+};
 
 use crate::{
     reason::Reason,
-    token::header::{BUNDLE_TYPE, MAX_VALUES, media_type},
-    verifier::provider::Provider,
+    token::header::BUNDLE_TYPE,
+    verifier::{provider::Provider, sealed_tokens::Opener},
 };
 
 /// Registered names (RFC 7518 section 3.1, RFC 8812, RFC 9864) that real issuers use, and `none`.
@@ -22,8 +27,19 @@ const TYPES: [&str; 6] = ["JWT", "at+jwt", "dpop+jwt", "logout+jwt", "secevent+j
 /// A sentence about this refusal of a token, if there is more to say than its reason.
 // Not a part of what every verification runs.
 #[inline(never)]
-pub(crate) fn hint(reason: Reason, token: &[u8], providers: &[Provider]) -> Option<String> {
+pub(crate) fn hint(reason: Reason, token: &[u8], providers: &[Provider], opener: &Opener) -> Option<String> {
+    let is_sealed = token.iter().filter(|byte| **byte == b'.').count() == 4;
+    let opener = opener.as_ref().filter(|_| is_sealed);
+    if let Some(hint) = opener.and_then(|opener| opener.hint(token, reason)) {
+        return Some(hint);
+    }
+    let inside = || String::from("in what was encrypted; ");
     let mut hint = match reason {
+        Reason::Malformed if opener.is_some() => return None,
+        Reason::UnsupportedAlgorithm | Reason::UnsupportedType if opener.is_some() => inside(),
+        Reason::UnsupportedAlgorithm if is_signed_for(token, providers) => {
+            return Some("it is not encrypted, and `encryption.required` wants it to be".into());
+        }
         Reason::Malformed => return about_form(token).map(String::from),
         Reason::UnsupportedAlgorithm => found(token, "alg", &ALGORITHMS),
         Reason::UnsupportedType => found(token, "typ", &TYPES),
@@ -56,12 +72,24 @@ pub(crate) fn hint(reason: Reason, token: &[u8], providers: &[Provider]) -> Opti
 
 /// What the header has in this member: one of these names, something else, or nothing.
 fn found(token: &[u8], member: &str, known: &[&str]) -> String {
-    let header = Segments::split(token).and_then(|segments| base64url::decode(segments.header).ok());
-    let header = header.and_then(|text| Json::parse_small_object(text, MAX_VALUES).ok());
+    let header = read_header(token);
     let value = header.as_ref().and_then(|header| header.members().get(member)?.as_str()).map(media_type);
     let name =
         value.map(|value| known.iter().find(|known| known.eq_ignore_ascii_case(value)).map_or("another", |name| name));
     [name.unwrap_or("no"), " `", member, "`; "].concat()
+}
+
+/// Whether the algorithm of the signature is one that some provider accepts, of encrypted tokens alone.
+fn is_signed_for(token: &[u8], providers: &[Provider]) -> bool {
+    let header = read_header(token);
+    let algorithm = header.as_ref().and_then(|header| header.members().get("alg")?.as_str());
+    let accepts =
+        |provider: &Provider| provider.acceptance.algorithms.iter().any(|accepted| Some(accepted.name()) == algorithm);
+    providers.iter().any(|provider| provider.encryption_required && accepts(provider))
+}
+
+fn read_header(token: &[u8]) -> Option<Json> {
+    header::read(base64url::decode(Segments::split(token)?.header).ok()?).ok()
 }
 
 /// The commonest mistakes with the text of a token.

@@ -11,9 +11,9 @@ use crate::{
     },
     reason::Reason,
     time::UnixTime,
-    token::{acceptance::Acceptance, opaque::OpaqueTokens, valid::Valid},
+    token::{acceptance::Acceptance, jws::Unverified, opaque::OpaqueTokens, valid::Valid},
     upstream::provider_edits::ProviderEdits,
-    verifier::provider_config::ProviderConfig,
+    verifier::{provider_config::ProviderConfig, sealed_tokens::Opener},
 };
 
 /// One member of `providers`.
@@ -23,6 +23,8 @@ pub(crate) struct Provider {
     /// From the configuration; those of a trust bundle are with its keys.
     pub(crate) revocations: RevocationRules,
     pub(crate) opaque_tokens: OpaqueTokens,
+    /// Refuses tokens that are not encrypted.
+    pub(crate) encryption_required: bool,
 }
 
 impl Provider {
@@ -33,6 +35,7 @@ impl Provider {
         config: ProviderConfig,
         index: usize,
         environment: Environment<'_>,
+        opener: &mut Opener,
     ) -> Result<(Self, ProviderEdits, Vec<ConfigError>), ConfigError> {
         not_empty("name", [&config.name])?;
         let acceptance = Acceptance {
@@ -59,9 +62,31 @@ impl Provider {
             &acceptance.claims.workspace,
             environment,
         )?;
+        let encryption_required = config.encryption.as_ref().is_some_and(|encryption| encryption.required);
+        if encryption_required && !config.opaque_tokens.is_empty() {
+            let problem = "expected `false` beside `opaque_tokens`, which are never encrypted";
+            return Err(ConfigError::new(problem).within("required").within("encryption"));
+        }
+        if let Some(encryption) = config.encryption {
+            let problem =
+                "nothing here opens encrypted tokens: `datakit-token/sealed` does, or an `Unseal` for the builder";
+            let opener = opener.as_mut().ok_or_else(|| ConfigError::new(problem).within("encryption"))?;
+            let added = opener.add_keys(encryption, index, environment);
+            added.map_err(|error| error.within("keys").within("encryption"))?;
+        }
         let opaque_tokens = OpaqueTokens::new(config.opaque_tokens, index, &acceptance.issuer, environment)?;
-        let provider = Self { acceptance, keys, revocations: config.revocations.0, opaque_tokens };
+        let revocations = config.revocations.0;
+        let provider = Self { acceptance, keys, revocations, opaque_tokens, encryption_required };
         Ok((provider, edits, skipped))
+    }
+
+    /// The algorithm of the token, outermost first: the key agreement where only encrypted tokens are accepted (RFC
+    /// 8725 section 3.1), and then the signature's.
+    pub(crate) fn check_algorithm(&self, token: &Unverified<'_>, is_sealed: bool) -> Result<(), Reason> {
+        if self.encryption_required && !is_sealed {
+            return Err(Reason::UnsupportedAlgorithm);
+        }
+        token.check_algorithm(&self.acceptance.algorithms)
     }
 
     /// Asks the rules of the configuration and those of the trust bundle; the first second from which one refuses.

@@ -4,6 +4,7 @@ use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 use datakit_token_encoding::json::Json;
+use zeroize::Zeroizing;
 
 use crate::{
     config::{
@@ -14,7 +15,9 @@ use crate::{
     keys::config::{KeysConfig, RevocationsConfig},
     request::config::FromConfig,
     token::{
-        config::{ClaimPlaces, OpaqueTokenConfig, SubjectConfig},
+        config::{
+            ClaimPlaces, DecryptionKeysConfig, EncryptionConfig, OpaqueTokenConfig, PrivateJwkSet, SubjectConfig,
+        },
         header::Algorithm,
     },
     upstream::config::{ClaimToHeaderConfig, HeaderFormat, NonAscii, SwapConfig},
@@ -51,6 +54,8 @@ object! {
         pub(crate) keys: KeysConfig = required "keys",
         /// Tokens to refuse.
         pub(crate) revocations: RevocationsConfig = optional "revocations" or RevocationsConfig::default(),
+        /// Tokens that are encrypted as well (JWE), for this receiver alone; none if absent.
+        pub(crate) encryption: Option<EncryptionConfig> = optional "encryption",
         /// Tokens without a signature, while clients are moved to signed ones.
         pub(crate) opaque_tokens: Vec<OpaqueTokenConfig> = optional "opaque_tokens" or Vec::new(),
         /// Where a token may sit; `Authorization: Bearer`, or what the presets say, if absent.
@@ -94,6 +99,7 @@ impl ProviderConfig {
             max_age: None,
             keys,
             revocations: RevocationsConfig::default(),
+            encryption: None,
             opaque_tokens: Vec::new(),
             from: None,
             forward: false,
@@ -157,6 +163,24 @@ impl ProviderConfig {
     #[must_use]
     pub const fn with_max_age(mut self, seconds: u64) -> Self {
         self.max_age = Some(Duration(seconds));
+        self
+    }
+
+    /// Encrypted tokens as well, opened with these private keys: a JWK Set (RFC 7517) of X25519 keys, each with `kid`.
+    /// Whoever opens them is handed in with [`crate::VerifierBuilder::with_unsealer`].
+    #[must_use]
+    pub fn with_decryption_keys(mut self, set: impl Into<String>) -> Self {
+        let required = self.encryption.is_some_and(|encryption| encryption.required);
+        let keys = DecryptionKeysConfig::Inline(PrivateJwkSet(Zeroizing::new(set.into())));
+        self.encryption = Some(EncryptionConfig { required, keys });
+        self
+    }
+
+    /// Encrypted tokens alone; [`ProviderConfig::with_decryption_keys`] says which.
+    #[must_use]
+    pub fn with_encryption_required(mut self) -> Self {
+        let keys = self.encryption.map_or_else(DecryptionKeysConfig::default, |encryption| encryption.keys);
+        self.encryption = Some(EncryptionConfig { required: true, keys });
         self
     }
 

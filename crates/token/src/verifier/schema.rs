@@ -15,6 +15,7 @@ use crate::{
     keys::config::{JwkSetConfig, RevocationsConfig},
     reason::Reason,
     request::config::ParamCarrierConfig,
+    token::config::PrivateJwkSet,
     verifier::document::Config,
 };
 
@@ -45,6 +46,7 @@ fn schema() -> Value {
 
 describe! {
     JwkSetConfig => { "type": "object", "properties": { "keys": { "type": "array", "items": { "type": "object" } } }, "required": ["keys"] },
+    PrivateJwkSet => { "type": "object", "properties": { "keys": { "type": "array", "items": { "type": "object", "required": ["kty", "crv", "kid", "x", "d"] } } }, "required": ["keys"] },
     ParamCarrierConfig => { "anyOf": [{ "type": "string" }, { "type": "object", "required": ["name"], "additionalProperties": false,
         "properties": { "name": { "type": "string" }, "placeholder": { "type": "string" } } }] },
     RevocationsConfig => { "type": "array", "items": { "type": "object", "additionalProperties": false,

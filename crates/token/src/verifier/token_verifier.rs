@@ -7,11 +7,17 @@ use crate::{
     refusal::Refusal,
     shared::Shared,
     time::{UnixTime, ValidityPeriod},
-    token::{header::KnownHeader, jws::Unverified, valid::Valid},
+    token::{
+        header::KnownHeader,
+        jws::Unverified,
+        sealed::{Opened, Sealed},
+        valid::Valid,
+    },
     verifier::{
         accepted::Accepted,
         memory::{Identity, Memory},
         provider::Provider,
+        sealed_tokens::Opener,
     },
 };
 
@@ -20,6 +26,8 @@ pub(crate) struct TokenVerifier {
     pub(crate) providers: Vec<Provider>,
     /// The longest token that is looked at.
     pub(crate) token_bytes: usize,
+    /// Whoever opens encrypted tokens; `None` where no provider has a key for them.
+    pub(crate) opener: Opener,
     pub(super) identity: Identity,
 }
 
@@ -74,9 +82,27 @@ impl TokenVerifier {
     // Apart from the short way of a token out of the cache.
     #[inline(never)]
     fn verify_anew(&self, memory: &mut Memory, token: &[u8], now: UnixTime) -> Result<Valid, Refusal> {
-        let token = Unverified::parse(token, self.token_bytes, memory.header.as_ref())?;
-        let (index, provider) = self.select(&token)?;
-        token.check_algorithm(&provider.acceptance.algorithms)?;
+        let opened = match &self.opener {
+            Some(opener) => {
+                Sealed::recognise(token, self.token_bytes)?.map(|sealed| opener.open(sealed, now)).transpose()?
+            }
+            None => None,
+        };
+        let text = opened.as_ref().map_or(token, Opened::text);
+        let token = Unverified::parse(text, self.token_bytes, memory.header.as_ref())?;
+        self.verify_signed(memory, token, opened.as_ref(), now)
+    }
+
+    /// `opened` is what the token was encrypted in.
+    fn verify_signed(
+        &self,
+        memory: &mut Memory,
+        token: Unverified<'_>,
+        opened: Option<&Opened>,
+        now: UnixTime,
+    ) -> Result<Valid, Refusal> {
+        let (index, provider) = self.select(&token, opened)?;
+        provider.check_algorithm(&token, opened.is_some())?;
         token.check_type(&provider.acceptance.types, provider.acceptance.allow_missing_type)?;
         let unknown = memory.unknown_keys.get_mut(index).ok_or(Reason::NotConfigured)?;
         let (key, key_id, period) = provider.keys.find(unknown, &token, &provider.acceptance.issuer, now)?;
@@ -89,8 +115,16 @@ impl TokenVerifier {
             memory.header = Some(KnownHeader::new(header, segment));
         }
         let mut valid = verified.validate(index, &provider.acceptance, now)?;
+        if let (Some(opener), Some(opened)) = (&self.opener, opened) {
+            opener.check_replicated(opened, valid.claims())?;
+        }
         valid.limit(period);
         valid.limit(ValidityPeriod::new(0, provider.check_revocation(&valid, key_id, now)?));
+        if let Some(opened) = opened {
+            valid.limit(opened.period());
+            // A key that opens tokens is taken back as one that signs them.
+            valid.limit(ValidityPeriod::new(0, provider.check_revocation(&valid, Some(opened.key_id()), now)?));
+        }
         // Last, so that the rules of a bundle that has become too old go on refusing what they match.
         provider.keys.check_age(now)?;
         Ok(valid)
@@ -105,21 +139,25 @@ impl TokenVerifier {
         }
     }
 
-    /// The only provider, or the one whose issuer the token claims.
-    fn select(&self, token: &Unverified<'_>) -> Result<(usize, &Provider), Reason> {
+    /// The only provider, or the one whose issuer the token claims; for an encrypted token among those whose key has
+    /// opened it.
+    fn select(&self, token: &Unverified<'_>, opened: Option<&Opened>) -> Result<(usize, &Provider), Reason> {
         if let [only] = self.providers.as_slice() {
             return Ok((0, only));
         }
+        let candidates = || {
+            let is_candidate = |index: usize| opened.is_none_or(|opened| opened.providers().contains(&index));
+            self.providers.iter().enumerate().filter(move |(index, _)| is_candidate(*index))
+        };
         let issuer = token.claimed_issuer();
-        let mut providers = self.providers.iter().enumerate();
-        if let Some(claimed) = providers.find(|(_, provider)| Some(&provider.acceptance.issuer) == issuer.as_ref()) {
+        if let Some(claimed) = candidates().find(|(_, provider)| Some(&provider.acceptance.issuer) == issuer.as_ref()) {
             return Ok(claimed);
         }
         // Nobody's issuer; what no provider accepts of anybody is said first, as the order of checks has it.
-        if self.providers.iter().all(|provider| token.check_algorithm(&provider.acceptance.algorithms).is_err()) {
+        if candidates().all(|(_, provider)| provider.check_algorithm(token, opened.is_some()).is_err()) {
             return Err(Reason::UnsupportedAlgorithm);
         }
-        if self.providers.iter().all(|provider| {
+        if candidates().all(|(_, provider)| {
             token.check_type(&provider.acceptance.types, provider.acceptance.allow_missing_type).is_err()
         }) {
             return Err(Reason::UnsupportedType);

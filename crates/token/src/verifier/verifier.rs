@@ -32,9 +32,10 @@ const CACHED_TOKENS: usize = 4096;
 /// Providers, rules and answers, compiled from one configuration. All workers may share it; what one of them remembers
 /// is in its [`Memory`].
 ///
-/// The order of checks is fixed: HTTPS, path, carrier, size, segments, base64url, header, `crit`, `alg`, `typ`, key,
-/// key window, signature, claims, `iss`, `aud`, `exp`/`nbf`/`iat`, required claims, `cnf`, `sub`, revocation, age of
-/// the keys, rule, binding, permission. No reason that depends on a claim is given before the signature holds.
+/// The order of checks is fixed: HTTPS, path, carrier, size, encryption, segments, base64url, header, `crit`, `alg`,
+/// `typ`, key, key window, signature, claims, `iss`, `aud`, `exp`/`nbf`/`iat`, required claims, `cnf`, `sub`, claims
+/// that the encrypted token's header repeats, revocation, age of the keys, rule, binding, permission. No reason that
+/// depends on a claim is given before the signature holds.
 pub struct Verifier {
     pub(super) tokens: TokenVerifier,
     pub(super) carriers: Carriers,
@@ -172,13 +173,13 @@ impl Verifier {
     /// things known here it is.
     #[must_use]
     pub fn hint(&self, token: &[u8], reason: Reason) -> Option<String> {
-        hint(reason, token, &self.tokens.providers)
+        hint(reason, token, &self.tokens.providers, &self.tokens.opener)
     }
 
     /// The same for the token of a request.
     #[must_use]
     pub fn hint_request(&self, request: &Request<'_>, reason: Reason) -> Option<String> {
-        hint(reason, &self.carriers.find(request).ok()?.token, &self.tokens.providers)
+        self.hint(&self.carriers.find(request).ok()?.token, reason)
     }
 
     /// The headers of a request that clients may not set, in lower case: a denied one's go as well, before a log shows

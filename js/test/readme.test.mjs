@@ -5,7 +5,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
+import { CompactEncrypt, importJWK } from 'jose'
 import { issue, issuer, key } from './support/issuer.mjs'
+import { newDecryptionKey } from './support/key.mjs'
 import { bundle, start } from './support/workerd.mjs'
 
 const project = process.env.DATAKIT_TOKEN_PACKAGE
@@ -67,6 +69,22 @@ test('a Cloudflare Worker', { timeout: 30_000 }, async () => {
   })
   const worker = start(modules, '2026-04-01', { DATAKIT_TOKEN_CONFIG: config })
   await check(await worker.ready)
+})
+
+test('a server that opens encrypted tokens', async () => {
+  const { privateJwk, publicJwk } = newDecryptionKey('e1')
+  process.env.DECRYPTION_KEYS = JSON.stringify({ keys: [privateJwk] })
+  const directory = mkdtempSync(join(project, 'readme-'))
+  after(() => rmSync(directory, { recursive: true }))
+  const file = join(directory, 'sealed.mjs')
+  const code = block('datakit-token/sealed').replace('YOUR PUBLIC KEY', k1.jwk.x)
+  writeFileSync(file, `${code.replace('https://openway.example.com', 'api')}\nexport { verifier }`)
+  const { verifier } = await import(pathToFileURL(file))
+  const sealed = await new CompactEncrypt(new TextEncoder().encode(good))
+    .setProtectedHeader({ alg: 'ECDH-ES', enc: 'A256GCM', cty: 'JWT', kid: 'e1' })
+    .encrypt(await importJWK(publicJwk, 'ECDH-ES'))
+  assert.equal((await verifier.verify(sealed)).subject, 'alice')
+  assert.equal((await verifier.safeVerify(good)).error.code, 'unsupported_algorithm')
 })
 
 test('Next.js: what is built and started is what stands here', () => {

@@ -13,7 +13,7 @@
 //! | `header_hex`, `claims_hex` | the same as bytes, for what no JSON text can hold |
 //! | `sign` | the name of the signing key, instead of `k1` |
 //! | `token` | the whole token; `{token}`, `{header}`, `{payload}`, `{signature}` stand for what was minted |
-//! | `seal` | instead of the file's: the token is encrypted; `{sealed}`, `{seal.header}`, `{seal.iv}` ... stand for it |
+//! | `seal` | instead of the file's: the token is encrypted, and `{sealed}`, `{seal.header}` ... stand for that |
 //! | `request` | merged into the file's; `{token}` in the path or a header is replaced, `{token%}` percent-encoded |
 //! | `bare` | `false`: the token is not judged alone, as the fault lies in the request |
 //! | `expect` | `"allow"` or a reason |

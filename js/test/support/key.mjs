@@ -3,14 +3,24 @@
 // holds.
 import { createPrivateKey, createPublicKey, randomBytes } from 'node:crypto'
 
-/** RFC 8410 section 7: what stands before the 32 bytes of the key. */
-const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex')
+/** RFC 8410 section 7: what stands before the 32 bytes of a key. */
+const ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex')
+const X25519 = Buffer.from('302e020100300506032b656e04220420', 'hex')
 
-export function newKey() {
-  const privateKey = createPrivateKey({
-    key: Buffer.concat([PKCS8, randomBytes(32)]),
+const make = (prefix) =>
+  createPrivateKey({
+    key: Buffer.concat([prefix, randomBytes(32)]),
     format: 'der',
     type: 'pkcs8',
   })
+
+export function newKey() {
+  const privateKey = make(ED25519)
   return { privateKey, publicKey: createPublicKey(privateKey) }
+}
+
+/** A key that tokens are encrypted for, as two JWKs. */
+export function newDecryptionKey(kid) {
+  const { d, ...members } = make(X25519).export({ format: 'jwk' })
+  return { privateJwk: { ...members, kid, d }, publicJwk: { ...members, kid } }
 }

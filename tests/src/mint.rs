@@ -85,14 +85,10 @@ pub fn encryption_jwk(name: &str) -> Value {
 
 /// What enters a JWE besides its content, good or not.
 pub struct Seal<'s> {
-    /// The name of the key that it is for.
-    pub recipient: &'s str,
+    /// The key of the content: see [`content_key`].
+    pub key: [u8; 32],
     /// The header as it is sent.
     pub header: &'s [u8],
-    /// The ephemeral public key that the sender claims to have; its secret is what the recipient finds.
-    pub ephemeral: [u8; 32],
-    /// What the derivation of the key takes for the algorithm, and for the parties.
-    pub info: [&'s [u8]; 3],
     /// The initialisation vector; those of other lengths than RFC 7518 has encrypt nothing.
     pub iv: &'s [u8],
 }
@@ -101,23 +97,42 @@ impl Seal<'_> {
     /// The segments of a JWE in compact serialisation around this content (RFC 7516 section 7.1).
     #[must_use]
     pub fn around(&self, content: &[u8]) -> [String; 5] {
-        let secret = decryption_key(self.recipient).diffie_hellman(&X25519::from(self.ephemeral));
-        let length = |part: &[u8]| u32::try_from(part.len()).unwrap_or_default().to_be_bytes();
-        // RFC 7518 section 4.6.2
-        let mut hash = Sha256::new().chain_update([0, 0, 0, 1]).chain_update(secret.as_bytes());
-        for part in self.info {
-            hash = hash.chain_update(length(part)).chain_update(part);
-        }
-        let key = hash.chain_update([0, 0, 1, 0]).finalize();
         let header = encode(self.header);
         let (mut buffer, mut tag) = (content.to_vec(), Vec::new());
         if let Ok(iv) = <[u8; 12]>::try_from(self.iv) {
-            let cipher = Aes256Gcm::new(&key);
+            let cipher = Aes256Gcm::new(&self.key.into());
             let made = cipher.encrypt_inout_detached(&iv.into(), header.as_bytes(), buffer.as_mut_slice().into());
             tag = made.unwrap_or_default().to_vec();
         }
         [header, String::new(), encode(self.iv), encode(&buffer), encode(&tag)]
     }
+}
+
+/// What is in these five segments, by the library's own way of decrypting; `None` if the tag does not hold.
+#[must_use]
+pub fn open(recipient: &str, segments: &[&str], ephemeral: [u8; 32], apu: &[u8], apv: &[u8]) -> Option<Vec<u8>> {
+    let [header, _, iv, ciphertext, tag] = segments else { return None };
+    let decode = |segment: &str| BASE64URL.decode(segment).ok();
+    let cipher = Aes256Gcm::new(&content_key(recipient, ephemeral, [b"A256GCM", apu, apv]).into());
+    let iv = <[u8; 12]>::try_from(decode(iv)?).ok()?;
+    let tag = <[u8; 16]>::try_from(decode(tag)?).ok()?;
+    let mut buffer = decode(ciphertext)?;
+    let opened =
+        cipher.decrypt_inout_detached(&iv.into(), header.as_bytes(), buffer.as_mut_slice().into(), &tag.into());
+    opened.ok().map(|()| buffer)
+}
+
+/// The key that the recipient of this name derives (RFC 7518 section 4.6.2) from the ephemeral public key of a sender;
+/// `info` has what stands for the algorithm and for the parties.
+#[must_use]
+pub fn content_key(recipient: &str, ephemeral: [u8; 32], info: [&[u8]; 3]) -> [u8; 32] {
+    let secret = decryption_key(recipient).diffie_hellman(&X25519::from(ephemeral));
+    let length = |part: &[u8]| u32::try_from(part.len()).unwrap_or_default().to_be_bytes();
+    let mut hash = Sha256::new().chain_update([0, 0, 0, 1]).chain_update(secret.as_bytes());
+    for part in info {
+        hash = hash.chain_update(length(part)).chain_update(part);
+    }
+    hash.chain_update([0, 0, 1, 0]).finalize().into()
 }
 
 /// An ephemeral public key, the same each time: tests need to be repeatable.

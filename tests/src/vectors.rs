@@ -315,7 +315,7 @@ fn seal(file: &Value, vector: &Value, token: &str) -> Result<Option<[String; 5]>
     };
     let iv = hex("iv").unwrap_or_else(|| (1..=12).collect());
     let info = [text("algorithm", "A256GCM"), text("apu", ""), text("apv", "")];
-    let made = Seal { recipient, header: header.as_bytes(), ephemeral, info, iv: &iv };
+    let made = Seal { key: mint::content_key(recipient, ephemeral, info), header: header.as_bytes(), iv: &iv };
     let content = seal["content"].as_str().unwrap_or("{token}").replace("{token}", token);
     Ok(Some(made.around(content.as_bytes())))
 }

@@ -101,8 +101,8 @@ fn without_a_key_id_a_kept_token_lasts_as_long_as_the_choice_is_certain() {
     let ephemeral = mint::ephemeral();
     let epk = json!({ "kty": "OKP", "crv": "X25519", "x": mint::encode(&ephemeral) });
     let header = json!({ "alg": "ECDH-ES", "enc": "A256GCM", "cty": "JWT", "epk": epk }).to_string();
-    let seal =
-        Seal { recipient: "e1", header: header.as_bytes(), ephemeral, info: [b"A256GCM", b"", b""], iv: &[1; 12] };
+    let key = mint::content_key("e1", ephemeral, [b"A256GCM", b"", b""]);
+    let seal = Seal { key, header: header.as_bytes(), iv: &[1; 12] };
     let sealed = seal.around(token("one").as_bytes()).join(".");
     assert!(worker.verify(sealed.as_bytes(), time(NOW)).is_ok());
     assert!(worker.verify(sealed.as_bytes(), time(NOW + 4)).is_ok());
@@ -234,8 +234,8 @@ fn hints_say_what_to_look_at() {
         }
         header.as_object_mut().unwrap().retain(|_, value| !value.is_null());
         let header = header.to_string();
-        let info = [&b"A256GCM"[..], b"", b""];
-        let seal = Seal { recipient: "e1", header: header.as_bytes(), ephemeral, info, iv: &[1; 12] };
+        let key = mint::content_key("e1", ephemeral, [b"A256GCM", b"", b""]);
+        let seal = Seal { key, header: header.as_bytes(), iv: &[1; 12] };
         seal.around(content.as_bytes()).join(".")
     };
     let good = token("one");

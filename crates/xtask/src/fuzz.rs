@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{step::Step, tally::Tally, workspace::Workspace};
 
-const TARGETS: &[&str] = &["token", "claims", "keys", "configuration", "request", "signature", "bundle"];
+const TARGETS: &[&str] = &["token", "claims", "keys", "configuration", "request", "signature", "bundle", "sealed"];
 
 /// What `cargo fuzz` passes to the compiler, without the sanitizers that need a nightly one: the core has no unsafe
 /// code.

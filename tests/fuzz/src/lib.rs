@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a panic is how a fuzz target reports")]
 
 use datakit_token::{UnixTime, Verifier};
-use datakit_token_tests::mint;
+use datakit_token_tests::{mint, vectors};
 use serde_json::{Value, json};
 
 /// The time of all targets.
@@ -37,4 +37,14 @@ pub fn configuration() -> Value {
 #[must_use]
 pub fn verifier() -> Verifier {
     Verifier::from_json(configuration().to_string().as_bytes()).unwrap()
+}
+
+/// The same, which opens tokens for `e1`, and takes longer ones.
+#[must_use]
+pub fn sealed_verifier() -> Verifier {
+    let mut configuration = configuration();
+    configuration["providers"][0]["encryption"] =
+        json!({ "keys": { "inline": { "keys": [mint::private_jwk("e1")] } } });
+    configuration["limits"] = json!({ "token_bytes": 1 << 20 });
+    vectors::verifier(&configuration).unwrap()
 }

@@ -19,6 +19,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         let name = vector.name.replace('/', "-");
         if let Some(token) = &vector.token {
             write("token", &name, token.as_bytes())?;
+            if token.split('.').count() == 5 {
+                write("sealed", &name, &[&[0], token.as_bytes()].concat())?;
+                let header = token.split('.').next().and_then(|header| URL_SAFE_NO_PAD.decode(header).ok());
+                write("sealed", &format!("header-{name}"), &[&[1], &*header.unwrap_or_default()].concat())?;
+            } else {
+                write("sealed", &name, &[&[2], token.as_bytes()].concat())?;
+            }
             let mut segments = token.split('.').map(|segment| URL_SAFE_NO_PAD.decode(segment).unwrap_or_default());
             let (header, payload) = (segments.next().unwrap_or_default(), segments.next().unwrap_or_default());
             write("claims", &name, &[&header[..], &[0], &payload].concat())?;

@@ -4,7 +4,19 @@
 import { measure, sixteen, sync, waiting } from './measure.mjs'
 
 export async function contest(
-  { jwk, pem, issuer, audience, type, tokens, message, signature, biscuit },
+  {
+    jwk,
+    pem,
+    issuer,
+    audience,
+    type,
+    tokens,
+    decryption,
+    sealedTokens,
+    message,
+    signature,
+    biscuit,
+  },
   host,
 ) {
   const rows = []
@@ -24,8 +36,9 @@ export async function contest(
       skipped.push(`${name}: ${String(error?.message ?? error).split('\n')[0]}`)
     }
   }
+  const plainTokens = tokens
   /** The row with one token and, if asked for, the row that goes round all of them. */
-  const cases = (run, call, all) => {
+  const cases = (run, call, all, tokens = plainTokens) => {
     const one = tokens[0]
     let next = 0
     const cycled = () => {
@@ -42,14 +55,17 @@ export async function contest(
       })
     return both
   }
-  const ours = (limits) =>
-    host.createVerifier({ issuer, audience, types: [type], keys: [jwk], limits })
+  const config = (limits) => ({ issuer, audience, types: [type], keys: [jwk], limits })
+  const ours = (limits) => host.createVerifier(config(limits))
+  const encryption = { required: true, keys: { inline: { keys: [decryption] } } }
+  const oursSealed = (limits) => host.createSealedVerifier({ ...config(limits), encryption })
   const whole = 'whole token'
   const only = 'signature only'
 
   const hot = ours({})
   const cold = ours({ key_table_bytes: 0 })
   const cached = ours({ cached_tokens: tokens.length })
+  const [sealed, sealedCached] = [oursSealed({}), oursSealed({ cached_tokens: tokens.length })]
   for (const [name, list] of [
     [OURS, cases(sync, (token) => hot.verifySync(token), true)],
     [
@@ -59,6 +75,14 @@ export async function contest(
     ['datakit-token, hot key, `await verify`', cases(waiting, (token) => hot.verify(token))],
     ['datakit-token, cold key', cases(sync, (token) => cold.verifySync(token))],
     ['datakit-token, cached', cases(sync, (token) => cached.verifySync(token), true)],
+    [
+      'datakit-token/sealed, hot key',
+      cases(sync, (token) => sealed.verifySync(token), true, sealedTokens),
+    ],
+    [
+      'datakit-token/sealed, cached',
+      cases(sync, (token) => sealedCached.verifySync(token), true, sealedTokens),
+    ],
   ]) {
     // Not through `enter`: if our own fails, so does the measurement.
     for (const row of list) {
@@ -99,6 +123,13 @@ export async function contest(
   await enter('jose `jwtVerify`, CryptoKey, 16 at once', whole, () => {
     const { jwtVerify } = host.jose.library
     return cases(sixteen, (token) => jwtVerify(token, key, options))
+  })
+  await enter('jose `compactDecrypt` and `jwtVerify`, CryptoKeys', whole, async () => {
+    const { compactDecrypt, importJWK, jwtVerify } = host.jose.library
+    const opens = await importJWK(decryption, 'ECDH-ES')
+    const call = async (token) =>
+      jwtVerify((await compactDecrypt(token, opens)).plaintext, key, options)
+    return cases(waiting, call, true, sealedTokens)
   })
   for (const [name, cache] of [
     ['fast-jwt, no cache', false],
@@ -141,22 +172,24 @@ export async function contest(
   })
 
   const bytes = new TextEncoder().encode(message)
-  const sealed = Uint8Array.from(signature)
+  const signatureBytes = Uint8Array.from(signature)
   const single = (run) => [{ run, tokens: 1, base: OURS }]
   await enter('`node:crypto` verify', only, () => {
     const { createPublicKey, verify } = need(host.crypto, 'the runtime has none')
     const known = createPublicKey(pem)
-    return single(sync(() => accept(verify(null, bytes, known, sealed))))
+    return single(sync(() => accept(verify(null, bytes, known, signatureBytes))))
   })
   await enter('WebCrypto `subtle.verify`', only, () =>
-    single(waiting(async () => accept(await subtle.verify('Ed25519', key, sealed, bytes)))),
+    single(waiting(async () => accept(await subtle.verify('Ed25519', key, signatureBytes, bytes)))),
   )
   await enter('@noble/ed25519 `verifyAsync`', only, () => {
     const point = Uint8Array.from(atob(jwk.x.replaceAll('-', '+').replaceAll('_', '/')), (letter) =>
       letter.charCodeAt(0),
     )
     return single(
-      waiting(async () => accept(await host.noble.library.verifyAsync(sealed, bytes, point))),
+      waiting(async () =>
+        accept(await host.noble.library.verifyAsync(signatureBytes, bytes, point)),
+      ),
     )
   })
 

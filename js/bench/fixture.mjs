@@ -1,6 +1,7 @@
 // Somebody who signs tokens, for all measurements.
 import { sign } from 'node:crypto'
-import { newKey } from '../test/support/key.mjs'
+import { CompactEncrypt, importJWK } from 'jose'
+import { newDecryptionKey, newKey } from '../test/support/key.mjs'
 
 export const issuer = 'https://id.example.com'
 export const audience = 'https://openway.example.com'
@@ -39,11 +40,17 @@ export const claims = (number) => ({
 })
 
 /** What all runtimes get. */
-export function fixture(biscuit) {
+export async function fixture(biscuit) {
   const { kid, privateKey, jwk, pem } = signer('k1')
   const tokens = Array.from({ length: 1000 }, (_, number) =>
     issue({ kid, privateKey }, claims(number)),
   )
+  const { privateJwk, publicJwk } = newDecryptionKey('e1')
+  const receiver = await importJWK(publicJwk, 'ECDH-ES')
+  const seal = (token) =>
+    new CompactEncrypt(Buffer.from(token))
+      .setProtectedHeader({ alg: 'ECDH-ES', enc: 'A256GCM', cty: 'JWT', kid: 'e1' })
+      .encrypt(receiver)
   const [header, payload, signature] = tokens[0].split('.')
   return {
     jwk,
@@ -52,6 +59,8 @@ export function fixture(biscuit) {
     audience,
     type,
     tokens,
+    decryption: privateJwk,
+    sealedTokens: await Promise.all(tokens.map(seal)),
     message: `${header}.${payload}`,
     signature: [...Buffer.from(signature, 'base64url')],
     biscuit: biscuit && mint(biscuit),

@@ -10,11 +10,9 @@ import { contest } from './contest.mjs'
 
 const [fixture, result] = process.argv.slice(2)
 const require = createRequire(import.meta.url)
-const { createVerifier } = await import(
-  pathToFileURL(
-    join(process.env.DATAKIT_TOKEN_PACKAGE, 'node_modules/datakit-token/dist/index.mjs'),
-  )
-)
+const dist = join(process.env.DATAKIT_TOKEN_PACKAGE, 'node_modules/datakit-token/dist')
+const { createVerifier } = await import(pathToFileURL(join(dist, 'index.mjs')))
+const sealed = await import(pathToFileURL(join(dist, 'sealed/index.mjs')))
 /** The library, or an object whose use says that there is none. */
 const load = async (name, how) => {
   try {
@@ -29,6 +27,7 @@ const load = async (name, how) => {
 }
 const host = {
   createVerifier,
+  createSealedVerifier: sealed.createVerifier,
   crypto: { library: crypto },
   jose: await load('jose', () => import('jose')),
   noble: await load('@noble/ed25519', () => import('@noble/ed25519')),

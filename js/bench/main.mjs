@@ -72,7 +72,7 @@ try {
 async function makeFixture() {
   const from = join(modules, '@biscuit-auth/biscuit-wasm/module')
   try {
-    return fixture(
+    return await fixture(
       await biscuit(
         await import(join(from, 'biscuit_bg.js')),
         new WebAssembly.Module(readFileSync(join(from, 'biscuit_bg.wasm'))),

@@ -28,8 +28,8 @@ pub(crate) fn encrypt(
     (buffer, tag.into())
 }
 
-/// The content, if the tag holds and `usable` says so. It takes the same time whatever is wrong: the cipher runs over
-/// everything twice, once to decrypt and once to see which tag belongs to that, and of a wrong content zeros are left.
+/// The content, and whether the tag holds and `usable` says so; else there are zeros in its place. It takes the same time
+/// whatever is wrong: the cipher runs over everything twice, once to decrypt and once to see which tag belongs to that.
 ///
 /// The library's own way would stop at a wrong tag, before it decrypts.
 pub(crate) fn decrypt(
@@ -39,18 +39,18 @@ pub(crate) fn decrypt(
     beside: &[u8],
     ciphertext: &[u8],
     tag: &[u8; TAG_BYTES],
-) -> Option<Vec<u8>> {
+) -> (Vec<u8>, Choice) {
     let cipher = Aes256Gcm::new((&**key).into());
     // Counter mode: what encrypts decrypts. The tag of this direction is nobody's.
-    let mut content = Zeroizing::new(ciphertext.to_vec());
+    let mut content = ciphertext.to_vec();
     encrypt_in_place(&cipher, iv, &[], &mut content);
-    let mut again = content.clone();
+    let mut again = Zeroizing::new(content.clone());
     let expected = encrypt_in_place(&cipher, iv, beside, &mut again);
     let holds = usable & expected.ct_eq(tag);
-    for byte in content.iter_mut() {
+    for byte in &mut content {
         *byte = u8::conditional_select(&0, byte, holds);
     }
-    bool::from(holds).then(|| core::mem::take(&mut *content))
+    (content, holds)
 }
 
 /// Encrypts a text that is far shorter than what AES-GCM has a limit for (64 GiB).
@@ -60,6 +60,8 @@ fn encrypt_in_place(cipher: &Aes256Gcm, iv: &[u8; IV_BYTES], beside: &[u8], buff
 
 #[cfg(test)]
 mod tests {
+    use alloc::{vec, vec::Vec};
+
     use subtle::Choice;
     use zeroize::Zeroizing;
 
@@ -84,12 +86,13 @@ mod tests {
                 let found = decrypt(&key, Choice::from(1), &iv, &test.aad, &test.ct, &tag);
                 if test.result == TestResult::Invalid {
                     invalid += 1;
-                    assert_eq!(found, None, "{}", test.tc_id);
+                    assert_eq!((found.0, bool::from(found.1)), (vec![0; test.ct.len()], false), "{}", test.tc_id);
                 } else {
                     valid += 1;
-                    assert_eq!(found.as_deref(), Some(&test.pt[..]), "{}", test.tc_id);
+                    assert_eq!((&found.0[..], bool::from(found.1)), (&test.pt[..], true), "{}", test.tc_id);
                     assert_eq!(encrypt(&key, &iv, &test.aad, &test.pt), (test.ct.to_vec(), tag), "{}", test.tc_id);
-                    assert_eq!(decrypt(&key, Choice::from(0), &iv, &test.aad, &test.ct, &tag), None);
+                    let unusable = decrypt(&key, Choice::from(0), &iv, &test.aad, &test.ct, &tag);
+                    assert_eq!((unusable.0, bool::from(unusable.1)), (vec![0; test.ct.len()], false));
                 }
             }
         }
@@ -102,7 +105,7 @@ mod tests {
         use aes_gcm::{Aes256Gcm, KeyInit, aead::AeadInOut};
         let mut random = fastrand::Rng::with_seed(17);
         for length in 0..300 {
-            let mut bytes = |count: usize| -> alloc::vec::Vec<u8> { (0..count).map(|_| random.u8(..)).collect() };
+            let mut bytes = |count: usize| -> Vec<u8> { (0..count).map(|_| random.u8(..)).collect() };
             let (key, iv, beside, content) = (bytes(32), bytes(12), bytes(length % 67), bytes(length));
             let key = Zeroizing::new(<[u8; 32]>::try_from(key).unwrap());
             let iv = <[u8; 12]>::try_from(iv).unwrap();
@@ -110,7 +113,8 @@ mod tests {
             let mut other = ciphertext.clone();
             let cipher = Aes256Gcm::new((&*key).into());
             cipher.decrypt_inout_detached((&iv).into(), &beside, other.as_mut_slice().into(), (&tag).into()).unwrap();
-            assert_eq!(decrypt(&key, Choice::from(1), &iv, &beside, &ciphertext, &tag), Some(other));
+            let (found, holds) = decrypt(&key, Choice::from(1), &iv, &beside, &ciphertext, &tag);
+            assert_eq!((found, bool::from(holds)), (other, true));
         }
     }
 }

@@ -93,9 +93,11 @@ impl Unseal for Unsealer {
         let now = now.as_secs();
         let (key, (from, until)) = self.find(header.key_id(), now).ok_or(Reason::DecryptionFailed)?;
         let (content_key, contributed) = agree(&key.private, &agreement.ephemeral, &agreement.apu, &agreement.apv);
-        let content = decrypt(&content_key, contributed, &iv, header_segment, &ciphertext, &tag);
-        let opened = Opened::new(content.ok_or(Reason::DecryptionFailed)?, &key.info.id, &key.providers);
-        Ok(opened.with_period(from, until).with_replicated(|name| header.member(name)))
+        let (content, holds) = decrypt(&content_key, contributed, &iv, header_segment, &ciphertext, &tag);
+        let opened = Opened::new(content, &key.info.id, &key.providers).with_period(from, until);
+        let opened = opened.with_replicated(|name| header.member(name));
+        // Nothing has depended on it until here.
+        if bool::from(holds) { Ok(opened) } else { Err(Reason::DecryptionFailed) }
     }
 
     #[inline(never)]

@@ -61,7 +61,7 @@ fn install_rivals(workspace: &Workspace) -> Result<()> {
 }
 
 fn core(workspace: &Workspace) -> Result<()> {
-    for name in ["bench-refusals", "bench-revocations", "bench-rules"] {
+    for name in ["bench-refusals", "bench-revocations", "bench-rules", "bench-openings"] {
         let bench = ["--quiet", "--release", "-p", "datakit-token-tests", "--bin", name];
         step::run_loud(workspace.cargo("run").args(bench))?;
     }

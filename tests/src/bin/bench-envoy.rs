@@ -22,7 +22,7 @@ use datakit_token_tests::{
     client,
     envoy::{self, Envoy},
     load::{Load, Run},
-    mint,
+    mint::{self, Seal},
     process::{self, Core},
 };
 use serde_json::{Value, json};
@@ -47,6 +47,9 @@ const OURS_ROLE: &str = "datakit_token, no cache, role decision";
 const OURS_CACHED: &str = "datakit_token";
 const OURS_CACHED_ROLE: &str = "datakit_token, role decision";
 
+const OURS_SEALED: &str = "datakit_token, no cache, encrypted";
+const OURS_SEALED_CACHED: &str = "datakit_token, encrypted";
+
 /// What is compared: the configuration, its rival, and with how many tokens.
 const COMPARISONS: &[(&str, &str, usize)] = &[
     (OURS, NATIVE, 1),
@@ -59,6 +62,10 @@ const COMPARISONS: &[(&str, &str, usize)] = &[
     (OURS_CACHED_ROLE, NATIVE_RBAC_4096, TOKENS),
     (OURS_CACHED, NATIVE_100, 1),
     (OURS_CACHED, NATIVE_100, TOKENS),
+    (OURS_SEALED, OURS, 1),
+    (OURS_SEALED, OURS, TOKENS),
+    (OURS_SEALED_CACHED, OURS_CACHED, 1),
+    (OURS_SEALED_CACHED, OURS_CACHED, TOKENS),
     (NATIVE_AGAIN, NATIVE, 1),
     (NATIVE_AGAIN, NATIVE, TOKENS),
 ];
@@ -136,7 +143,14 @@ fn configurations() -> Fallible<Vec<(&'static str, Vec<Value>)>> {
         (OURS_ROLE, vec![ours(true, false)?]),
         (OURS_CACHED, vec![ours(false, true)?]),
         (OURS_CACHED_ROLE, vec![ours(true, true)?]),
+        (OURS_SEALED, vec![ours(false, false)?]),
+        (OURS_SEALED_CACHED, vec![ours(false, true)?]),
     ])
+}
+
+/// Whether the tokens of a configuration are encrypted.
+fn is_sealed(name: &str) -> bool {
+    name.contains("encrypted")
 }
 
 fn decides_on_roles(name: &str) -> bool {
@@ -175,6 +189,7 @@ fn ours(role: bool, cache: bool) -> Fallible<Value> {
     let mut document = json!({
         "version": 1,
         "providers": [{ "name": "main", "issuer": ISSUER, "audiences": [AUDIENCE], "keys": { "inline": { "keys": [mint::jwk("k1")] } },
+            "encryption": { "keys": { "inline": { "keys": [mint::private_jwk("e1")] } } },
             "claims_to_headers": [{ "claim": "/sub", "header": "x-user" }, { "claim": "/client_id", "header": "x-client" }] }],
         "rules": [{ "match": matches, "allow": "authenticated" }],
     });
@@ -247,13 +262,23 @@ impl Tokens {
         Ok(Self { roleless: mint(0, json!({ "roles": ["reader"] })), good, bad })
     }
 
-    fn requests(&self, count: usize) -> Vec<Vec<u8>> {
+    fn requests(&self, count: usize, is_sealed: bool) -> Vec<Vec<u8>> {
         let head = |token: &String| {
+            let token = if is_sealed { seal(token) } else { token.clone() };
             format!("GET {PATH} HTTP/1.1\r\nhost: gateway.example\r\nauthorization: Bearer {token}\r\n\r\n")
                 .into_bytes()
         };
         self.good.iter().take(count).map(head).collect()
     }
+}
+
+/// The token, encrypted for the filter.
+fn seal(token: &str) -> String {
+    let ephemeral = mint::ephemeral();
+    let epk = json!({ "kty": "OKP", "crv": "X25519", "x": mint::encode(&ephemeral) });
+    let header = json!({ "alg": "ECDH-ES", "enc": "A256GCM", "cty": "JWT", "kid": "e1", "epk": epk }).to_string();
+    let key = mint::content_key("e1", ephemeral, [b"A256GCM", b"", b""]);
+    Seal { key, header: header.as_bytes(), iv: &[7; 12] }.around(token.as_bytes()).join(".")
 }
 
 /// One configuration in its own Envoy.
@@ -291,6 +316,7 @@ impl Bench {
     /// Each configuration must decide as it claims, also from its cache.
     fn check(&self, tokens: &Tokens) -> Fallible<()> {
         let ask = |token: &str| {
+            let token = if is_sealed(self.name) { seal(token) } else { token.into() };
             let header = (b"authorization".to_vec(), format!("Bearer {token}").into_bytes());
             client::send(self.envoy.listener(0), b"GET", PATH.as_bytes(), &[header]).map(|answer| answer.status)
         };
@@ -343,9 +369,9 @@ struct Shares {
 
 /// All rounds. Says what Envoy's core and the other one did.
 fn measure(plan: &Plan, benches: &mut [Bench], tokens: &Tokens, cores: [usize; 2]) -> Fallible<[Shares; 2]> {
-    let requests = [tokens.requests(1), tokens.requests(TOKENS)];
+    let requests = [false, true].map(|sealed| [1, TOKENS].map(|count| tokens.requests(count, sealed)));
     for bench in &mut *benches {
-        for requests in &requests {
+        for requests in &requests[usize::from(is_sealed(bench.name))] {
             bench.slice(requests, Duration::from_millis(300))?;
         }
     }
@@ -362,7 +388,8 @@ fn measure(plan: &Plan, benches: &mut [Bench], tokens: &Tokens, cores: [usize; 2
             order.swap(last, (random % (last as u64 + 1)) as usize);
         }
         for (bench, row) in &order {
-            let slice = benches[*bench].slice(&requests[*row], plan.slice)?;
+            let sealed = usize::from(is_sealed(benches[*bench].name));
+            let slice = benches[*bench].slice(&requests[sealed][*row], plan.slice)?;
             benches[*bench].rows[*row].slices.push(slice);
         }
     }
@@ -395,7 +422,7 @@ fn memory(core: usize, tokens: &Tokens, time: Duration) -> Fallible<[[f64; 2]; 2
             let envoy = launch(filters, core, workers)?;
             // Enough that the kernel gives some to every worker.
             let mut load = Load::open(envoy.listener(0), CONNECTIONS * 4)?;
-            load.run(&tokens.requests(TOKENS), time * 4)?;
+            load.run(&tokens.requests(TOKENS, false), time * 4)?;
             *memory = mebibytes(&envoy)?;
         }
     }

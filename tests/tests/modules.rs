@@ -66,11 +66,29 @@ fn the_filter_imports_only_the_host_functions_of_proxy_wasm() {
 }
 
 #[test]
-fn the_npm_module_imports_nothing_of_proxy_wasm() {
+fn the_npm_modules_import_nothing_of_proxy_wasm() {
     let package = PathBuf::from(env::var("DATAKIT_TOKEN_PACKAGE").expect("run `cargo xtask test`"));
-    let wasm = fs::read(package.join("node_modules/datakit-token/dist/core.wasm")).unwrap();
-    for (module, name) in imports(&wasm) {
-        assert!(module != "env" && !module.starts_with("wasi") && !name.starts_with("proxy_"), "{module}.{name}");
+    for file in ["core.wasm", "sealed/core.wasm"] {
+        let wasm = fs::read(package.join("node_modules/datakit-token/dist").join(file)).unwrap();
+        for (module, name) in imports(&wasm) {
+            assert!(module != "env" && !module.starts_with("wasi") && !name.starts_with("proxy_"), "{module}.{name}");
+        }
+    }
+}
+
+/// `cargo xtask test` compares the bytes of the module as well, with and without `crates/sealed` in the tree.
+#[test]
+fn the_npm_module_that_opens_nothing_is_built_from_no_cipher() {
+    let built_from = |features: &str| {
+        let mut command = Command::new(env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
+        command.args(["tree", "--locked", "--package", "datakit-token-npm", "--prefix", "none", "--edges", "normal"]);
+        command.args(["--target", "wasm32-unknown-unknown", "--features", features]);
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let (plain, sealed) = (built_from(""), built_from("sealed"));
+    for name in ["datakit-token-sealed", "x25519-dalek", "aes-gcm", "aes", "ghash"] {
+        let has = |tree: &str| tree.lines().any(|line| line.starts_with(&format!("{name} ")));
+        assert!(!has(&plain) && has(&sealed), "{name}");
     }
 }
 
@@ -104,7 +122,7 @@ fn the_core_turns_on_no_feature_that_changes_the_program_around_it() {
 #[test]
 fn the_core_reads_no_clock() {
     // `no_std` has no clock; this is the promise in the source itself.
-    for part in ["encoding", "token"] {
+    for part in ["encoding", "token", "sealed"] {
         let sources = checkout::root().join(format!("crates/{part}/src/lib.rs"));
         let text = fs::read_to_string(sources).unwrap();
         let without = text.replace("#[cfg(feature = \"std\")]\nextern crate std;\n", "");

@@ -9,7 +9,8 @@ use datakit_token_tests::{
     client,
     envoy::{self, Envoy},
     key_server::{Behaviour, KeyServer},
-    mint, upstream,
+    mint::{self, Seal},
+    upstream,
 };
 use serde_json::{Value, json};
 
@@ -198,4 +199,52 @@ fn a_denial_names_the_claim_and_shows_no_header_that_the_client_made_up() {
         thread::sleep(Duration::from_millis(100));
     }
     assert_eq!(envoy.access_log().lines().collect::<Vec<_>>(), expected);
+}
+
+/// Also at the level at which the filter says most.
+#[test]
+fn nothing_of_a_decryption_key_or_of_an_encrypted_token_is_shown() {
+    const NOW: u64 = 1_790_000_000;
+    let mut config = configuration(&json!({ "inline": { "keys": [mint::jwk("k1")] } }));
+    // From the environment of the VM: the key `e3`.
+    config["providers"][0]["encryption"] = json!({ "required": true, "keys": { "env": "DECRYPTION_KEYS" } });
+    config["rules"] = json!([{ "match": {}, "allow": "authenticated" }]);
+    let envoy = Envoy::start(&[config.to_string()], upstream::start().unwrap()).unwrap();
+    envoy.set_time(NOW).unwrap();
+    assert_eq!(client::send(envoy.admin(), b"POST", b"/logging?wasm=debug", &[]).unwrap().status, 200);
+    let claims = json!({ "iss": "https://id.example.com", "aud": "api", "exp": NOW + 600, "sub": "alice" }).to_string();
+    let token = mint::sign(&mint::key("k1"), br#"{"alg":"EdDSA","typ":"at+jwt","kid":"k1"}"#, claims.as_bytes());
+    let seal = |kid: &str, content: &str| {
+        let ephemeral = mint::ephemeral();
+        let epk = json!({ "kty": "OKP", "crv": "X25519", "x": mint::encode(&ephemeral) });
+        let header = json!({ "alg": "ECDH-ES", "enc": "A256GCM", "cty": "JWT", "kid": kid, "epk": epk }).to_string();
+        let key = mint::content_key("e3", ephemeral, [b"A256GCM", b"", b""]);
+        Seal { key, header: header.as_bytes(), iv: &[1; 12] }.around(content.as_bytes()).join(".")
+    };
+    let good = seal("e3", &token);
+    let (untagged, _) = good.rsplit_once('.').unwrap();
+    let sent = [
+        (good.clone(), 200, None),
+        (token.clone(), 401, Some("denied, unsupported_algorithm: it is not encrypted, and `encryption.required`")),
+        (seal("e9", &token), 401, Some("denied, decryption_failed: no decryption key has its `kid`")),
+        (format!("{untagged}.{}", "A".repeat(22)), 401, Some("its key does not open it, or not at this time")),
+        (seal("e3", "x"), 401, Some("denied, malformed")),
+    ];
+    for (token, status, text) in &sent {
+        let headers = [(b"authorization".to_vec(), format!("Bearer {token}").into_bytes())];
+        let answer = client::send(envoy.listener(0), b"GET", b"/", &headers).unwrap();
+        assert_eq!(answer.status, *status, "{}", answer.body);
+        if let Some(text) = text {
+            expect(&envoy, text, text);
+        }
+    }
+    assert_eq!(envoy.statistic("datakit_token.denied.decryption_failed").unwrap(), 2);
+    let secret = mint::private_jwk("e3")["d"].as_str().unwrap().to_owned();
+    let shown = [envoy.log(), envoy.admin_page("/stats").unwrap()];
+    for text in &shown {
+        let secrets = sent.iter().map(|(token, ..)| token).chain([&secret, &claims]);
+        for secret in secrets.filter(|secret| secret.len() > 20) {
+            assert!(!text.contains(secret.as_str()), "{text}");
+        }
+    }
 }

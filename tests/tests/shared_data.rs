@@ -73,8 +73,9 @@ fn hostile(server: &KeyServer, config: &str) -> String {
         mac.update(part);
     };
     let mut key = Hmac::<Sha256>::new_from_slice(b"datakit-token: shared data, form 1").unwrap();
-    let variables = ENVIRONMENT.map(|(name, value)| format!("{name}={value}"));
-    for part in [config, "", &variables[0]] {
+    let mut variables = ENVIRONMENT.map(|(name, value)| format!("{name}={value}"));
+    variables.sort_unstable();
+    for part in [config, ""].into_iter().chain(variables.iter().map(String::as_str)) {
         add(&mut key, part.as_bytes());
     }
     let key = key.finalize().into_bytes();

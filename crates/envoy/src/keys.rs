@@ -4,6 +4,6 @@
 //! It must not know: requests, what an answer is worth.
 
 pub(crate) mod fetcher;
-pub(crate) mod seal;
+pub(crate) mod mac;
 mod shared_source;
 mod source_status;

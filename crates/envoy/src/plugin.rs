@@ -8,7 +8,7 @@ use crate::{
     host::{Host, HostError, Level},
     keys::{
         fetcher::{self, Fetcher},
-        seal::Seal,
+        mac::SharedDataMac,
     },
     parking::Parking,
 };
@@ -54,8 +54,8 @@ impl Plugin {
         }
         let counters = Counters::define(host).map_err(|HostError| String::from("the host defines no metrics"))?;
         inherit(host, &mut verifier, others);
-        let seal = Seal::new(configuration, environment.as_deref().unwrap_or_default());
-        let fetcher = Fetcher::new(host, &mut verifier, seal)
+        let mac = SharedDataMac::new(configuration, environment.as_deref().unwrap_or_default());
+        let fetcher = Fetcher::new(host, &mut verifier, mac)
             .map_err(|HostError| String::from("the host has no shared data, timers or metrics"))?;
         let parking = Parking::new(verifier.parked_requests());
         // So that what runs can be told from outside; each worker says it.

@@ -52,8 +52,8 @@ impl DecryptionRing {
         Zeroizing::new(format!("{:#}\n", json!({ "keys": self.0 })))
     }
 
-    /// The id of each key, from when on tokens are encrypted for it, and when it ends, if it has a successor: the oldest
-    /// first, in seconds since 1970.
+    /// The id of each key, from when on tokens are encrypted for it, and when it ends, if it has a successor: the
+    /// oldest first, in seconds since 1970.
     pub fn keys(&self) -> impl Iterator<Item = (&str, u64, Option<u64>)> {
         self.0.iter().map(|key| (jwk_id(key), seconds(key, FROM).unwrap_or(0), seconds(key, "exp")))
     }
@@ -91,8 +91,8 @@ impl DecryptionRing {
     /// seconds later: no shorter than tokens live. Keys that have ended go. Gives the id of the new one.
     ///
     /// # Errors
-    /// [`IssuerError::TooManyKeys`], [`IssuerError::KeyIdInUse`], [`IssuerError::InvalidKeyId`]; only ended keys are gone
-    /// then.
+    /// [`IssuerError::TooManyKeys`], [`IssuerError::KeyIdInUse`], [`IssuerError::InvalidKeyId`]; only ended keys are
+    /// gone then.
     pub fn rotate(
         &mut self,
         seed: &[u8; 32],

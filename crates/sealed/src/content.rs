@@ -28,8 +28,9 @@ pub(crate) fn encrypt(
     (buffer, tag.into())
 }
 
-/// The content, and whether the tag holds and `usable` says so; else there are zeros in its place. It takes the same time
-/// whatever is wrong: the cipher runs over everything twice, once to decrypt and once to see which tag belongs to that.
+/// The content, and whether the tag holds and `usable` says so; else there are zeros in its place. It takes the same
+/// time whatever is wrong: the cipher runs over everything twice, once to decrypt and once to see which tag belongs to
+/// that.
 ///
 /// The library's own way would stop at a wrong tag, before it decrypts.
 pub(crate) fn decrypt(

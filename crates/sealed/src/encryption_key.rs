@@ -72,9 +72,9 @@ impl EncryptionKey {
         &self.info.id
     }
 
-    /// The token as a JWE in compact serialisation (RFC 7516 section 7.1), for the owner of this key alone. Of `random`,
-    /// which nobody else may know and which must never be the same twice, 32 bytes are the ephemeral private key and 12
-    /// the initialisation vector.
+    /// The token as a JWE in compact serialisation (RFC 7516 section 7.1), for the owner of this key alone. Of
+    /// `random`, which nobody else may know and which must never be the same twice, 32 bytes are the ephemeral private
+    /// key and 12 the initialisation vector.
     #[must_use]
     pub fn seal(&self, token: &str, random: &[u8; 44]) -> String {
         let mut ephemeral = Zeroizing::new([0; 32]);

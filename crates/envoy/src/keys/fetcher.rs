@@ -10,7 +10,7 @@ use datakit_token::{Answer, FetchRequest, FetchTime, KeySource, Reason, SourceEr
 use crate::{
     header_map,
     host::{Host, HostError, Level},
-    keys::{seal::Seal, shared_source::SharedSource},
+    keys::{mac::SharedDataMac, shared_source::SharedSource},
 };
 
 /// Milliseconds between two ticks. Parked requests and other workers wait up to that long for what a fetch brought.
@@ -23,7 +23,7 @@ const CUT: &str = "the answer broke off, or is longer than Envoy keeps";
 /// The remote sources of one plugin, as this VM sees them.
 pub(crate) struct Fetcher {
     ticks: u64,
-    seal: Seal,
+    mac: SharedDataMac,
     shared: Vec<SharedSource>,
     /// The source of each call that has not been answered.
     calls: BTreeMap<u32, usize>,
@@ -32,12 +32,12 @@ pub(crate) struct Fetcher {
 
 impl Fetcher {
     /// Prepares for the remote sources of a verifier, and takes over what others have fetched before.
-    pub(crate) fn new(host: &impl Host, verifier: &mut Verifier, seal: Seal) -> Result<Self, HostError> {
+    pub(crate) fn new(host: &impl Host, verifier: &mut Verifier, mac: SharedDataMac) -> Result<Self, HostError> {
         let shared = verifier
             .remote_sources()
-            .map(|source| SharedSource::new(host, &seal, source))
+            .map(|source| SharedSource::new(host, &mac, source))
             .collect::<Result<Vec<_>, _>>()?;
-        let mut fetcher = Self { ticks: 0, seal, shared, calls: BTreeMap::new(), counters: BTreeMap::new() };
+        let mut fetcher = Self { ticks: 0, mac, shared, calls: BTreeMap::new(), counters: BTreeMap::new() };
         if fetcher.shared.is_empty() {
             return Ok(fetcher);
         }
@@ -81,7 +81,7 @@ impl Fetcher {
     pub(crate) fn abandon(&mut self, host: &impl Host) {
         for index in self.calls.values() {
             if let Some(shared) = self.shared.get_mut(*index) {
-                shared.release(host, &self.seal);
+                shared.release(host, &self.mac);
             }
         }
     }
@@ -129,7 +129,7 @@ impl Fetcher {
         let Some(moment) = moment(host, self.uptime()) else { return false };
         let mut changed = false;
         for (source, shared) in verifier.remote_sources_mut().zip(&mut self.shared) {
-            let look = shared.look(host, &self.seal, source, moment);
+            let look = shared.look(host, &self.mac, source, moment);
             changed |= look.changed;
             if let Some(error) = look.fault {
                 log_fault(host, source, &error);
@@ -156,7 +156,7 @@ impl Fetcher {
             return false;
         }
         let Some(request) = source.request().cloned() else { return false };
-        if !shared.take_lease(host, &self.seal, source, moment) {
+        if !shared.take_lease(host, &self.mac, source, moment) {
             return false;
         }
         source.begin(uptime);
@@ -213,7 +213,7 @@ impl Fetcher {
             Ok(false) => {}
             Err(error) => log_fault(host, source, error),
         }
-        shared.conclude(host, &self.seal, source, outcome.is_ok(), moment);
+        shared.conclude(host, &self.mac, source, outcome.is_ok(), moment);
     }
 }
 

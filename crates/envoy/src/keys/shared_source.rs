@@ -1,6 +1,6 @@
 //! What the VMs of one configuration tell each other about a source.
 //!
-//! Values have a MAC ([`crate::keys::seal`]), so nobody makes them up. Old ones can still be put back: a status counts
+//! Values have a MAC ([`crate::keys::mac`]), so nobody makes them up. Old ones can still be put back: a status counts
 //! only if its number is higher than any seen before, and what others say never keeps this VM from fetching for longer
 //! than a fetch may take.
 
@@ -9,7 +9,7 @@ use datakit_token::{FetchTime, KeySource, SourceError};
 use crate::{
     host::{Host, HostError},
     keys::{
-        seal::{Found, Seal},
+        mac::{Found, SharedDataMac},
         source_status::{SourceStatus, longest_lease},
     },
 };
@@ -45,11 +45,11 @@ pub(crate) struct Look {
 
 impl SharedSource {
     /// Prepares for a source.
-    pub(crate) fn new(host: &impl Host, seal: &Seal, source: &KeySource) -> Result<Self, HostError> {
+    pub(crate) fn new(host: &impl Host, mac: &SharedDataMac, source: &KeySource) -> Result<Self, HostError> {
         let identity = source.identity();
         let shared = Self {
-            status_name: seal.name("status", &identity),
-            document_name: seal.name("document", &identity),
+            status_name: mac.name("status", &identity),
+            document_name: mac.name("document", &identity),
             known: SourceStatus::default(),
             version: 0,
             attempted: 0,
@@ -58,8 +58,8 @@ impl SharedSource {
             warned: false,
         };
         // The first VM is made before all others: from here on, changes can be compared with something.
-        if !matches!(seal.read(host, &shared.status_name, SourceStatus::SIZE).0, Found::Own(_)) {
-            seal.write(host, &shared.status_name, &SourceStatus::default().write(), 0)?;
+        if !matches!(mac.read(host, &shared.status_name, SourceStatus::SIZE).0, Found::Own(_)) {
+            mac.write(host, &shared.status_name, &SourceStatus::default().write(), 0)?;
         }
         Ok(shared)
     }
@@ -70,11 +70,17 @@ impl SharedSource {
     }
 
     /// Takes over what others have done.
-    pub(crate) fn look(&mut self, host: &impl Host, seal: &Seal, source: &mut KeySource, moment: FetchTime) -> Look {
+    pub(crate) fn look(
+        &mut self,
+        host: &impl Host,
+        mac: &SharedDataMac,
+        source: &mut KeySource,
+        moment: FetchTime,
+    ) -> Look {
         let now = moment.now.as_secs();
         let mut look = Look { changed: false, fault: None, foreign: false };
         let before = self.known;
-        let (found, _) = self.read(host, seal);
+        let (found, _) = self.read(host, mac);
         if self.known.number > before.number {
             self.warned = false;
         } else if found == Found::Foreign && !self.warned {
@@ -89,7 +95,7 @@ impl SharedSource {
             // Once for each version, whatever is there: another value may have been put in its place.
             self.version = self.known.version;
             self.attempted = self.known.attempted;
-            if let Some(snapshot) = self.document(host, seal) {
+            if let Some(snapshot) = self.document(host, mac) {
                 look.changed = true;
                 look.fault = source.restore(&snapshot, moment).err();
             } else {
@@ -110,21 +116,27 @@ impl SharedSource {
 
     /// Whether this VM fetches now that it is due. One takes the lease; the others see it at their next look. Whoever
     /// has been kept waiting for longer than a fetch takes goes on alone: the cool-down still holds.
-    pub(crate) fn take_lease(&mut self, host: &impl Host, seal: &Seal, source: &KeySource, moment: FetchTime) -> bool {
+    pub(crate) fn take_lease(
+        &mut self,
+        host: &impl Host,
+        mac: &SharedDataMac,
+        source: &KeySource,
+        moment: FetchTime,
+    ) -> bool {
         let now = moment.now.as_secs();
         let since = *self.held_since.get_or_insert(moment.uptime);
         let alone = moment.uptime.saturating_sub(since) >= longest_lease(source).saturating_mul(1000);
         if self.busy && !alone {
             return false;
         }
-        let (_, version) = self.read(host, seal);
+        let (_, version) = self.read(host, mac);
         if self.known.is_leased(source, now) && !alone {
             return false;
         }
         let lease = now.saturating_add(longest_lease(source));
         let taken = SourceStatus { number: self.known.number.saturating_add(1), lease, attempted: now, ..self.known };
         let version = if alone { 0 } else { version };
-        if seal.write(host, &self.status_name, &taken.write(), version).is_err() && !alone {
+        if mac.write(host, &self.status_name, &taken.write(), version).is_err() && !alone {
             return false;
         }
         self.known = taken;
@@ -143,12 +155,12 @@ impl SharedSource {
     pub(crate) fn conclude(
         &mut self,
         host: &impl Host,
-        seal: &Seal,
+        mac: &SharedDataMac,
         source: &KeySource,
         succeeded: bool,
         moment: FetchTime,
     ) {
-        self.read(host, seal);
+        self.read(host, mac);
         let now = moment.now.as_secs();
         let mut status =
             SourceStatus { number: self.known.number.saturating_add(1), lease: 0, attempted: now, ..self.known };
@@ -157,7 +169,7 @@ impl SharedSource {
             if let Some(snapshot) = source.snapshot() {
                 let document = [&status.number.to_le_bytes(), snapshot.as_slice()].concat();
                 let size = u64::try_from(document.len()).unwrap_or(u64::MAX);
-                if seal.write(host, &self.document_name, &document, 0).is_ok() {
+                if mac.write(host, &self.document_name, &document, 0).is_ok() {
                     (status.version, status.size) = (status.number, size);
                 }
             }
@@ -168,22 +180,22 @@ impl SharedSource {
         self.version = status.version;
         self.attempted = now;
         // If this fails, the lease runs out by itself.
-        let _ = seal.write(host, &self.status_name, &status.write(), 0);
+        let _ = mac.write(host, &self.status_name, &status.write(), 0);
     }
 
     /// Gives back the lease of a fetch that will not end.
-    pub(crate) fn release(&mut self, host: &impl Host, seal: &Seal) {
-        self.read(host, seal);
+    pub(crate) fn release(&mut self, host: &impl Host, mac: &SharedDataMac) {
+        self.read(host, mac);
         let status = SourceStatus { number: self.known.number.saturating_add(1), lease: 0, ..self.known };
         // If this fails, the lease runs out by itself.
-        if seal.write(host, &self.status_name, &status.write(), 0).is_ok() {
+        if mac.write(host, &self.status_name, &status.write(), 0).is_ok() {
             self.known = status;
         }
     }
 
     /// Reads the status: one that is not newer than what is known changes nothing.
-    fn read(&mut self, host: &impl Host, seal: &Seal) -> (Found, u32) {
-        let (found, version) = seal.read(host, &self.status_name, SourceStatus::SIZE);
+    fn read(&mut self, host: &impl Host, mac: &SharedDataMac) -> (Found, u32) {
+        let (found, version) = mac.read(host, &self.status_name, SourceStatus::SIZE);
         if let Found::Own(bytes) = &found
             && let Some(status) = SourceStatus::read(bytes)
             && status.number > self.known.number
@@ -194,9 +206,9 @@ impl SharedSource {
     }
 
     /// The document that the status is about, and no other.
-    fn document(&self, host: &impl Host, seal: &Seal) -> Option<Vec<u8>> {
+    fn document(&self, host: &impl Host, mac: &SharedDataMac) -> Option<Vec<u8>> {
         let size = usize::try_from(self.known.size).ok()?;
-        let (Found::Own(document), _) = seal.read(host, &self.document_name, size) else { return None };
+        let (Found::Own(document), _) = mac.read(host, &self.document_name, size) else { return None };
         let (version, snapshot) = document.split_first_chunk::<8>()?;
         (u64::from_le_bytes(*version) == self.known.version).then(|| snapshot.to_vec())
     }
@@ -207,7 +219,7 @@ mod tests {
     use datakit_token::{Answer, FetchTime, UnixTime, Verifier};
 
     use super::{Look, SharedSource, longest_lease};
-    use crate::{host::mock::Mock, keys::seal::Seal};
+    use crate::{host::mock::Mock, keys::mac::SharedDataMac};
 
     const NOW: u64 = 1_790_000_000;
     const CONFIGURATION: &str = r#"{"version":1,"providers":[{"name":"main","issuer":"i","audiences":["a"],"keys":{"remote":
@@ -221,25 +233,25 @@ mod tests {
     struct Vm {
         verifier: Verifier,
         shared: SharedSource,
-        seal: Seal,
+        mac: SharedDataMac,
     }
 
     impl Vm {
         fn new(host: &Mock) -> Self {
             let verifier = Verifier::from_json(CONFIGURATION.as_bytes()).unwrap();
-            let seal = Seal::new(CONFIGURATION.as_bytes(), b"");
-            let shared = SharedSource::new(host, &seal, verifier.remote_sources().next().unwrap()).unwrap();
-            Self { verifier, shared, seal }
+            let mac = SharedDataMac::new(CONFIGURATION.as_bytes(), b"");
+            let shared = SharedSource::new(host, &mac, verifier.remote_sources().next().unwrap()).unwrap();
+            Self { verifier, shared, mac }
         }
 
         fn look(&mut self, host: &Mock, seconds: u64) -> Look {
             let source = self.verifier.remote_sources_mut().next().unwrap();
-            self.shared.look(host, &self.seal, source, moment(seconds))
+            self.shared.look(host, &self.mac, source, moment(seconds))
         }
 
         fn take_lease(&mut self, host: &Mock, seconds: u64) -> bool {
             let source = self.verifier.remote_sources_mut().next().unwrap();
-            let taken = self.shared.take_lease(host, &self.seal, source, moment(seconds));
+            let taken = self.shared.take_lease(host, &self.mac, source, moment(seconds));
             if taken {
                 source.begin(seconds * 1000);
             }
@@ -252,7 +264,7 @@ mod tests {
             let body = set.as_bytes();
             let answer = Answer::new(200, body);
             source.finish(Ok(&answer), moment(seconds)).unwrap();
-            self.shared.conclude(host, &self.seal, source, true, moment(seconds));
+            self.shared.conclude(host, &self.mac, source, true, moment(seconds));
         }
 
         fn set(&self) -> Option<usize> {

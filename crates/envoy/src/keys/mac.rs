@@ -9,15 +9,15 @@ use sha2::Sha256;
 
 use crate::host::{Host, HostError};
 
-/// Changes with the form of what is sealed.
+/// Changes with the form of what is marked.
 const PURPOSE: &[u8] = b"datakit-token: shared data, form 1";
 /// Bytes of a MAC.
 const TAG: usize = 32;
 /// The block of SHA-256, to which HMAC fills up its keys.
 const BLOCK: usize = 64;
 
-/// Names, seals and opens the shared values of one configuration.
-pub(crate) struct Seal {
+/// Names, marks and believes the shared values of one configuration.
+pub(crate) struct SharedDataMac {
     mac: Hmac<Sha256>,
 }
 
@@ -30,7 +30,7 @@ pub(crate) enum Found {
     Own(Vec<u8>),
 }
 
-impl Seal {
+impl SharedDataMac {
     /// For a configuration, with the environment that its secrets may be in.
     pub(crate) fn new(configuration: &[u8], environment: &[u8]) -> Self {
         let mut variables: Vec<_> = environment.split(|byte| *byte == 0).collect();
@@ -54,7 +54,8 @@ impl Seal {
         format!("datakit_token {kind} {digits}")
     }
 
-    /// Reads a value of at most `size` bytes, and the version for [`Seal::write`]; 0 where that does not matter.
+    /// Reads a value of at most `size` bytes, and the version for [`SharedDataMac::write`]; 0 where that does not
+    /// matter.
     pub(crate) fn read(&self, host: &impl Host, name: &str, size: usize) -> (Found, u32) {
         match host.shared(name, size.saturating_add(TAG)) {
             Ok(None) => (Found::Nothing, 0),
@@ -103,44 +104,44 @@ fn add(mac: &mut Hmac<Sha256>, part: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Hmac, KeyInit, Mac, Seal, Sha256, keyed};
+    use super::{Hmac, KeyInit, Mac, Sha256, SharedDataMac, keyed};
 
-    fn sealed(seal: &Seal, name: &str, bytes: &[u8]) -> Vec<u8> {
-        [bytes, &seal.tag(name, bytes).finalize().into_bytes()].concat()
+    fn marked(mac: &SharedDataMac, name: &str, bytes: &[u8]) -> Vec<u8> {
+        [bytes, &mac.tag(name, bytes).finalize().into_bytes()].concat()
     }
 
     #[test]
     fn only_the_same_configuration_opens_a_value_and_only_under_its_name() {
-        let seal = Seal::new(b"{}", b"A=1\0B=2\0");
-        let name = seal.name("status", "https://a/ c");
-        let value = sealed(&seal, &name, b"bytes");
-        let same = Seal::new(b"{}", b"B=2\0A=1\0");
+        let mac = SharedDataMac::new(b"{}", b"A=1\0B=2\0");
+        let name = mac.name("status", "https://a/ c");
+        let value = marked(&mac, &name, b"bytes");
+        let same = SharedDataMac::new(b"{}", b"B=2\0A=1\0");
         assert_eq!(same.name("status", "https://a/ c"), name);
         assert_eq!(same.open(&name, value.clone()).unwrap(), b"bytes");
         for (configuration, environment) in
             [(&b"{ }"[..], &b"A=1\0B=2\0"[..]), (b"{}", b"A=1\0"), (b"{}", b"A=1\0B=3\0"), (b"{}", b"A=1B=2\0")]
         {
-            let other = Seal::new(configuration, environment);
+            let other = SharedDataMac::new(configuration, environment);
             assert_ne!(other.name("status", "https://a/ c"), name);
             assert!(other.open(&name, value.clone()).is_none());
         }
-        let document = seal.name("document", "https://a/ c");
+        let document = mac.name("document", "https://a/ c");
         assert_ne!(document, name);
-        assert!(seal.open(&document, value).is_none());
+        assert!(mac.open(&document, value).is_none());
     }
 
     #[test]
     fn no_other_bytes_have_the_mac() {
-        let seal = Seal::new(b"{}", b"");
-        let value = sealed(&seal, "name", b"bytes");
+        let mac = SharedDataMac::new(b"{}", b"");
+        let value = marked(&mac, "name", b"bytes");
         for index in 0..value.len() {
             let mut changed = value.clone();
             changed[index] ^= 1;
-            assert!(seal.open("name", changed).is_none(), "{index}");
-            assert!(seal.open("name", value[..index].to_vec()).is_none(), "{index}");
+            assert!(mac.open("name", changed).is_none(), "{index}");
+            assert!(mac.open("name", value[..index].to_vec()).is_none(), "{index}");
         }
-        assert!(seal.open("name", Vec::new()).is_none());
-        assert!(seal.open("nameb", sealed(&seal, "name", b"bytes")).is_none());
+        assert!(mac.open("name", Vec::new()).is_none());
+        assert!(mac.open("nameb", marked(&mac, "name", b"bytes")).is_none());
     }
 
     #[test]

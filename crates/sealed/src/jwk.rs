@@ -42,8 +42,8 @@ pub(crate) fn members(set: Value<'_>) -> Result<Array<'_>, ConfigError> {
     Ok(members)
 }
 
-/// Whether this is an X25519 key, and what it says that it is for: never signatures (RFC 8725 section 3.1), and this one
-/// algorithm.
+/// Whether this is an X25519 key, and what it says that it is for: never signatures (RFC 8725 section 3.1), and this
+/// one algorithm.
 pub(crate) fn check_use(key: Object<'_>) -> Result<(), ConfigError> {
     for (name, expected) in [("kty", "OKP"), ("crv", "X25519")] {
         if text(key, name)? != Some(expected) {

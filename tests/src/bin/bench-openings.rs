@@ -1,7 +1,7 @@
 //! Whether the time of an opening says what is wrong with an encrypted token: `bench-openings [COUNT]`.
 //!
-//! All kinds take turns in a random order, so whatever disturbs the machine disturbs them alike. Welch's t-test compares
-//! each two; above 4.5 a difference counts as found (ISO/IEC 17825).
+//! All kinds take turns in a random order, so whatever disturbs the machine disturbs them alike. Welch's t-test
+//! compares each two; above 4.5 a difference counts as found (ISO/IEC 17825).
 
 #![expect(
     clippy::indexing_slicing,

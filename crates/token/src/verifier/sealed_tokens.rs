@@ -1,5 +1,5 @@
-//! What a verifier does with encrypted tokens, reached through pointers alone: a program that hands in no [`Unseal`] has
-//! none of it linked.
+//! What a verifier does with encrypted tokens, reached through pointers alone: a program that hands in no [`Unseal`]
+//! has none of it linked.
 
 use alloc::{boxed::Box, format, string::String};
 

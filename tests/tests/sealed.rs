@@ -121,6 +121,19 @@ fn each_seal_is_kept_by_itself() {
     assert!(!Arc::ptr_eq(&first, &worker.verify(token("one").as_bytes(), time(NOW)).unwrap()));
 }
 
+/// Their texts are nearly twice as long, but no more is read from them: counted as if there were, most would have to go.
+#[test]
+fn a_thousand_sealed_tokens_of_a_usual_size_are_kept() {
+    let mut worker = Worker::new(verifier(&json!([mint::private_jwk("e1")])));
+    let sealed = |number: u32| seal(&token(&format!("{number:0>280}")), 1);
+    let first: Vec<_> = (0..1000).map(|number| worker.verify(sealed(number).as_bytes(), time(NOW)).unwrap()).collect();
+    assert!(sealed(0).len() > 950, "{}", sealed(0).len());
+    for (number, kept) in (0..).zip(&first) {
+        let again = worker.verify(sealed(number).as_bytes(), time(NOW)).unwrap();
+        assert!(Arc::ptr_eq(kept, &again), "{number}");
+    }
+}
+
 #[test]
 fn faults_in_the_configuration_say_where_and_show_no_key() {
     let good = mint::private_jwk("e1");

@@ -48,8 +48,9 @@ pub(crate) fn decrypt(
     let mut again = Zeroizing::new(content.clone());
     let expected = encrypt_in_place(&cipher, iv, beside, &mut again);
     let holds = usable & expected.ct_eq(tag);
+    let mask = u8::conditional_select(&0, &u8::MAX, holds);
     for byte in &mut content {
-        *byte = u8::conditional_select(&0, byte, holds);
+        *byte &= mask;
     }
     (content, holds)
 }

@@ -14,7 +14,7 @@ import { newKey } from './key.mjs'
 export const limits = {
   'core.wasm': { gzip: 140_500 },
   // With X25519 and AES-GCM.
-  'sealed/core.wasm': { gzip: 159_800 },
+  'sealed/core.wasm': { gzip: 164_300 },
   'createVerifier, bundled': { gzip: 150_000 },
   'TokenError, bundled': { raw: 10_000 },
 }

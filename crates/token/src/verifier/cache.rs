@@ -187,9 +187,11 @@ impl Linked for Entry {
 }
 
 impl Entry {
-    /// The text, and about three times as much for what was read from it.
+    /// The text, and about four times the payload for what was read from it; that of an encrypted token is the part
+    /// that was inside.
     fn weight(&self) -> usize {
-        self.token.len().saturating_mul(4).saturating_add(OVERHEAD)
+        let read = self.accepted.valid.claims().as_signed_json().len().saturating_mul(4);
+        self.token.len().saturating_add(read).saturating_add(OVERHEAD)
     }
 }
 

@@ -121,7 +121,8 @@ fn each_seal_is_kept_by_itself() {
     assert!(!Arc::ptr_eq(&first, &worker.verify(token("one").as_bytes(), time(NOW)).unwrap()));
 }
 
-/// Their texts are nearly twice as long, but no more is read from them: counted as if there were, most would have to go.
+/// Their texts are nearly twice as long, but no more is read from them: counted as if there were, most would have to
+/// go.
 #[test]
 fn a_thousand_sealed_tokens_of_a_usual_size_are_kept() {
     let mut worker = Worker::new(verifier(&json!([mint::private_jwk("e1")])));

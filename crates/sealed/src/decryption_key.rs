@@ -1,5 +1,7 @@
 //! A private key that opens tokens.
 
+use alloc::vec::Vec;
+
 use datakit_token::ConfigError;
 use datakit_token_encoding::json::Object;
 use x25519_dalek::{PublicKey, StaticSecret};
@@ -15,7 +17,7 @@ pub(crate) struct DecryptionKey {
     pub(crate) info: KeyInfo,
     pub(crate) private: StaticSecret,
     /// Places of the providers that have it.
-    pub(crate) providers: alloc::vec::Vec<usize>,
+    pub(crate) providers: Vec<usize>,
 }
 
 impl DecryptionKey {
@@ -36,7 +38,7 @@ impl DecryptionKey {
             let problem = "expected a key of your own, as `datakit-token keygen --encryption` makes them: this one is published, so anyone can open what is encrypted for it";
             return Err(ConfigError::new(problem).within("d"));
         }
-        Ok(Self { info, private, providers: alloc::vec::Vec::from([provider]) })
+        Ok(Self { info, private, providers: Vec::from([provider]) })
     }
 
     /// Whether both are the same key, under one id.

@@ -17,7 +17,7 @@ const compiler = join(
 
 const codes = schema.$defs.ResponsesConfig.properties.status.propertyNames.enum
 const program = `
-import { createVerifier, remoteBundle, remoteKeySet, type Configuration, type Decision, type Reason, type Requirement, type Store, type VerifiedToken, type Verifier } from 'datakit-token'
+import { createVerifier, decodeUnverified, remoteBundle, remoteKeySet, type Configuration, type Decision, type Reason, type Requirement, type Store, type VerifiedToken, type Verifier } from 'datakit-token'
 declare const verified: VerifiedToken
 export const everything: Configuration = ${JSON.stringify(sample)}
 // All of them, and no others.
@@ -43,6 +43,11 @@ export const observing = createVerifier(everything, { environment: { SECRET: 'df
 short.decideSync({ method: 'GET', path: '/', headers: {}, connection: { clientAddress: '10.0.0.1' } })
 // @ts-expect-error an object is no value of a claim
 verified.can('log.Query', { workspace: {} })
+// @ts-expect-error what nobody has verified is no verified token
+export const believed: VerifiedToken = decodeUnverified('x')
+// @ts-expect-error nor has it its members
+export const name: unknown = decodeUnverified('x').claims
+export const hinted: unknown = decodeUnverified('x').unverifiedClaims?.sub
 // @ts-expect-error a token may be absent
 export const subject = (decision: Decision): string | undefined => decision.verdict === 'allow' ? decision.token.subject : undefined
 // @ts-expect-error one of the two
@@ -222,12 +227,14 @@ const PUBLIC = [
   'SourceState',
   'Store',
   'TokenError',
+  'UnverifiedToken',
   'Upstream',
   'UserInformation',
   'VerifiedToken',
   'Verifier',
   'WasmBlockedError',
   'createVerifier',
+  'decodeUnverified',
   'remoteBundle',
   'remoteKeySet',
 ]

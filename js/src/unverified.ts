@@ -18,8 +18,8 @@ export interface UnverifiedToken {
 }
 
 /**
- * Shows what a token says, WITHOUT VERIFYING IT: for a name on a page, or the time at which to get the next one. Whether
- * it is good, and what it allows, `verify` and `decide` say.
+ * Shows what a token says, WITHOUT VERIFYING IT: for a name on a page, or the time at which to get the next one.
+ * Whether it is good, and what it allows, `verify` and `decide` say.
  *
  * Throws a `TokenError` with `malformed` for what does not have the form of a token (RFC 7515 section 7.1, RFC 7516
  * section 7.1).

@@ -253,6 +253,8 @@ fn only_tokens_that_pass_every_check_before_the_key_ask_for_keys() {
         (json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": "k9", "crit": ["x"] }), claims.clone()),
         (header.clone(), json!({ "iss": "https://elsewhere.example", "exp": NOW + 600 })),
         (header.clone(), json!({ "iss": ISSUER, "exp": NOW })),
+        // In this very second.
+        (header.clone(), json!({ "iss": ISSUER, "exp": NOW + 60 })),
         (header.clone(), json!({ "iss": ISSUER })),
         (json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": "k1" }), claims.clone()),
     ] {

@@ -237,6 +237,30 @@ fn an_unknown_key_may_be_new_until_a_document_asked_for_later_does_not_have_it()
     assert_eq!(world.verify(&token("k1")), "ok");
 }
 
+/// What a key that is used much has taken of a worker's memory.
+#[test]
+fn a_table_goes_with_its_key() {
+    let mut world = World::key_set();
+    world.worker.memory = world.worker.verifier.memory_for(0);
+    world.set(&set_of(&["k1", "k2"]));
+    let tables = |world: &World| format!("{:?}", world.worker.memory);
+    for _ in 0..100 {
+        assert!(tables(&world).contains("key_tables: 0"), "{}", tables(&world));
+        assert_eq!(world.verify(&token("k1")), "ok");
+    }
+    assert!(tables(&world).contains("key_tables: 1"), "{}", tables(&world));
+    // Another answer with the same keys, and a token of another one: it stays.
+    world.pass(11);
+    world.set(&set_of(&["k1", "k2"]));
+    assert_eq!(world.verify(&token("k2")), "ok");
+    assert!(tables(&world).contains("key_tables: 1"), "{}", tables(&world));
+    // Without its key it goes with the next signature.
+    world.pass(11);
+    world.set(&set_of(&["k2"]));
+    assert_eq!(world.verify(&token("k2")), "ok");
+    assert!(tables(&world).contains("key_tables: 0"), "{}", tables(&world));
+}
+
 #[test]
 fn only_tokens_that_pass_every_check_before_the_key_ask_for_keys() {
     let mut world = World::key_set();

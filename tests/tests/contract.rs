@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 
 use datakit_token::{
-    Claims, ConfigError, Decision, Denial, Grant, KeySource, Memory, OwnedRequest, Reason, Refusal, Request, Response,
-    SourceError, UnixTime, UpstreamEdits, Valid, Verifier, report_decide, report_verify,
+    Claims, ConfigError, ConnectionProperty, Decision, Denial, Grant, KeySource, Memory, OwnedRequest, Reason, Refusal,
+    Request, Response, SourceError, UnixTime, UpstreamEdits, Valid, Verifier, report_decide, report_verify,
 };
 use datakit_token_tests::{
     minimal_config::{compile, config, merge, with},
@@ -21,6 +21,41 @@ fn token(claims: &str) -> String {
 
 fn now() -> UnixTime {
     UnixTime::from_secs(NOW).unwrap()
+}
+
+/// What a host reads off the configuration before there is a request.
+#[test]
+fn a_host_learns_what_it_has_to_know() {
+    let verifier = |config: &Value| Verifier::from_json(config.to_string().as_bytes()).unwrap();
+    let mut config = config();
+    let plain = verifier(&config);
+    assert_eq!((plain.token_bytes(), plain.parked_requests()), (8192, 256));
+    assert!(plain.connection_properties().is_empty() && plain.require_clusters("missing").is_ok());
+    assert_eq!(plain.summary(), "providers: main (inline key set, keys: 1); rules: 1; mode: enforce");
+
+    config["limits"] = json!({ "token_bytes": 777, "parked_requests": 3 });
+    config["mode"] = json!("observe");
+    config["rules"][0]["require"] = json!({ "client_address": ["10.0.0.0/8"] });
+    let bundle = json!({ "roots": { "keys": [mint::jwk("root")] }, "remote": { "url": "https://id.example/b" } });
+    let second = json!({ "name": "second", "issuer": "i2", "audiences": ["a"], "keys": { "bundle": bundle } });
+    let third = json!({ "name": "third", "issuer": "i3", "audiences": ["a"],
+        "keys": { "remote": { "url": "https://id.example/k", "cluster": "id" } } });
+    config["providers"].as_array_mut().unwrap().extend([second, third]);
+    let other = verifier(&config);
+    assert_eq!((other.token_bytes(), other.parked_requests()), (777, 3));
+    assert_eq!(other.connection_properties(), [ConnectionProperty::ClientAddress]);
+    let error = other.require_clusters("missing").unwrap_err();
+    assert_eq!((error.pointer(), error.problem()), ("/providers/1/keys/bundle/remote/cluster", "missing"));
+    assert!(other.summary().starts_with("providers: main (inline key set, keys: 1), second ("), "{}", other.summary());
+    assert!(other.summary().ends_with("; rules: 1; mode: observe"), "{}", other.summary());
+
+    // What a log may show of a target with a token in it.
+    config["providers"][0]["from"] = json!({ "params": ["token"] });
+    let by_parameter = verifier(&config);
+    let shown = |path: &[u8]| by_parameter.shown_path(&Request::new(b"GET", path, Vec::new()));
+    let path = shown(b"/v1?a=1&token=secret&b=2").unwrap();
+    assert!(path.starts_with(b"/v1?a=1&token=") && !path.windows(6).any(|part| part == b"secret"));
+    assert_eq!(shown(b"/v1?a=1"), None);
 }
 
 /// A server shares the verifier among its threads, and each of them has a memory.

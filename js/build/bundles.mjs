@@ -17,21 +17,52 @@ const BUNDLES = [
   ['edge', 'index.edge.mjs', 'esm'],
 ]
 
-/** Writes them; `input` has the output of wasm-bindgen, and `wasm` are the bytes of the module. */
+/** Entry points that need no module of their own. */
+const PLAIN = ['issuer']
+
+/** Writes those that need no module of their own, each by its name. */
+export async function writePlainBundles(dist) {
+  for (const name of PLAIN)
+    for (const [extension, format] of [
+      ['mjs', 'esm'],
+      ['cjs', 'cjs'],
+    ])
+      await build({
+        ...settings(name, join(dist, `${name}.${extension}`), format),
+        plugins: [main],
+      })
+}
+
+/** Writes those with a module; `input` has the output of wasm-bindgen, and `wasm` are the bytes of the module. */
 export async function writeBundles(input, wasm, dist) {
   for (const [entry, outfile, format] of BUNDLES)
     await build({
-      entryPoints: [fileURLToPath(new URL(`../src/entry/${entry}.ts`, import.meta.url))],
-      outfile: join(dist, outfile),
-      bundle: true,
-      format,
-      target: 'es2022',
-      platform: 'neutral',
-      minifySyntax: true,
-      lineLimit: LINE,
-      legalComments: 'none',
+      ...settings(entry, join(dist, outfile), format),
       plugins: [core(join(input, 'datakit_token_npm_bg.js'), wasm)],
     })
+}
+
+const settings = (entry, outfile, format) => ({
+  entryPoints: [fileURLToPath(new URL(`../src/entry/${entry}.ts`, import.meta.url))],
+  outfile,
+  bundle: true,
+  format,
+  target: 'es2022',
+  platform: 'neutral',
+  minifySyntax: true,
+  lineLimit: LINE,
+  legalComments: 'none',
+})
+
+/** What uses the main entry point uses that of the application, whose conditions have chosen it. */
+const main = {
+  name: 'main',
+  setup(builder) {
+    builder.onResolve({ filter: /^\.\.?\/(entry\/)?inline\.js$/ }, () => ({
+      path: 'datakit-token',
+      external: true,
+    }))
+  },
 }
 
 /**

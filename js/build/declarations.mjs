@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url'
 
 const compiler = createRequire(import.meta.url).resolve('typescript/package.json')
 const project = fileURLToPath(new URL('..', import.meta.url))
-/** What all entry points declare alike. */
-const ENTRY = 'entry/inline'
+/** What each entry point declares; those that differ in the module alone declare the same. */
+const ENTRIES = ['entry/inline', 'entry/issuer']
 /** An import of another file of the package. */
 const IMPORT = /'(\.\.?\/[\w./]+)\.js'/g
 
@@ -19,7 +19,9 @@ const IMPORT = /'(\.\.?\/[\w./]+)\.js'/g
 export function writeDeclarations(input, dist) {
   const compiled = compile(input)
   const declaration = (name) => readFileSync(join(compiled, `${name}.d.ts`), 'utf8')
-  for (const name of reachable(ENTRY, declaration))
+  const declared = new Set()
+  for (const entry of ENTRIES) reachable(entry, declaration, declared)
+  for (const name of declared)
     for (const [extension, module] of [
       ['d.mts', 'mjs'],
       ['d.cts', 'cjs'],
@@ -55,11 +57,10 @@ function compile(input) {
   return compiled
 }
 
-/** The file, and all that it refers to. */
-function reachable(name, declaration, found = new Set()) {
+/** Finds the file, and all that it refers to. */
+function reachable(name, declaration, found) {
   if (found.has(name)) return found
   found.add(name)
   for (const [, target] of declaration(name).matchAll(IMPORT))
     reachable(normalize(join(dirname(name), target)), declaration, found)
-  return found
 }

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { binaryen } from './binaryen.mjs'
-import { writeBundles } from './bundles.mjs'
+import { writeBundles, writePlainBundles } from './bundles.mjs'
 import { writeDeclarations } from './declarations.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
@@ -47,7 +47,7 @@ for (const [input, directory] of ENTRIES) {
   )
   await writeBundles(input, readFileSync(wasm), directory)
 }
-// The same for both: the module alone differs.
+await writePlainBundles(dist)
 writeDeclarations(core, dist)
 
 // For people, and for tools that show them: the core has its own copy.

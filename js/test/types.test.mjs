@@ -239,6 +239,27 @@ const PUBLIC = [
   'remoteKeySet',
 ]
 
+/** The same for each entry point besides the main one. */
+const PUBLIC_BY_ENTRY = {
+  issuer: [
+    'ClaimValue',
+    'IssuedToken',
+    'Issuer',
+    'IssuerError',
+    'IssuerErrorCode',
+    'IssuerOptions',
+    'IssuerTime',
+    'KeyRing',
+    'PublicJwk',
+    'Rotation',
+    'SigningJwk',
+    'StoredKey',
+    'TokenRequest',
+    'createIssuer',
+    'createKeyRing',
+  ],
+}
+
 /** What a promise is made of, without being one itself. */
 const PARTS = ['CreateVerifier']
 
@@ -250,9 +271,14 @@ test('what is declared is what is promised, and nothing of the inside', () => {
     exported(texts.get(name)),
   )
   assert.deepEqual(importable.sort(), PUBLIC)
+  for (const [entry, names] of Object.entries(PUBLIC_BY_ENTRY)) {
+    const declared = exported(texts.get(join('entry', `${entry}.d.mts`)))
+    assert.deepEqual(declared.sort(), names, entry)
+  }
+  const promised = new Set([PUBLIC, ...Object.values(PUBLIC_BY_ENTRY), PARTS].flat())
   for (const [name, text] of texts) {
     // Also what no caller can import: it is shown, and somebody relies on it.
-    const others = exported(text).filter((one) => !PUBLIC.includes(one) && !PARTS.includes(one))
+    const others = exported(text).filter((one) => !promised.has(one))
     assert.deepEqual(others, [], name)
     assert.doesNotMatch(text, /@internal|: any\b|<any\b/, name)
     const cjs = readFileSync(join(types, name.replace(/mts$/, 'cts')), 'utf8')

@@ -14,6 +14,7 @@ pub mod corpora;
 pub mod envoy;
 pub mod gateway;
 pub mod hostile;
+pub mod issued;
 pub mod key_server;
 pub mod load;
 pub mod minimal_config;

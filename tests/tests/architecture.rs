@@ -43,7 +43,7 @@ const FLOORS_OF_JAVASCRIPT: &[&[&str]] = &[
     &["verifier"],
     &["judge"],
     &["configuration", "decision"],
-    &["keys", "token", "unverified"],
+    &["issuer", "keys", "token", "unverified"],
     &["claims", "request", "verdict", "wasm"],
     &["error", "freeze", "member"],
 ];

@@ -30,6 +30,11 @@ pub enum IssuerError {
     KeyIdInUse,
     /// A rule revokes this id.
     KeyIdRevoked,
+    /// A claim that has a method of its own, or that no token of this issuer may have.
+    ReservedClaim {
+        /// The name of the claim.
+        name: String,
+    },
     /// A token would outlive its key, whose end has been promised: it would die early, with a reason that nobody
     /// expects.
     OutlivesKey {
@@ -55,6 +60,9 @@ impl fmt::Display for IssuerError {
             }
             Self::KeyIdInUse => formatter.write_str("expected an id that no other key has"),
             Self::KeyIdRevoked => formatter.write_str("expected an id that no rule revokes"),
+            Self::ReservedClaim { name } => {
+                write!(formatter, "{name}: expected a claim that this cannot set by itself")
+            }
             Self::OutlivesKey { key_id, ends } => {
                 write!(formatter, "the key {key_id} ends at {ends}, and its tokens with it")
             }

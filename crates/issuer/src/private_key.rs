@@ -106,9 +106,11 @@ impl PrivateKey {
         self.sign(&json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": self.id }), claims)
     }
 
-    /// A JWS in compact serialisation (RFC 7515 section 7.1).
+    /// A JWS in compact serialisation (RFC 7515 section 7.1), its header sorted by its names.
     #[must_use]
     pub fn sign(&self, header: &Value, payload: &[u8]) -> String {
+        let mut header = header.clone();
+        header.sort_all_objects();
         let encode = Base64UrlUnpadded::encode_string;
         let signed = format!("{}.{}", encode(header.to_string().as_bytes()), encode(payload));
         let signature = encode(&self.signing.sign(signed.as_bytes()).to_bytes());

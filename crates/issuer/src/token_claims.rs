@@ -7,6 +7,12 @@ use alloc::{
 
 use serde_json::{Map, Value, json};
 
+use crate::error::IssuerError;
+
+/// What [`TokenClaims`] has methods for, and `cnf` (RFC 7800): it binds a token to a proof that nobody would ask for.
+const RESERVED: [&str; 13] =
+    ["iss", "aud", "sub", "client_id", "iat", "nbf", "exp", "jti", "workspace", "roles", "permissions", "scope", "cnf"];
+
 /// The claims of a token. Times are seconds since 1970; what is not said is not in the token.
 #[derive(Clone, Debug)]
 pub struct TokenClaims {
@@ -21,6 +27,7 @@ pub struct TokenClaims {
     roles: Vec<String>,
     permissions: Vec<String>,
     scope: Option<String>,
+    others: Map<String, Value>,
 }
 
 fn texts<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Vec<String> {
@@ -49,6 +56,7 @@ impl TokenClaims {
             roles: Vec::new(),
             permissions: Vec::new(),
             scope: None,
+            others: Map::new(),
         }
     }
 
@@ -94,16 +102,30 @@ impl TokenClaims {
         self
     }
 
+    /// A claim of the application's own.
+    ///
+    /// # Errors
+    /// [`IssuerError::ReservedClaim`] for a name that another method sets, and for `cnf`.
+    pub fn with_claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Result<Self, IssuerError> {
+        let name = name.into();
+        if RESERVED.contains(&name.as_str()) {
+            return Err(IssuerError::ReservedClaim { name });
+        }
+        self.others.insert(name, value.into());
+        Ok(self)
+    }
+
     /// When the token ends.
     #[must_use]
     pub const fn expires_at(&self) -> u64 {
         self.expires_at
     }
 
-    /// The claims as JSON, for [`crate::PrivateKey::sign_token`]; `jwt_id` is one that no other token has.
+    /// The claims as JSON, each object sorted by its names, for [`crate::PrivateKey::sign_token`]; `jwt_id` is one that
+    /// no other token has.
     #[must_use]
     pub fn to_json(&self, jwt_id: &str) -> String {
-        let mut claims = Map::new();
+        let mut claims = self.others.clone();
         let mut add = |name: &str, value: Value| {
             let absent = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
             if !absent {
@@ -123,6 +145,9 @@ impl TokenClaims {
         add("roles", json!(self.roles));
         add("permissions", json!(self.permissions));
         add("scope", json!(self.scope));
-        Value::Object(claims).to_string()
+        let mut claims = Value::Object(claims);
+        // The same text whatever the program has told serde_json to preserve.
+        claims.sort_all_objects();
+        claims.to_string()
     }
 }

@@ -2,9 +2,13 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 
-const { vectors: minted, environment } = JSON.parse(
-  readFileSync(process.env.DATAKIT_TOKEN_VECTORS, 'utf8'),
-)
+const {
+  vectors: minted,
+  environment,
+  issued,
+} = JSON.parse(readFileSync(process.env.DATAKIT_TOKEN_VECTORS, 'utf8'))
+/** Tokens of `crates/issuer`, and what was asked for. */
+export { issued }
 export const vectors = minted.map((vector) => ({ ...vector, environment }))
 
 export function check(

@@ -3,7 +3,7 @@
 use std::{env, error::Error, fs};
 
 use datakit_token_tests::{
-    corpora, hostile,
+    corpora, hostile, issued,
     vectors::{self, Vector},
 };
 
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let environment: serde_json::Map<_, _> =
         vectors::ENVIRONMENT.iter().map(|(name, value)| ((*name).to_owned(), serde_json::json!(value))).collect();
     let minted = vectors.iter().map(Vector::to_json).collect::<Vec<_>>();
-    let minted = serde_json::json!({ "environment": environment, "vectors": minted });
+    let minted = serde_json::json!({ "environment": environment, "vectors": minted, "issued": issued::cases()? });
     fs::write(&file, minted.to_string())?;
     println!("{} vectors", vectors.len());
     Ok(())

@@ -48,8 +48,8 @@ export class Judge<C> {
 
   /** The token, or why it is refused. */
   token(token: string | undefined | null, now: number): VerifiedToken<C> | TokenError {
-    if (token === undefined || token === null) return this.#refuse('missing_token')
-    if (typeof token !== 'string') return this.#refuse('malformed')
+    if (token === undefined || token === null) return this.refuse('missing_token')
+    if (typeof token !== 'string') return this.refuse('malformed')
     const serial = this.#core.verify(this.#input.write(token), now)
     const known = this.#kept.get(serial)
     if (known) return known
@@ -57,6 +57,19 @@ export class Judge<C> {
     return verdict.verdict === 'allow'
       ? this.#keep(serial, verdict)
       : refusal(verdict, lacksKeys(verdict.reason) ? this.#cause() : undefined)
+  }
+
+  /** A refusal as the core words it. */
+  refuse(code: Reason, cause?: unknown): TokenError {
+    return refusal(this.#denial(code), cause)
+  }
+
+  /** What to do with a request that is refused after all. */
+  refuseRequest(request: string, code: Reason): Decision<C> {
+    this.alive()
+    return this.#refused(
+      JSON.parse(output(this.#core, this.#core.refuse_request(request, code))) as Denied,
+    )
   }
 
   /** What to do with a request, which `serializeRequest` has written. */
@@ -69,15 +82,20 @@ export class Judge<C> {
       return freeze({ verdict: 'allow', token: this.#tokenOf(verdict), upstream })
     // The core may have kept the token of a denied request in the place of others.
     this.#kept.forget()
-    const { reason, status, response } = verdict as Denied
+    return this.#refused(verdict as Denied)
+  }
+
+  #refused(denied: Denied): Decision<C> {
+    const { verdict, reason, status, response } = denied
     const refused = {
       reason,
-      claim: member(verdict as Denied, 'claim'),
-      message: messageOf(verdict as Denied),
+      claim: member(denied, 'claim'),
+      message: messageOf(denied),
       status,
       response,
     }
-    if (verdict.verdict === 'observe' && upstream)
+    const upstream = member(denied, 'upstream')
+    if (verdict === 'observe' && upstream)
       return freeze({ verdict: 'observe', ...refused, upstream })
     return freeze({ verdict: 'deny', ...refused })
   }
@@ -91,7 +109,7 @@ export class Judge<C> {
   }
 
   #keep(serial: number, verdict: Allowed): VerifiedToken<C> {
-    const token = verified<C>(verdict, this.#grants, this.#refuse)
+    const token = verified<C>(verdict, this.#grants, this.#refuseFor)
     return this.#kept.add(serial, token)
   }
 
@@ -100,12 +118,11 @@ export class Judge<C> {
     return this.#core.grants(roles.join('\n'), permission)
   }
 
-  /** A refusal as the core words it. */
-  readonly #refuse = (code: Reason, claim?: string): TokenError => {
+  readonly #refuseFor = (code: Reason, claim?: string): TokenError =>
+    refusal({ ...this.#denial(code), ...(claim !== undefined && { claim }) })
+
+  #denial(code: Reason): Denied {
     this.alive()
-    return refusal({
-      ...(parse(output(this.#core, this.#core.refuse(code))) as Denied),
-      ...(claim !== undefined && { claim }),
-    })
+    return parse(output(this.#core, this.#core.refuse(code))) as Denied
   }
 }

@@ -10,16 +10,25 @@ import { freeze } from './freeze.js'
 import { Judge } from './judge.js'
 import { Fetcher } from './keys/fetcher.js'
 import type { Runtime, SourceState } from './keys/remote.js'
+import { Logger, type Log } from './log.js'
 import { bare, has, member } from './member.js'
 import { serializeRequest, type RequestLike } from './request.js'
+import { revoked, type IsRevoked } from './revocation.js'
 import type { VerifiedToken } from './token.js'
 import { lacksKeys } from './verdict.js'
 import { instantiate, seconds, type CoreVerifier } from './wasm/core.js'
 
 /** What is not part of the configuration document. */
-export interface CreateOptions extends Runtime {
+export interface CreateOptions<C = Claims> extends Runtime {
   /** Variables that secrets of the configuration may name, for instance `process.env`. */
   environment?: Readonly<Record<string, string | undefined>>
+  /**
+   * The application's own list of revoked tokens, which `verify`, `safeVerify` and `decide` ask; those without waiting
+   * throw a `TypeError` then. A trust bundle (`remoteBundle`) needs no such question.
+   */
+  isRevoked?: IsRevoked<C>
+  /** Gets a line for each verdict, and for each fault of a key source. */
+  log?: Log
 }
 
 /** When to judge. */
@@ -83,15 +92,17 @@ export type ModuleSource = () => WebAssembly.Module
 /** Compiles a configuration; throws a `ConfigurationError`. No initialisation is needed before. */
 export type CreateVerifier = <C = Claims>(
   config: Configuration | ShortConfiguration,
-  options?: CreateOptions,
+  options?: CreateOptions<C>,
 ) => Verifier<C>
 
 /** @internal Makes `createVerifier` for an entry point. */
 export function bind(source: ModuleSource): CreateVerifier {
   return function createVerifier<C = Claims>(
     config: Configuration | ShortConfiguration,
-    runtime: CreateOptions = {},
+    runtime: CreateOptions<C> = {},
   ): Verifier<C> {
+    const isRevoked = callable(runtime, 'isRevoked')
+    const logger = new Logger(callable(runtime, 'log'))
     const { json, pointer, keys } = toDocument(config)
     const Core = instantiate(source)
     let core: CoreVerifier
@@ -103,7 +114,7 @@ export function bind(source: ModuleSource): CreateVerifier {
       throw new ConfigurationError(pointer(fault.pointer), fault.problem)
     }
     const { warnings } = JSON.parse(core.warnings()) as { warnings: [string, string][] }
-    const fetcher = new Fetcher(core, keys, runtime)
+    const fetcher = new Fetcher(core, keys, runtime, (fault) => logger.fault(fault))
     const judge = new Judge<C>(core, () => fetcher.fault)
     const free = () => {
       fetcher.stop()
@@ -130,15 +141,27 @@ export function bind(source: ModuleSource): CreateVerifier {
     }
     const verifyFresh = async (token: string | undefined | null, options?: Options) => {
       const now = nowOf(options)
-      return judgeFresh(
+      const result = await judgeFresh(
         () => judge.token(token, now ?? seconds()),
         (result) => result instanceof TokenError && lacksKeys(result.code),
       )
+      const found =
+        isRevoked && !(result instanceof TokenError) && (await revoked(isRevoked, result))
+      return logger.verified<C, VerifiedToken<C> | TokenError>(
+        found ? judge.refuse(found.code, found.cause) : result,
+      )
+    }
+    /** With keys that are there, and without asking anybody. */
+    const atOnce = () => {
+      judge.alive()
+      if (isRevoked)
+        throw new TypeError('with `isRevoked` there are `verify`, `safeVerify` and `decide` alone')
     }
     const api: Verifier<C> = {
       verifySync: (token, options) => {
-        judge.alive()
-        return unwrap(startFetches(judge.token(token, nowOf(options) ?? seconds())))
+        atOnce()
+        const result = judge.token(token, nowOf(options) ?? seconds())
+        return unwrap(logger.verified<C, VerifiedToken<C> | TokenError>(startFetches(result)))
       },
       verify: async (token, options) => unwrap(await verifyFresh(token, options)),
       safeVerify: async (token, options) => {
@@ -148,17 +171,20 @@ export function bind(source: ModuleSource): CreateVerifier {
           : { ok: true, token: result }
       },
       decideSync: (request, options) => {
-        judge.alive()
+        atOnce()
         const text = serializeRequest(request)
-        return startFetches(judge.request(text, nowOf(options) ?? seconds()))
+        return logger.decided(startFetches(judge.request(text, nowOf(options) ?? seconds())))
       },
       decide: async (request, options) => {
         // Read at once: the caller may go on with the request.
         const [text, now] = [serializeRequest(request), nowOf(options)]
-        return judgeFresh(
+        const decision = await judgeFresh(
           () => judge.request(text, now ?? seconds()),
           (result) => result.verdict !== 'allow' && lacksKeys(result.reason),
         )
+        const token = decision.verdict === 'allow' ? decision.token : undefined
+        const found = isRevoked && token && (await revoked(isRevoked, token))
+        return logger.decided(found ? judge.refuseRequest(text, found.code) : decision)
       },
       reload: async () => {
         judge.alive()
@@ -180,6 +206,17 @@ export function bind(source: ModuleSource): CreateVerifier {
     }
     return Object.freeze(api)
   }
+}
+
+/** An option that is called, if there is one. */
+function callable<Name extends 'isRevoked' | 'log', C>(
+  options: CreateOptions<C>,
+  name: Name,
+): CreateOptions<C>[Name] | undefined {
+  const option = member(options, name)
+  if (option !== undefined && typeof option !== 'function')
+    throw new TypeError(`expected \`${name}\` to be a function`)
+  return option
 }
 
 /** `NAME=VALUE`, with NUL between two: no variable of a real environment has one. */

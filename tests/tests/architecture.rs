@@ -41,7 +41,7 @@ const FLOORS_OF_JAVASCRIPT: &[&[&str]] = &[
     &["entry"],
     &["api"],
     &["verifier"],
-    &["judge"],
+    &["judge", "log", "revocation"],
     &["configuration", "decision"],
     &["issuer", "keys", "token", "unverified"],
     &["claims", "request", "verdict", "wasm"],

@@ -79,8 +79,7 @@ impl Verifier {
     /// Writes the verdict of a refusal that JavaScript gives by itself, for a reason by its code, as
     /// [`Verifier::verdict`] does.
     pub fn refuse(&mut self, code: &str) -> usize {
-        let reason = Reason::ALL.iter().find(|reason| reason.code() == code).copied();
-        let denial = self.core.deny(reason.unwrap_or(Reason::NotConfigured));
+        let denial = self.core.deny(reason(code));
         self.output = verdict::refuse("deny", &denial, None, None);
         self.output.len()
     }
@@ -132,7 +131,16 @@ impl Verifier {
     /// [`Verifier::output`] says, and gives its length: JSON. If it has a serial number, [`Verifier::verdict`] has the
     /// token.
     pub fn decide(&mut self, request: &str, now: f64) -> usize {
-        self.output = self.decision(request, now);
+        self.output = match time(now) {
+            Some(now) => self.decision(request, Ok(now)),
+            None => verdict::refuse("deny", &self.core.deny(Reason::NotConfigured), None, None),
+        };
+        self.output.len()
+    }
+
+    /// Writes the verdict on a request that JavaScript refuses by itself, as [`Verifier::decide`] does.
+    pub fn refuse_request(&mut self, request: &str, code: &str) -> usize {
+        self.output = self.decision(request, Err(reason(code)));
         self.output.len()
     }
 
@@ -143,14 +151,19 @@ impl Verifier {
 }
 
 impl Verifier {
-    fn decision(&mut self, request: &str, now: f64) -> String {
-        let refuse = |reason: Reason| verdict::refuse("deny", &self.core.deny(reason), None, None);
-        let Some(now) = time(now) else { return refuse(Reason::NotConfigured) };
+    /// What is decided at a time, or why it is refused without that.
+    fn decision(&mut self, request: &str, now: Result<UnixTime, Reason>) -> String {
         // Characters above U+00FF are no bytes, so no HTTP request has them.
-        let Ok(request) = OwnedRequest::from_json(request.as_bytes()) else { return refuse(Reason::InvalidRequest) };
+        let Ok(request) = OwnedRequest::from_json(request.as_bytes()) else {
+            return verdict::refuse("deny", &self.core.deny(Reason::InvalidRequest), None, None);
+        };
         let request = request.as_request();
-        let hint = |denial: &Denial| self.core.hint_request(&request, denial.reason());
-        match self.core.decide_with(&mut self.memory, &request, now) {
+        let decision = match now {
+            Ok(now) => self.core.decide_with(&mut self.memory, &request, now),
+            Err(reason) => self.core.refuse_request(reason, &request),
+        };
+        let hint = |denial: &Denial| self.core.hint_request(&request, denial.reason()).filter(|_| now.is_ok());
+        match decision {
             Decision::Deny(denial) => verdict::refuse("deny", &denial, hint(&denial).as_deref(), None),
             Decision::Allow(grant) => {
                 self.outcome = grant.shared().ok_or(Reason::MissingToken.into());
@@ -161,6 +174,11 @@ impl Verifier {
             }
         }
     }
+}
+
+/// The reason that has this code.
+fn reason(code: &str) -> Reason {
+    Reason::ALL.iter().find(|reason| reason.code() == code).copied().unwrap_or(Reason::NotConfigured)
 }
 
 /// JavaScript clocks have fractions; a time that is no number, or in milliseconds, is no time.

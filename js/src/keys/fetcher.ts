@@ -38,7 +38,16 @@ export class Fetcher {
   readonly #faults = new Map<number, SourceFault>()
   #stopped = false
 
-  constructor(core: CoreVerifier, keys: ReadonlyMap<string, object>, runtime: Runtime) {
+  readonly #log: (fault: SourceFault) => void
+
+  /** `log` gets each fault, before whoever is told of those of a source. */
+  constructor(
+    core: CoreVerifier,
+    keys: ReadonlyMap<string, object>,
+    runtime: Runtime,
+    log: (fault: SourceFault) => void,
+  ) {
+    this.#log = log
     this.#core = core
     this.#sources = core.source_count() === 0 ? [] : (JSON.parse(core.sources()) as Source[])
     this.#runtimes = this.#sources.map(({ provider }) => runtimeOf(keys.get(provider), runtime))
@@ -234,6 +243,7 @@ export class Fetcher {
       message,
       ...(cause !== undefined && { cause }),
     }
+    this.#log(fault)
     try {
       this.#runtimes[index]?.onFault?.(fault)
     } catch {

@@ -157,8 +157,17 @@ impl Verifier {
     pub fn decide_with(&self, memory: &mut Memory, request: &Request<'_>, now: UnixTime) -> Decision {
         match self.grant(memory, request, now) {
             Ok(grant) => Decision::Allow(grant),
-            Err(refusal) if self.observe => Decision::Observe(self.deny(refusal), self.editor.without_spoofed(request)),
-            Err(refusal) => Decision::Deny(self.responses.denial(refusal, Some(request))),
+            Err(refusal) => self.refuse_request(refusal, request),
+        }
+    }
+
+    /// What to do with a request that is refused: also one that the host refuses for a reason of its own, such as a
+    /// token that its own list has as revoked.
+    pub fn refuse_request(&self, refusal: impl Into<Refusal>, request: &Request<'_>) -> Decision {
+        if self.observe {
+            Decision::Observe(self.deny(refusal), self.editor.without_spoofed(request))
+        } else {
+            Decision::Deny(self.responses.denial(refusal.into(), Some(request)))
         }
     }
 

@@ -18,7 +18,7 @@ const BUNDLES = [
 ]
 
 /** Entry points that need no module of their own. */
-const PLAIN = ['issuer']
+export const PLAIN = ['issuer', 'fetch', 'express', 'fastify', 'hono', 'next', 'react']
 
 /** Writes those that need no module of their own, each by its name. */
 export async function writePlainBundles(dist) {
@@ -29,6 +29,7 @@ export async function writePlainBundles(dist) {
     ])
       await build({
         ...settings(name, join(dist, `${name}.${extension}`), format),
+        external: ['react'],
         plugins: [main],
       })
 }

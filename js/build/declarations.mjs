@@ -4,11 +4,12 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { PLAIN } from './bundles.mjs'
 
 const compiler = createRequire(import.meta.url).resolve('typescript/package.json')
 const project = fileURLToPath(new URL('..', import.meta.url))
 /** What each entry point declares; those that differ in the module alone declare the same. */
-const ENTRIES = ['entry/inline', 'entry/issuer']
+const ENTRIES = ['inline', ...PLAIN].map((name) => `entry/${name}`)
 /** An import of another file of the package. */
 const IMPORT = /'(\.\.?\/[\w./]+)\.js'/g
 

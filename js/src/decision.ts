@@ -27,14 +27,8 @@ export interface Refusal {
   readonly message: string
 }
 
-/** What to do with a request. */
-export type Decision<C = Claims> =
-  /** `token` is there unless the rules ask for none. */
-  | {
-      readonly verdict: 'allow'
-      readonly token: VerifiedToken<C> | undefined
-      readonly upstream: Upstream
-    }
+/** A request that is refused, or would be. */
+export type RefusedDecision =
   | ({
       readonly verdict: 'deny'
       readonly status: number
@@ -47,3 +41,13 @@ export type Decision<C = Claims> =
       readonly response: DenialResponse
       readonly upstream: Upstream
     } & Refusal)
+
+/** What to do with a request. */
+export type Decision<C = Claims> =
+  /** `token` is there unless the rules ask for none. */
+  | {
+      readonly verdict: 'allow'
+      readonly token: VerifiedToken<C> | undefined
+      readonly upstream: Upstream
+    }
+  | RefusedDecision

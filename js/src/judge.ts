@@ -1,5 +1,5 @@
 // One verifier of the core: what it is asked, and its answers as what callers get.
-import type { Decision } from './decision.js'
+import type { RefusedDecision, Decision } from './decision.js'
 import type { Reason, TokenError } from './error.js'
 import { freeze } from './freeze.js'
 import { member } from './member.js'
@@ -65,7 +65,7 @@ export class Judge<C> {
   }
 
   /** What to do with a request that is refused after all. */
-  refuseRequest(request: string, code: Reason): Decision<C> {
+  refuseRequest(request: string, code: Reason): RefusedDecision {
     this.alive()
     return this.#refused(
       JSON.parse(output(this.#core, this.#core.refuse_request(request, code))) as Denied,
@@ -85,7 +85,7 @@ export class Judge<C> {
     return this.#refused(verdict as Denied)
   }
 
-  #refused(denied: Denied): Decision<C> {
+  #refused(denied: Denied): RefusedDecision {
     const { verdict, reason, status, response } = denied
     const refused = {
       reason,

@@ -4,8 +4,8 @@ import {
   type Configuration,
   type ShortConfiguration,
 } from './configuration/document.js'
-import type { Decision } from './decision.js'
-import { ConfigurationError, TokenError } from './error.js'
+import type { RefusedDecision, Decision } from './decision.js'
+import { ConfigurationError, TokenError, type Reason } from './error.js'
 import { freeze } from './freeze.js'
 import { Judge } from './judge.js'
 import { Fetcher } from './keys/fetcher.js'
@@ -62,6 +62,11 @@ export interface Verifier<C = Claims> {
   decide(request: RequestLike, options?: Options): Promise<Decision<C>>
   /** The same at once, with the keys that are there. */
   decideSync(request: RequestLike, options?: Options): Decision<C>
+  /**
+   * What to do with a request that the application itself refuses, for instance because of a permission that one of its
+   * routes asks for: the answer that `decide` would give for this reason.
+   */
+  refuse(request: RequestLike, reason: Reason): RefusedDecision
   /** Fetches all remote keys now. Faults go to `onFault`, and the keys from before stay. */
   reload(): Promise<void>
   /** The state of each remote source. */
@@ -186,6 +191,7 @@ export function bind(source: ModuleSource): CreateVerifier {
         const found = isRevoked && token && (await revoked(isRevoked, token))
         return logger.decided(found ? judge.refuseRequest(text, found.code) : decision)
       },
+      refuse: (request, reason) => judge.refuseRequest(serializeRequest(request), reason),
       reload: async () => {
         judge.alive()
         await fetcher.reload()

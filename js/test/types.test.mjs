@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { mutations } from './support/mutations.mjs'
 import { sample } from './support/sample.mjs'
 import { fits, schema } from './support/schema.mjs'
@@ -81,6 +82,49 @@ const verifier = createVerifier({ issuer: 'i', audience: 'a', keys: remoteKeySet
 export const decide = (request: IncomingMessage) => verifier.decide(request)
 `
 
+/** Adapters, with the types of the frameworks themselves. */
+const adapters = `
+import express from 'express'
+import fastify from 'fastify'
+import { Hono } from 'hono'
+import { createElement } from 'react'
+import { createVerifier, type VerifiedToken } from 'datakit-token'
+import * as forExpress from 'datakit-token/express'
+import { datakitToken } from 'datakit-token/fastify'
+import { withToken } from 'datakit-token/fetch'
+import * as forHono from 'datakit-token/hono'
+import { createProxy } from 'datakit-token/next'
+import { Can, TokenProvider, useToken } from 'datakit-token/react'
+const verifier = createVerifier<{ sub: string }>({ issuer: 'i', audience: 'a', keys: [] })
+const plain = createVerifier({ issuer: 'i', audience: 'a', keys: [] })
+const app = express()
+app.use(forExpress.verifyToken({ verifier, permission: 'a', rewrite: true }))
+app.get('/x', forExpress.requirePermission('x', { tenant: 't1' }), (request, response) => {
+  const token: VerifiedToken | undefined = request.token
+  response.send(token?.subject)
+})
+await fastify().register(datakitToken, { verifier: plain })
+new Hono<{ Variables: forHono.TokenVariables }>()
+  .use(forHono.verifyToken({ verifier: plain }))
+  .get('/x', forHono.requirePermission('x'), (context) => context.text(context.get('token')?.subject ?? ''))
+interface Env { ORIGIN: string }
+export default {
+  fetch: withToken(
+    (request: Request, access, env: Env) => {
+      const sub: string | undefined = access.token?.claims.sub
+      return fetch(access.upstream(env.ORIGIN), { headers: { from: sub ?? '' } })
+    },
+    { verifier: (_env: Env) => verifier },
+  ),
+}
+declare const NextResponse: { next(init: { request: { headers: Headers } }): Response; rewrite(url: URL, init: object): Response }
+export const proxy = createProxy({ verifier, NextResponse })
+createElement(TokenProvider, { verifier: plain, token: null }, createElement(Can, { permission: 'a', fallback: 'no' }))
+export const name = () => { const state = useToken(); return state.status === 'valid' ? state.token.subject : state.error?.code }
+// @ts-expect-error a verifier is what it is about
+forExpress.verifyToken({})
+`
+
 /** What the compiler says, with the settings of a strict user. */
 function compile(name, program, module, skipLibCheck = false, more = {}) {
   mkdirSync(project, { recursive: true })
@@ -127,6 +171,21 @@ test('declarations: a server, without the library `dom`', () => {
     lib: ['es2022'],
     types: ['node'],
     typeRoots,
+  })
+  assert.equal(status, 0, stdout)
+})
+
+test('declarations: adapters, with the types of Express, Fastify, Hono and React', () => {
+  const at = (path) => [fileURLToPath(new URL(`../node_modules/${path}`, import.meta.url))]
+  const { status, stdout } = compile('adapters.mts', adapters, 'nodenext', true, {
+    types: ['node'],
+    typeRoots: at('@types'),
+    paths: {
+      express: at('@types/express/index.d.ts'),
+      fastify: at('fastify/fastify.d.ts'),
+      hono: at('hono/dist/types/index.d.ts'),
+      react: at('@types/react/index.d.ts'),
+    },
   })
   assert.equal(status, 0, stdout)
 })
@@ -218,6 +277,7 @@ const PUBLIC = [
   'Provider',
   'Reason',
   'Refusal',
+  'RefusedDecision',
   'Remote',
   'RemoteTimes',
   'RequestLike',
@@ -246,6 +306,60 @@ const PUBLIC = [
 
 /** The same for each entry point besides the main one. */
 const PUBLIC_BY_ENTRY = {
+  fetch: [
+    'Access',
+    'Guard',
+    'GuardOptions',
+    'Permission',
+    'TokenHandler',
+    'toResponse',
+    'withToken',
+  ],
+  express: [
+    'ExpressOptions',
+    'Guard',
+    'GuardOptions',
+    'IncomingRequest',
+    'Middleware',
+    'OutgoingResponse',
+    'Permission',
+    'requirePermission',
+    'verifyToken',
+  ],
+  fastify: [
+    'FastifyLike',
+    'FastifyReplyLike',
+    'FastifyRequestLike',
+    'Guard',
+    'GuardOptions',
+    'Permission',
+    'RouteConfig',
+    'datakitToken',
+  ],
+  hono: [
+    'Access',
+    'Guard',
+    'GuardOptions',
+    'HonoContext',
+    'HonoMiddleware',
+    'Permission',
+    'TokenVariables',
+    'requirePermission',
+    'verifyToken',
+  ],
+  next: [
+    'Access',
+    'Guard',
+    'GuardOptions',
+    'NextOptions',
+    'NextResponseLike',
+    'Permission',
+    'TokenHandler',
+    'createProxy',
+    'toResponse',
+    'withToken',
+  ],
+  react: ['Can', 'TokenProvider', 'TokenState', 'useToken'],
   issuer: [
     'ClaimValue',
     'IssuedToken',

@@ -145,8 +145,8 @@ export function note(ring: KeyRing, id: string, tokenEnds: number): KeyRing {
 }
 
 /**
- * @internal Adds a key that signs from `from` on. Those before it end `period` seconds later, or with their last tokens if
- * those end later and `early` does not say otherwise. Keys that have ended go.
+ * @internal Adds a key that signs from `from` on. Those before it end `period` seconds later, or with their last tokens
+ * if those end later and `early` does not say otherwise. Keys that have ended go.
  */
 export function addKey(
   ring: KeyRing,

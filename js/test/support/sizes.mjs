@@ -9,8 +9,8 @@ import { build } from 'esbuild'
 import { newKey } from './key.mjs'
 
 // Bytes: what was measured last, and 2 % for other compilers. These only go down, and went up three times: names, paths
-// and hosts as upstreams fold them are 4,000; refusals that name their claim, keys that may be new, paths as they are sent
-// and more presets are 8,500; `isRevoked` and `log` are 1,000. The goals are 40,000 and 50,000.
+// and hosts as upstreams fold them are 4,000; refusals that name their claim, keys that may be new, paths as they are
+// sent and more presets are 8,500; `isRevoked` and `log` are 1,000. The goals are 40,000 and 50,000.
 export const limits = {
   'core.wasm': { gzip: 140_500 },
   // With X25519 and AES-GCM.

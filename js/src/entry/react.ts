@@ -1,0 +1,2 @@
+// For pages with React.
+export { Can, TokenProvider, useToken, type TokenState } from '../adapter/react.js'

@@ -1,11 +1,12 @@
-// The installed tarball in Next.js, built and started: an edge route, edge middleware (that of the package's README)
-// and a route in Node.
+// The example for Next.js, built and started: edge route and edge middleware, a route and a server component in Node, a
+// client component in a browser.
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { test } from 'node:test'
+import { isSkipped, launch } from './support/chromium.mjs'
+import { startServer } from './support/example.mjs'
 import { issue, issuer, key } from './support/issuer.mjs'
 
 const project = process.env.DATAKIT_TOKEN_NEXT
@@ -19,6 +20,7 @@ const options = {
       issuer,
       audience: 'api',
       keys: [k1.jwk],
+      claims_to_headers: [{ claim: '/sub', header: 'x-user' }],
       rules: [{ match: {}, allow: 'authenticated' }],
     }),
   },
@@ -27,70 +29,78 @@ const next = (...words) => [
   process.execPath,
   [join(project, 'node_modules/next/dist/bin/next'), ...words],
 ]
+const good = issue(k1, { sub: 'alice', permissions: ['a.b'] })
+const forged = good.replace(
+  /\.[\w-]+$/,
+  (signature) => `.${signature[1] === 'A' ? 'B' : 'A'}${signature.slice(2)}`,
+)
+const old = issue(k1, { exp: 1 })
 
-test('next build, next start: edge route, edge middleware and Node give the verdict', {
-  timeout: 300_000,
-}, async () => {
-  rmSync(join(project, '.next'), { recursive: true, force: true })
-  const { status, stdout, stderr } = spawnSync(...next('build'), {
-    ...options,
-    encoding: 'utf8',
-    timeout: 240_000,
+const get = (path, token, headers = {}) =>
+  fetch(`${url}${path}`, {
+    headers: { ...headers, ...(token && { authorization: `Bearer ${token}` }) },
+    signal: AbortSignal.timeout(20_000),
   })
-  assert.equal(status, 0, `${stdout}${stderr}`)
-  const server = spawn(...next('start', '-p', '0', '-H', '127.0.0.1'), {
-    ...options,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  after(() => server.kill())
-  let said = ''
-  for (const stream of [server.stdout, server.stderr])
-    stream.on('data', (text) => {
-      said += text
-    })
-  let url
-  for (let waited = 0; url === undefined; waited += 100) {
-    assert.ok(waited < 30_000 && server.exitCode === null, said)
-    await sleep(100)
-    url = /http:\/\/127\.0\.0\.1:\d+/.exec(said)?.[0]
-  }
-  const good = issue(k1, { sub: 'alice', permissions: ['a.b'] })
-  const forged = good.replace(
-    /\.[\w-]+$/,
-    (signature) => `.${signature[1] === 'A' ? 'B' : 'A'}${signature.slice(2)}`,
-  )
-  for (const [path, realm] of [
-    ['edge', 'string'],
-    ['node', 'undefined'],
-  ]) {
-    for (const [token, verdict] of [
-      [good, 'alice true'],
+
+rmSync(join(project, '.next'), { recursive: true, force: true })
+const built = spawnSync(...next('build'), { ...options, encoding: 'utf8', timeout: 240_000 })
+assert.equal(built.status, 0, `${built.stdout}${built.stderr}`)
+const { url, said } = await startServer(...next('start', '-p', '0', '-H', '127.0.0.1'), options)
+
+for (const [path, realm] of [
+  ['/edge', 'string'],
+  ['/node', 'undefined'],
+])
+  test(`route ${path}`, async () => {
+    const answer = await get(path, good)
+    assert.equal(await answer.text(), `${realm}: alice true`, said.text)
+    for (const [token, reason] of [
       [forged, 'bad_signature'],
-      [issue(k1, { exp: 1 }), 'expired'],
+      [old, 'expired'],
       [undefined, 'missing_token'],
     ]) {
-      const response = await fetch(`${url}/${path}`, {
-        headers: token && { authorization: `Bearer ${token}` },
-        signal: AbortSignal.timeout(20_000),
-      })
-      assert.equal(await response.text(), `${realm}: ${verdict}`, `${path}\n${said}`)
+      const refused = await get(path, token)
+      assert.match(refused.headers.get('www-authenticate'), /^Bearer/)
+      assert.deepEqual([refused.status, (await refused.json()).reason], [401, reason])
     }
+  })
+
+test('middleware: what it lets pass has a header that no client can set', async () => {
+  for (const headers of [{}, { 'x-user': 'mallory' }]) {
+    const answer = await get('/page', good, headers)
+    assert.equal(await answer.text(), 'through the middleware: alice', said.text)
   }
-  for (const [token, status, body] of [
-    [good, 200, /^through the middleware$/],
-    [forged, 401, /"reason":"bad_signature"/],
-    [issue(k1, { exp: 1 }), 401, /"reason":"expired"/],
-    [undefined, 401, /"reason":"missing_token"/],
+  for (const [token, reason] of [
+    [forged, 'bad_signature'],
+    [old, 'expired'],
+    [undefined, 'missing_token'],
   ]) {
-    const response = await fetch(`${url}/page`, {
-      headers: token && { authorization: `Bearer ${token}` },
-      signal: AbortSignal.timeout(20_000),
-    })
-    assert.deepEqual(
-      [response.status, response.headers.has('www-authenticate')],
-      [status, status === 401],
-      said,
-    )
-    assert.match(await response.text(), body)
+    const refused = await get('/page', token, { 'x-user': 'mallory' })
+    assert.ok(refused.headers.has('www-authenticate'))
+    assert.deepEqual([refused.status, (await refused.json()).reason], [401, reason])
   }
+})
+
+test('a server component', async () => {
+  assert.match(await (await get('/server', good)).text(), /server: (<!-- -->)?alice/)
+  assert.match(await (await get('/server', old)).text(), /server: (<!-- -->)?expired/)
+})
+
+test('a client component, in Chromium', { timeout: 60_000 }, async () => {
+  if (isSkipped) return
+  const page = await (await launch()).newPage()
+  const faults = []
+  page.on('pageerror', (error) => faults.push(String(error)))
+  await page.goto(`${url}/client`)
+  const shows = (name) =>
+    page.waitForFunction((name) => document.querySelector('#name')?.textContent === name, name)
+  await shows('absent')
+  assert.equal(await page.getByRole('button').count(), 0)
+  await page.getByLabel('Token').fill(good)
+  await shows('alice')
+  await page.getByRole('button', { name: 'Do it' }).waitFor()
+  await page.getByLabel('Token').fill(old)
+  await shows('expired')
+  assert.equal(await page.getByRole('button').count(), 0)
+  assert.deepEqual(faults, [])
 })

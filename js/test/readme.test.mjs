@@ -88,6 +88,9 @@ test('a server that opens encrypted tokens', async () => {
 })
 
 test('Next.js: what is built and started is what stands here', () => {
-  const middleware = readFileSync(new URL('next/middleware.js', import.meta.url), 'utf8')
-  assert.ok(middleware.startsWith(block('export async function middleware')))
+  const middleware = readFileSync(
+    new URL('../../examples/next/middleware.js', import.meta.url),
+    'utf8',
+  )
+  assert.ok(middleware.startsWith(block('export const middleware')))
 })

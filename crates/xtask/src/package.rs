@@ -169,11 +169,10 @@ impl Workspace {
         Ok(project)
     }
 
-    /// Makes one of the projects below `js/test` that use the package, with what its lock file names, and gives its
-    /// directory.
+    /// Makes one of the examples that have a lock file, with what that names, and gives its directory.
     pub(crate) fn install_consumer(&self, name: &str, package: &Path) -> Result<PathBuf> {
         let project = self.target.join("consumers").join(name);
-        copy(&self.root.join("js/test").join(name), &project)?;
+        copy(&self.root.join("examples").join(name), &project)?;
         let lock = fs::read(project.join("package-lock.json"))?;
         let stamp = project.join("node_modules/.installed-lock");
         if !fs::read(&stamp).is_ok_and(|installed| installed == lock) {

@@ -20,8 +20,8 @@ export interface Permission {
 /** How to guard requests. */
 export interface GuardOptions<C = Claims> extends Permission {
   /**
-   * Made once for each process. Its `rules` say which requests need which token: `{ match: {}, allow: 'authenticated' }`
-   * is the rule for any good token, and `allow: 'anyone'` the one for a login that is optional.
+   * Made once for each process. Its `rules` say which requests need which token: `{ match: {}, allow: 'authenticated'
+   * }` is the rule for any good token, and `allow: 'anyone'` the one for a login that is optional.
    */
   verifier: Guard<C>
 }

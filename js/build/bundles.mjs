@@ -18,7 +18,7 @@ const BUNDLES = [
 ]
 
 /** Entry points that need no module of their own. */
-export const PLAIN = ['issuer', 'fetch', 'express', 'fastify', 'hono', 'next', 'react']
+export const PLAIN = ['issuer', 'testing', 'fetch', 'express', 'fastify', 'hono', 'next', 'react']
 
 /** Writes those that need no module of their own, each by its name. */
 export async function writePlainBundles(dist) {

@@ -94,6 +94,7 @@ import { datakitToken } from 'datakit-token/fastify'
 import { withToken } from 'datakit-token/fetch'
 import * as forHono from 'datakit-token/hono'
 import { createProxy } from 'datakit-token/next'
+import { createIssuer, type KeyRing } from 'datakit-token/issuer'
 import { Can, TokenProvider, useToken } from 'datakit-token/react'
 const verifier = createVerifier<{ sub: string }>({ issuer: 'i', audience: 'a', keys: [] })
 const plain = createVerifier({ issuer: 'i', audience: 'a', keys: [] })
@@ -117,8 +118,12 @@ export default {
     { verifier: (_env: Env) => verifier },
   ),
 }
-declare const NextResponse: { next(init: { request: { headers: Headers } }): Response; rewrite(url: URL, init: object): Response }
+interface Init { request: { headers: Headers } }
+declare const NextResponse: { next(init: Init): Response; rewrite(url: URL, init: Init): Response }
 export const proxy = createProxy({ verifier, NextResponse })
+export const mine = async (keys: KeyRing) => createVerifier({
+  issuer: 'i', audience: 'a', keys: (await createIssuer({ issuer: 'i', audience: 'a', keys })).keySet(),
+})
 createElement(TokenProvider, { verifier: plain, token: null }, createElement(Can, { permission: 'a', fallback: 'no' }))
 export const name = () => { const state = useToken(); return state.status === 'valid' ? state.token.subject : state.error?.code }
 // @ts-expect-error a verifier is what it is about
@@ -359,6 +364,7 @@ const PUBLIC_BY_ENTRY = {
     'toResponse',
     'withToken',
   ],
+  testing: ['TestRequest', 'Testing', 'createTesting'],
   react: ['Can', 'TokenProvider', 'TokenState', 'useToken'],
   issuer: [
     'ClaimValue',
@@ -380,7 +386,7 @@ const PUBLIC_BY_ENTRY = {
 }
 
 /** What a promise is made of, without being one itself. */
-const PARTS = ['CreateVerifier']
+const PARTS = ['CreateTesting', 'CreateVerifier']
 
 test('what is declared is what is promised, and nothing of the inside', () => {
   const types = join(project, '../node_modules/datakit-token/dist/types')

@@ -138,7 +138,7 @@ const randomId = () => encode(crypto.getRandomValues(new Uint8Array(16)))
 
 /** @internal base64url without padding (RFC 7515 section 2). */
 export const encode = (bytes: Uint8Array) =>
-  btoa(String.fromCharCode(...bytes))
+  btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''))
     .replaceAll('+', '-')
     .replaceAll('/', '_')
     .replaceAll('=', '')

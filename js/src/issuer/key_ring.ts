@@ -34,8 +34,8 @@ export interface KeyRing {
   readonly rules: readonly unknown[]
 }
 
-/** A public key as a receiver gets it. */
-export interface PublicJwk {
+/** A public key as a receiver gets it: a `Jwk` of the verifier, which an interface would not be. */
+export type PublicJwk = {
   readonly kty: 'OKP'
   readonly crv: 'Ed25519'
   readonly kid: string

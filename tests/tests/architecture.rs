@@ -52,7 +52,7 @@ const FLOORS_OF_JAVASCRIPT: &[&[&str]] = &[
 /// And for the builder.
 const FLOORS_OF_XTASK: &[&[&str]] = &[
     &["main"],
-    &["bench", "deny", "fuzz", "package", "without_sealed"],
+    &["bench", "deny", "fuzz", "matrix", "package", "without_sealed"],
     &["debian", "envoy", "node", "wasm_target", "yanked"],
     &["python"],
     &["workspace"],

@@ -38,6 +38,15 @@ pub(crate) const BROWSER: Packages = Packages {
     packages: &["chromium"],
 };
 
+/// Another one, for the matrix.
+pub(crate) const FIREFOX: Packages = Packages {
+    name: "firefox",
+    what: "Firefox comes",
+    download: "download Firefox",
+    unpack: "unpack Firefox",
+    packages: &["firefox-esr"],
+};
+
 impl Packages {
     /// Where they are, as Debian lays them out.
     pub(crate) fn directory(&self, workspace: &Workspace) -> PathBuf {

@@ -5,6 +5,7 @@ mod debian;
 mod deny;
 mod envoy;
 mod fuzz;
+mod matrix;
 mod node;
 mod package;
 mod python;
@@ -32,18 +33,21 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   demo [--keep]  issue tokens, ask real Envoy and the npm package about each; --keep leaves Envoy running
   test [NAME...] everything: lints, core, Node, workerd, real Envoy, other upstreams; or only the test files of these
                  names, as `path_confusion` (Rust) and `url` (JavaScript)
+  matrix [WORD...]
+                 the npm package in each runtime, edge, bundler, browser, test runner and compiler; or only in those
+                 with one of these words in their names, as `deno`
   fuzz [--minutes N | --seconds N]
                  every fuzz target, 10 minutes in total unless told otherwise
   deny           licences, sources and advisories of the dependencies
-  ci             all that CI runs: test, demo with Debian's compiler, fuzz for 30 seconds, deny, the crates as packed
+  ci             all that CI runs: test, matrix, demo with Debian's compiler, fuzz for 30 seconds, deny, the crates as packed
   bench [js]     the npm package in Node, Deno, Bun and Chromium, against other libraries; what refusals, revocation
                  rules and roles cost; the filter in Envoy; `js`: only the npm package
   bench envoy [--quick] [--rounds N] [--slice MILLISECONDS]
                  the filter in Envoy, against jwt_authn; 12 rounds of 500 ms each unless told otherwise
 
 Whatever is missing is installed below target/ first. What cannot be had fails the run unless the variable
-DATAKIT_TOKEN_SKIP names it: advisories, bare-metal, browser, corpora, upstreams, with commas between them. All but the
-first are left out without that where the variable CI is not set. The last line counts what was left out.";
+DATAKIT_TOKEN_SKIP names it: advisories, bare-metal, browser, corpora, firefox, upstreams, with commas between them. All
+but the first are left out without that where the variable CI is not set. The last line counts what was left out.";
 
 /// The directory of test data that no registry has.
 const CORPORA: &str = "DATAKIT_TOKEN_CORPORA";
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         ["build"] => Workspace::open().and_then(|workspace| build(&workspace)),
         ["demo", rest @ ..] if rest.is_empty() || rest == ["--keep"] => demo(rest),
         ["test", names @ ..] => test(names, &mut tally),
+        ["matrix", names @ ..] => matrix::run(names, &mut tally),
         ["fuzz"] => fuzz("10", 60, &mut tally),
         ["fuzz", "--minutes", count] => fuzz(count, 60, &mut tally),
         ["fuzz", "--seconds", count] => fuzz(count, 1, &mut tally),
@@ -155,7 +160,7 @@ fn test(names: &[&str], tally: &mut Tally) -> Result<()> {
     Step::new("mint vectors").run(workspace.cargo("run").args(mint).arg(&vectors))?;
     let mut command = node::command();
     if names.is_empty() || names.contains(&"next") {
-        command.env("DATAKIT_TOKEN_NEXT", workspace.install_consumer("next", &package)?);
+        command.env("DATAKIT_TOKEN_NEXT", workspace.install_consumer("examples/next", "next", &package)?);
     }
     // Whatever hangs ends after ten minutes.
     command.args(["--test", "--test-timeout=600000", "--test-reporter=spec"]).env("DATAKIT_TOKEN_VECTORS", &vectors);
@@ -231,6 +236,7 @@ fn packages(tally: &mut Tally) -> Result<()> {
 
 fn ci(tally: &mut Tally) -> Result<()> {
     tally.attempt("tests", |tally| test(&[], tally));
+    tally.attempt("matrix of the npm package", |tally| matrix::run(&[], tally));
     tally.attempt("modules and demo without rustup's target", |tally| {
         let mut demo = Workspace::open()?.cargo("run");
         demo.args(["--quiet", "--package", "xtask", "--", "demo"]);

@@ -169,10 +169,11 @@ impl Workspace {
         Ok(project)
     }
 
-    /// Makes one of the examples that have a lock file, with what that names, and gives its directory.
-    pub(crate) fn install_consumer(&self, name: &str, package: &Path) -> Result<PathBuf> {
+    /// Makes a project that uses the package out of a directory with a lock file, with what that names, and gives where
+    /// it is.
+    pub(crate) fn install_consumer(&self, source: &str, name: &str, package: &Path) -> Result<PathBuf> {
         let project = self.target.join("consumers").join(name);
-        copy(&self.root.join("examples").join(name), &project)?;
+        copy(&self.root.join(source), &project)?;
         let lock = fs::read(project.join("package-lock.json"))?;
         let stamp = project.join("node_modules/.installed-lock");
         if !fs::read(&stamp).is_ok_and(|installed| installed == lock) {

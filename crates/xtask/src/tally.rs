@@ -14,8 +14,14 @@ use anyhow::{Context, Error, Result, bail};
 pub(crate) const SKIP: &str = "DATAKIT_TOKEN_SKIP";
 
 /// What may be left out, and whether it may be left out unnamed on a developer's machine. Nothing else may be missing.
-const KNOWN: &[(&str, bool)] =
-    &[("advisories", false), ("bare-metal", true), ("browser", true), ("corpora", true), ("upstreams", true)];
+const KNOWN: &[(&str, bool)] = &[
+    ("advisories", false),
+    ("bare-metal", true),
+    ("browser", true),
+    ("corpora", true),
+    ("firefox", true),
+    ("upstreams", true),
+];
 
 /// Counts of tests and other checks that have been run.
 #[derive(Debug, Default)]
@@ -191,7 +197,7 @@ mod tests {
         let error = parse("advisories,corpus").unwrap_err().to_string();
         assert_eq!(
             error,
-            "DATAKIT_TOKEN_SKIP: expected some of advisories, bare-metal, browser, corpora, upstreams, found \"corpus\""
+            "DATAKIT_TOKEN_SKIP: expected some of advisories, bare-metal, browser, corpora, firefox, upstreams, found \"corpus\""
         );
     }
 }

@@ -1,6 +1,7 @@
 // Makes pkg/dist from the JSON Schema and the output of wasm-bindgen for each module: node main.mjs SCHEMA CORE SEALED
-import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { createHash } from 'node:crypto'
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { binaryen } from './binaryen.mjs'
 import { writeBundles, writePlainBundles } from './bundles.mjs'
@@ -47,6 +48,12 @@ for (const [input, directory] of ENTRIES) {
   )
   await writeBundles(input, readFileSync(wasm), directory)
 }
+const sums = ENTRIES.map(([, directory]) => {
+  const file = join(directory, 'core.wasm')
+  // As `sha256sum -c` reads it.
+  return `${createHash('sha256').update(readFileSync(file)).digest('hex')}  ${relative(dist, file)}\n`
+})
+writeFileSync(join(dist, 'SHA256SUMS'), sums.join(''))
 await writePlainBundles(dist)
 writeDeclarations(core, dist)
 

@@ -10,13 +10,15 @@ import { pack, unpacker } from './pack.mjs'
 // `@__PURE__` stays.
 const LINE = 160
 /** Entry point, file, format. */
-const BUNDLES = [
+export const BUNDLES = [
   ['inline', 'index.mjs', 'esm'],
   ['inline', 'index.cjs', 'cjs'],
   ['workerd', 'index.workerd.mjs', 'esm'],
   ['edge', 'index.edge.mjs', 'esm'],
 ]
 
+/** Of the module with wide arithmetic. */
+export const WIDE_BUNDLES = [['wide', 'index.mjs', 'esm']]
 /** Entry points that need no module of their own. */
 export const PLAIN = ['issuer', 'testing', 'fetch', 'express', 'fastify', 'hono', 'next', 'react']
 
@@ -35,8 +37,8 @@ export async function writePlainBundles(dist) {
 }
 
 /** Writes those with a module; `input` has the output of wasm-bindgen, and `wasm` are the bytes of the module. */
-export async function writeBundles(input, wasm, dist) {
-  for (const [entry, outfile, format] of BUNDLES)
+export async function writeBundles(bundles, input, wasm, dist) {
+  for (const [entry, outfile, format] of bundles)
     await build({
       ...settings(entry, join(dist, outfile), format),
       plugins: [core(join(input, 'datakit_token_npm_bg.js'), wasm)],

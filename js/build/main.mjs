@@ -1,24 +1,27 @@
-// Makes pkg/dist from the JSON Schema and the output of wasm-bindgen for each module: node main.mjs SCHEMA CORE SEALED
+// Makes pkg/dist from the JSON Schema and the output of wasm-bindgen for each module:
+// node main.mjs SCHEMA CORE SEALED WIDE
 import { createHash } from 'node:crypto'
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { binaryen } from './binaryen.mjs'
-import { writeBundles, writePlainBundles } from './bundles.mjs'
+import { BUNDLES, WIDE_BUNDLES, writeBundles, writePlainBundles } from './bundles.mjs'
 import { writeDeclarations } from './declarations.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
-const [schema, core, sealed] = process.argv.slice(2)
-if (!schema || !core || !sealed)
+const [schema, core, sealed, wide] = process.argv.slice(2)
+if (!schema || !core || !sealed || !wide)
   throw new Error(
-    'usage: node main.mjs SCHEMA CORE SEALED (the JSON Schema, two outputs of wasm-bindgen)',
+    'usage: node main.mjs SCHEMA CORE SEALED WIDE (the JSON Schema, three outputs of wasm-bindgen)',
   )
 const dist = join(root, 'pkg/dist')
 rmSync(dist, { recursive: true, force: true })
 /** Each entry point of the package has a directory, with a module of its own. */
 const ENTRIES = [
-  [core, dist],
-  [sealed, join(dist, 'sealed')],
+  [core, dist, BUNDLES],
+  [sealed, join(dist, 'sealed'), BUNDLES],
+  // For hosts with wide arithmetic.
+  [wide, join(dist, 'wide'), WIDE_BUNDLES],
 ]
 
 const features = [
@@ -29,7 +32,7 @@ const features = [
   'sign-ext',
   'multivalue',
 ]
-for (const [input, directory] of ENTRIES) {
+for (const [input, directory, bundles] of ENTRIES) {
   mkdirSync(directory, { recursive: true })
   const wasm = join(directory, 'core.wasm')
   // V8 compiles a function when it is called first: one that holds all that is called once would take milliseconds, and
@@ -41,12 +44,14 @@ for (const [input, directory] of ENTRIES) {
     '--one-caller-inline-max-function-size=50',
     '--always-inline-max-function-size=5',
     '--strip-producers',
-    ...features.map((name) => `--enable-${name}`),
+    ...[...features, ...(input === wide ? ['wide-arithmetic'] : [])].map(
+      (name) => `--enable-${name}`,
+    ),
     join(input, 'datakit_token_npm_bg.wasm'),
     '-o',
     wasm,
   )
-  await writeBundles(input, readFileSync(wasm), directory)
+  await writeBundles(bundles, input, readFileSync(wasm), directory)
 }
 const sums = ENTRIES.map(([, directory]) => {
   const file = join(directory, 'core.wasm')

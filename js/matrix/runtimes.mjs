@@ -35,6 +35,15 @@ export const runtimes = [
   ['Deno, without permissions', () => deno(['--no-prompt', 'main.mjs'])],
   ['Bun, import', () => print(bun(), ['main.mjs'], { 'main.mjs': printing(esm) })],
   ['Bun, require', () => print(bun(), ['main.cjs'], { 'main.cjs': printing(cjs) })],
+  // As in older versions, which have no wide arithmetic.
+  [
+    'Bun, without wide arithmetic',
+    () =>
+      print(bun(), ['main.mjs'], {
+        'old.mjs': 'WebAssembly.validate = () => false\n',
+        'main.mjs': `import './old.mjs'\n${printing(esm)}`,
+      }),
+  ],
   [
     'Bun, built into one file',
     async () => {

@@ -183,7 +183,7 @@ test('the hashes of the modules are those that the package says', () => {
   const sums = readFileSync(join(dist, 'SHA256SUMS'), 'utf8').trim().split('\n')
   assert.deepEqual(
     sums.map((line) => line.split('  ')[1]),
-    ['core.wasm', 'sealed/core.wasm'],
+    ['core.wasm', 'sealed/core.wasm', 'wide/core.wasm'],
   )
   for (const [hash, file] of sums.map((line) => line.split('  ')))
     assert.equal(

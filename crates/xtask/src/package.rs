@@ -98,6 +98,8 @@ impl Workspace {
             fs::hard_link(&built, &module).with_context(|| module.display().to_string())?;
             modules.push((self.target.join("bindgen").join(name), module));
         }
+        let wide = wasm.build_wide(self, "datakit-token-npm", "npm")?;
+        modules.push((self.target.join("bindgen/wide"), wide));
         let tarball = self.dist().join("datakit-token.tgz");
         let (js, pkg) = (self.root.join("js"), self.root.join("pkg"));
         self.build_schema()?;

@@ -62,7 +62,24 @@ pub(crate) fn check_bare_metal(workspace: &Workspace, tally: &mut Tally) -> Resu
     Ok(())
 }
 
+/// The flags of `.cargo/config.toml`.
+const NARROW: [&str; 4] = ["--cfg", "curve25519_dalek_bits=\"32\"", "--cfg", "sha2_backend_soft=\"compact\""];
+/// Multiplications of 64 bits with a result of 128, where the host has them; curve25519-dalek has a backend for that.
+const WIDE: [&str; 5] = [
+    "-Ctarget-feature=+wide-arithmetic",
+    "--cfg",
+    "curve25519_dalek_bits=\"64\"",
+    "--cfg",
+    "sha2_backend_soft=\"compact\"",
+];
+
 impl WasmTarget {
+    /// Builds one package for hosts with wide arithmetic, as [`WasmTarget::build`] does for all.
+    pub(crate) fn build_wide(&self, workspace: &Workspace, package: &str, profile: &str) -> Result<PathBuf> {
+        let name = "npm module (wide arithmetic)";
+        self.build_with(workspace, name, package, profile, "", &WIDE, "wide")
+    }
+
     /// Builds one package, so that no feature of another leaks into it, and gives the module.
     pub(crate) fn build(
         &self,
@@ -72,25 +89,33 @@ impl WasmTarget {
         profile: &str,
         features: &str,
     ) -> Result<PathBuf> {
+        self.build_with(workspace, name, package, profile, features, &NARROW, "")
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what cargo has to know")]
+    fn build_with(
+        &self,
+        workspace: &Workspace,
+        name: &'static str,
+        package: &str,
+        profile: &str,
+        features: &str,
+        flags: &[&str],
+        directory: &str,
+    ) -> Result<PathBuf> {
         let mut command = workspace.cargo("build");
         command.arg("--quiet");
+        let mut flags = flags.to_vec();
         if let Self::Sysroot(sysroot) = self {
-            let flags = [
-                "--sysroot",
-                sysroot.to_str().context("the path of the sysroot is not UTF-8")?,
-                "--cfg",
-                "curve25519_dalek_bits=\"32\"",
-                "--cfg",
-                "sha2_backend_soft=\"compact\"",
-                "-Clinker=/usr/bin/lld-19",
-                "-Clinker-flavor=wasm-ld",
-            ];
-            command.env("RUSTC", "/usr/bin/rustc").env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+            let sysroot = sysroot.to_str().context("the path of the sysroot is not UTF-8")?;
+            flags.extend(["--sysroot", sysroot, "-Clinker=/usr/bin/lld-19", "-Clinker-flavor=wasm-ld"]);
+            command.env("RUSTC", "/usr/bin/rustc");
         }
-        // Of its own: the same sources, another compiler.
+        command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+        // Of its own: the same sources, another compiler or other flags.
         let target = match self {
-            Self::Installed => workspace.target().to_owned(),
-            Self::Sysroot(_) => workspace.target().join("wasm-sysroot/modules"),
+            Self::Installed => workspace.target().join(directory),
+            Self::Sysroot(_) => workspace.target().join("wasm-sysroot/modules").join(directory),
         };
         command.arg("--target-dir").arg(&target);
         let built = target.join(TARGET).join(profile);

@@ -3,8 +3,8 @@ import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { binaryen } from './binaryen.mjs'
-import { writeBundles, writePlainBundles } from './bundles.mjs'
-import { writeDeclarations } from './declarations.mjs'
+import { writeBundles, writeCommand, writePlainBundles } from './bundles.mjs'
+import { checkCommand, writeDeclarations } from './declarations.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const [schema, core, sealed] = process.argv.slice(2)
@@ -48,6 +48,8 @@ for (const [input, directory] of ENTRIES) {
   await writeBundles(input, readFileSync(wasm), directory)
 }
 await writePlainBundles(dist)
+checkCommand(sealed)
+await writeCommand(sealed, readFileSync(join(dist, 'sealed/core.wasm')), dist)
 writeDeclarations(core, dist)
 
 // For people, and for tools that show them: the core has its own copy.

@@ -63,7 +63,7 @@ export function readFlags(words: readonly string[], flags: Flags): Given | 'help
       { type: value === undefined ? 'boolean' : 'string' } as const,
     ]),
   )
-  // In the order in which they stand, which `strict` does not keep: before a mistake, `--help` is one who asks for help.
+  // Strictly, but by ourselves: in the order in which they stand, so that `--help` before a mistake asks for help.
   const { tokens } = parseArgs({
     args: joinValues(words, flags),
     options: { ...options, help: { type: 'boolean', short: 'h' } },

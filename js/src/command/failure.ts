@@ -8,7 +8,13 @@ export class UsageFailure extends Failure {}
 
 /** A fault in a file, or at it. */
 export const failureAt = (file: string, problem: unknown) =>
-  new Failure(`${file}: ${problem instanceof Error ? describe(problem) : problem}`)
+  new Failure(`${file}: ${problem instanceof Error ? describe(problem) : problem}`, {
+    cause: problem,
+  })
+
+/** Whether a fault is that a file is there already. */
+export const isThere = (error: unknown) =>
+  error instanceof Failure && (error.cause as NodeJS.ErrnoException).code === 'EEXIST'
 
 /** Where the C library says it in other words than Node. */
 const TEXTS: Readonly<Record<string, string>> = {

@@ -73,7 +73,7 @@ export function checkDirectory(given: string): void {
   })
 }
 
-/** The contents of a file that nobody else may read or has written. It is opened once: what is checked is what is read. */
+/** The contents of a file that nobody else may read or has written. What is checked is what is read. */
 export function readSecret(file: string): Buffer {
   return open(file, (descriptor) => {
     const status = fstatSync(descriptor)

@@ -24,6 +24,8 @@ ${mine} --ttl 90000s
 issue --key whole.jwk ${short}
 issue --key ./keys/ ${short}
 issue --key rules ${short}
+issue --key rules --claims half.claims ${at}
+issue --key late --claims huge.claims --now ${NOW + 1}
 issue --key keys --issuer i --audience a --jti j --now ${NOW + 86_400}
 inspect --token-file good.token
 inspect --token-file sealed.token

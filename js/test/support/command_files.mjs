@@ -110,12 +110,14 @@ async function makeTokens(place, rust, read) {
   token('deeper', unsigned('['.repeat(128) + ']'.repeat(128)))
   token('surrogate', unsigned('"\\ud800"'))
   for (const [name, text] of Object.entries({
-    list: '[1]',
-    cut: '{"a":',
-    range: '{"a":1e400}',
-    latin1: Buffer.from('{"a":"\xe9"}', 'latin1'),
+    half: '{"exp":1999999999.5}',
+    huge: '{"exp":12345678901234567890}',
+    'bad-list': '[1]',
+    'bad-cut': '{"a":',
+    'bad-range': '{"a":1e400}',
+    'bad-latin1': Buffer.from('{"a":"\xe9"}', 'latin1'),
   }))
-    writeFileSync(place(`bad-${name}.claims`), text)
+    writeFileSync(place(`${name}.claims`), text)
   writeFileSync(place('whole.jwk'), read('other/root.jwk'), { mode: 0o600 })
 }
 

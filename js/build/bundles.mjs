@@ -1,5 +1,5 @@
 // The bundles of the package, one for each way in which a host compiles WebAssembly.
-import { readFileSync } from 'node:fs'
+import { chmodSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -43,6 +43,18 @@ export async function writeBundles(bundles, input, wasm, dist) {
       ...settings(entry, join(dist, outfile), format),
       plugins: [core(join(input, 'datakit_token_npm_bg.js'), wasm)],
     })
+}
+
+/** Writes the command, for Node alone, with the glue of the module that lies beside the other bundles. */
+export async function writeCommand(input, wasm, dist) {
+  const outfile = join(dist, 'command.mjs')
+  await build({
+    ...settings('command', outfile, 'esm'),
+    platform: 'node',
+    banner: { js: '#!/usr/bin/env node' },
+    plugins: [core(join(input, 'datakit_token_npm_bg.js'), wasm)],
+  })
+  chmodSync(outfile, 0o755)
 }
 
 const settings = (entry, outfile, format) => ({

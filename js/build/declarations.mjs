@@ -37,25 +37,31 @@ export function writeDeclarations(input, dist) {
   )
 }
 
+/** Compiles the command, which declares nothing: by itself, as nothing else may know the types of Node. */
+export const checkCommand = (input) => compileWith(input, 'tsconfig.command.json', {})
+
 /** All declarations, in a directory below the input. */
 function compile(input) {
   const compiled = join(input, 'types')
   rmSync(compiled, { recursive: true, force: true })
-  // The input is wherever the build keeps it.
+  compileWith(input, 'tsconfig.json', { outDir: compiled })
+  return compiled
+}
+
+/** Runs the compiler. The input is wherever the build keeps it. */
+function compileWith(input, base, options) {
   const settings = {
-    extends: join(project, 'tsconfig.json'),
+    extends: join(project, base),
     compilerOptions: {
+      ...options,
       paths: { 'datakit-token-core': [join(input, 'datakit_token_npm.d.ts')] },
-      outDir: compiled,
     },
-    include: [join(project, 'src')],
   }
-  const file = join(input, 'tsconfig.json')
+  const file = join(input, base)
   writeFileSync(file, JSON.stringify(settings))
   execFileSync(process.execPath, [join(dirname(compiler), 'bin/tsc'), '-p', file], {
     stdio: 'inherit',
   })
-  return compiled
 }
 
 /** Finds the file, and all that it refers to. */

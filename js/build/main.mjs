@@ -5,8 +5,14 @@ import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSy
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { binaryen } from './binaryen.mjs'
-import { BUNDLES, WIDE_BUNDLES, writeBundles, writePlainBundles } from './bundles.mjs'
-import { writeDeclarations } from './declarations.mjs'
+import {
+  BUNDLES,
+  WIDE_BUNDLES,
+  writeBundles,
+  writeCommand,
+  writePlainBundles,
+} from './bundles.mjs'
+import { checkCommand, writeDeclarations } from './declarations.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const [schema, core, sealed, wide] = process.argv.slice(2)
@@ -60,6 +66,8 @@ const sums = ENTRIES.map(([, directory]) => {
 })
 writeFileSync(join(dist, 'SHA256SUMS'), sums.join(''))
 await writePlainBundles(dist)
+checkCommand(sealed)
+await writeCommand(sealed, readFileSync(join(dist, 'sealed/core.wasm')), dist)
 writeDeclarations(core, dist)
 
 // For people, and for tools that show them: the core has its own copy.

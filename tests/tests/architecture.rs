@@ -40,7 +40,7 @@ const FLOORS_OF_ENVOY: &[&[&str]] = &[
 const FLOORS_OF_JAVASCRIPT: &[&[&str]] = &[
     &["entry"],
     &["testing"],
-    &["adapter", "api"],
+    &["adapter", "api", "command"],
     &["verifier"],
     &["judge", "log", "revocation"],
     &["configuration", "decision"],

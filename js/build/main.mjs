@@ -5,13 +5,7 @@ import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSy
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { binaryen } from './binaryen.mjs'
-import {
-  BUNDLES,
-  WIDE_BUNDLES,
-  writeBundles,
-  writeCommand,
-  writePlainBundles,
-} from './bundles.mjs'
+import { BUNDLES, WIDE_BUNDLES, writeBundles, writeCommand, writePlainBundles } from './bundles.mjs'
 import { checkCommand, writeDeclarations } from './declarations.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')

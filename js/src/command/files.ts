@@ -10,6 +10,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
   type Stats,
 } from 'node:fs'
@@ -39,6 +40,15 @@ export const within = (directory: string, name: string) =>
 
 /** The contents of a file that anybody may have written. */
 export const read = (file: string): Buffer => at(file, () => readFileSync(file))
+
+/** Whether there is a directory, as far as one may look. */
+export function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
+  }
+}
 
 /** Makes a directory that nobody else may enter, whatever the umask; one that is there is checked only. */
 export function makePrivateDirectory(path: string): void {

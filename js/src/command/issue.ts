@@ -1,10 +1,9 @@
 // `issue`: a signed token (RFC 7515, RFC 9068).
-import { statSync } from 'node:fs'
 import { requireFlags, shown, type Flags, type Given } from './arguments.js'
 import { checkLifetime, checkName, checkWhole } from './check.js'
 import { readNow } from './clock.js'
 import { failureAt, UsageFailure } from './failure.js'
-import { read, readSecret } from './files.js'
+import { isDirectory, read, readSecret } from './files.js'
 import { InvalidJson, LENIENT, readJson, type Json } from './json.js'
 import { signAndNote } from './key_directory.js'
 import { InvalidJwk, readPrivateJwk, type PrivateKey } from './private_key.js'
@@ -80,8 +79,7 @@ export const issue: Subcommand = {
     checkTogether(given)
     const [now, place] = [readNow(given.get('now')), given.only('key')]
     const make = (key: PrivateKey) => makeToken(given, key, now)
-    const isDirectory = statSync(place, { throwIfNoEntry: false })?.isDirectory() === true
-    const token = isDirectory ? signAndNote(place, now, make) : make(readKeyFile(place))
+    const token = isDirectory(place) ? signAndNote(place, now, make) : make(readKeyFile(place))
     print(token.text)
     return 0
   },

@@ -108,6 +108,8 @@ issue --key link/. ${named}
 issue --key linked/keys.json ${named}
 issue --key readable/keys.json ${named}
 issue --key open ${named}
+issue --key loop ${named}
+issue --key config.json/x ${named}
 issue --key /dev/null ${named}
 issue --key unknown ${named}
 issue --key halves ${named}

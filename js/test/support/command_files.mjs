@@ -53,6 +53,7 @@ async function makeKeys(place, rust, read) {
   rmSync(place('linked/keys.json'))
   symlinkSync('../keys/keys.json', place('linked/keys.json'))
   symlinkSync('keys', place('link'))
+  symlinkSync('loop', place('loop'))
   chmodSync(place('open'), 0o777)
   const [ring, other] = [read('keys/keys.json'), read('other/keys.json')]
   const state = (name, text) => writeFileSync(place(`${name}/keys.json`), text)

@@ -1,9 +1,9 @@
-// Makes pkg/dist from the JSON Schema and the output of wasm-bindgen for each module: node main.mjs SCHEMA CORE SEALED
+// Makes pkg/dist and pkg/inspector from the JSON Schema and the output of wasm-bindgen for each module: node main.mjs SCHEMA CORE SEALED
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { binaryen } from './binaryen.mjs'
-import { writeBundles, writePlainBundles } from './bundles.mjs'
+import { writeBundles, writeInspector, writePlainBundles } from './bundles.mjs'
 import { writeDeclarations } from './declarations.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
@@ -48,6 +48,14 @@ for (const [input, directory] of ENTRIES) {
   await writeBundles(input, readFileSync(wasm), directory)
 }
 await writePlainBundles(dist)
+
+// A page for a folder or a server, with its files beside each other.
+const inspector = join(root, 'pkg/inspector')
+rmSync(inspector, { recursive: true, force: true })
+mkdirSync(inspector)
+await writeInspector(core, readFileSync(join(dist, 'core.wasm')), inspector)
+for (const name of ['index.html', 'inspector.css'])
+  copyFileSync(join(root, 'js/inspector', name), join(inspector, name))
 writeDeclarations(core, dist)
 
 // For people, and for tools that show them: the core has its own copy.

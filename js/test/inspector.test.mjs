@@ -126,6 +126,7 @@ const rules = [
 const roles = { editor: ['note.*'] }
 const configuration = JSON.stringify({ issuer, audience, keys, roles, rules })
 const good = await testing.issue({ subject: 'alice', roles: ['editor'], permissions: ['log.read'] })
+const unending = await testing.issueRefused('claim_missing')
 
 test('what is not asked is not said to have passed', () => {
   const all = verdicts(look({ token: good, configuration }))
@@ -153,7 +154,24 @@ test('a request is decided, with the token where it belongs', () => {
     ask({ path: '/notes', headers: 'authorization: Bearer {token}' }).decision.verdict,
     'allow',
   )
-  assert.equal(failed(ask({ path: '/notes', headers: 'authorization: Bearer x' })), 'permission')
+  // A token of its own, which is a bad one.
+  const other = ask({ path: '/notes', headers: 'authorization: Bearer x' })
+  assert.equal(other.decision.reason, 'malformed')
+  assert.equal(verdicts(other).request, 'passed')
+  assert.equal(verdicts(other).rule, 'not reached')
+  assert.match(other.notes.join(), /is not the token above/)
+  // One that lacks a claim, beside a good one that is looked at.
+  const poor = ask({ path: '/notes', headers: `authorization: Bearer ${unending}` })
+  assert.equal(poor.decision.reason, 'claim_missing')
+  assert.equal(verdicts(poor).rule, 'not reached')
+  assert.equal(failed(poor), undefined)
+  // A good one, and a header that cannot have what is in it.
+  const claims_to_headers = [{ claim: '/roles', header: 'x-roles', format: 'text' }]
+  const needy = JSON.stringify({ ...JSON.parse(configuration), claims_to_headers })
+  const unfit = ask({ configuration: needy, path: '/notes/1' })
+  assert.equal(unfit.decision.reason, 'claim_invalid')
+  assert.equal(failed(unfit), 'permission')
+  assert.equal(verdicts(unfit).rule, 'passed')
   assert.equal(
     ask({ path: '/notes', headers: 'no header' }).problems.get('headers').slice(0, 6),
     'line 1',
@@ -231,14 +249,14 @@ test('the page has the policy in itself', () => {
   assert.equal(own.replaceAll(/\s+/g, ' '), POLICY)
 })
 
-async function serve() {
+async function serve(policy = POLICY) {
   const server = createServer((request, response) => {
     const file = request.url === '/' ? '/index.html' : request.url
     try {
       const content = readFileSync(join(directory, file))
       response.writeHead(200, {
         'content-type': TYPES[extname(file)],
-        'content-security-policy': POLICY,
+        'content-security-policy': policy,
       })
       response.end(content)
     } catch {
@@ -286,12 +304,8 @@ async function open(browser, url, options) {
       assert.deepEqual(faults, [])
       assert.equal(page.url(), url)
       assert.deepEqual(await context.cookies(), [])
-      // A page from a folder may have none to look into.
-      if (url.startsWith('http'))
-        assert.deepEqual(
-          await page.evaluate(() => [localStorage.length, sessionStorage.length]),
-          [0, 0],
-        )
+      const kept = () => [localStorage.length, sessionStorage.length, history.length]
+      assert.deepEqual(await page.evaluate(kept), [0, 0, 2])
       await context.close()
     },
   }
@@ -314,7 +328,7 @@ test('the page, from a folder and from a server', { timeout: 180_000 }, async ()
   const reader = await testing.issue({ permissions: ['note.read'] })
   const { issueRefused } = testing
   for (const url of [file, await serve()]) {
-    const tab = await open(browser, url)
+    const tab = await open(browser, url, { timezoneId: 'Asia/Kolkata' })
     const { page, fill, status, verdict } = tab
     assert.equal(await status(), 'Paste a token.')
 
@@ -332,6 +346,7 @@ test('the page, from a folder and from a server', { timeout: 180_000 }, async ()
     assert.equal(await page.textContent('#header-label'), 'verified')
     assert.equal(await page.textContent('#roles'), 'editor')
     assert.match(await page.textContent('#times-rows'), /End \(exp\).*UTC.*(59 min|1 h).* left/)
+    assert.match(await page.textContent('#times-rows'), /UTC\+05:30/)
     assert.equal(await verdict('Signature'), 'passed')
     await page.fill('#permission', 'note.write')
     assert.equal(await page.textContent('#permission-answer'), 'Yes, it grants note.write.')
@@ -381,6 +396,14 @@ test('the page, from a folder and from a server', { timeout: 180_000 }, async ()
     await fill({ token: good, keys: '{', time: 'soon' })
     assert.match(await page.textContent('#keys-problem'), /^expected JSON/)
     assert.match(await page.textContent('#time-problem'), /^expected seconds/)
+    assert.equal(await page.isVisible('#times'), false)
+    assert.equal(await page.isVisible('#notes'), false)
+    const keysOnServer = { remote: { url: 'http://127.0.0.1:1/jwks.json' } }
+    const remote = JSON.stringify({ issuer, audience, keys: keysOnServer })
+    await fill({ token: good, configuration: remote })
+    assert.match(await status(), /^Refused, keys_unavailable: /)
+    await fill({ token: good, configuration: remote, keys: JSON.stringify(keys) })
+    assert.equal(await status(), 'Verified: the token is accepted.')
     await fill({ token: 'no token' })
     assert.equal(await status(), 'This does not have the form of a signed token.')
 
@@ -394,6 +417,19 @@ test('the page, from a folder and from a server', { timeout: 180_000 }, async ()
     assert.equal(await page.locator('img, main script').count(), 0)
     await tab.close()
   }
+})
+
+test('the page says what is wrong with a policy that allows no WebAssembly', {
+  timeout: 60_000,
+}, async () => {
+  if (isSkipped) return
+  const url = await serve(POLICY.replace(" 'wasm-unsafe-eval'", ''))
+  const page = await (await launch()).newPage()
+  await page.goto(url)
+  await page.fill('#token', good)
+  await page.fill('#configuration', configuration)
+  await page.click('#again')
+  assert.match(await page.textContent('#status'), /needs 'wasm-unsafe-eval' in script-src/)
 })
 
 test('the page, narrow and by keyboard alone', { timeout: 120_000 }, async () => {

@@ -45,11 +45,16 @@ export function readTime(text: string, now: number): number {
   return seconds
 }
 
-/** The request, if there is one, and whether the token was put into its `Authorization` header. */
-export function readRequest(
-  fields: Fields,
-  token: string,
-): { request: RequestParts; headers: [string, string][]; isTokenAdded: boolean } | undefined {
+/** A request that somebody has described. */
+export interface DescribedRequest {
+  readonly request: RequestParts
+  readonly hasCookie: boolean
+  /** Whether it brings the token that is looked at: where it says so, in `Authorization`, or not at all. */
+  readonly token: 'placed' | 'added' | 'none'
+}
+
+/** The request, if there is one. */
+export function readRequest(fields: Fields, token: string): DescribedRequest | undefined {
   const place = (text: string) => text.replaceAll('{token}', token)
   const target = fields.path.trim()
   const headers = fields.headers
@@ -61,15 +66,17 @@ export function readRequest(
     return undefined
   }
   const whole = [fields.path, fields.headers].join('\n')
-  const hasOwn =
-    whole.includes('{token}') ||
-    (token !== '' && whole.includes(token)) ||
-    headers.some(([name]) => name.toLowerCase() === 'authorization')
-  const isTokenAdded = !hasOwn && token !== ''
-  if (isTokenAdded) headers.push(['authorization', `Bearer ${token}`])
+  const has = (wanted: string) => headers.some(([name]) => name.toLowerCase() === wanted)
+  const isPlaced = token !== '' && (whole.includes('{token}') || whole.includes(token))
+  const isAdded = token !== '' && !isPlaced && !has('authorization')
+  if (isAdded) headers.push(['authorization', `Bearer ${token}`])
   const method = fields.method.trim() || 'GET'
   const address = /^https?:/i.test(target) ? { url: place(target) } : { path: place(target) }
-  return { request: { method, ...address, headers }, headers, isTokenAdded }
+  return {
+    request: { method, ...address, headers },
+    hasCookie: has('cookie'),
+    token: isPlaced ? 'placed' : isAdded ? 'added' : 'none',
+  }
 }
 
 function readHeader(line: string, index: number): [string, string] {

@@ -1,7 +1,7 @@
 // All that can be said of what an operator has typed. Nothing here knows of the page.
 import type { Claims } from '../claims.js'
 import type { Decision } from '../decision.js'
-import type { ConfigurationError, TokenError } from '../error.js'
+import type { TokenError } from '../error.js'
 import type { VerifiedToken } from '../token.js'
 import { decodeUnverified, type UnverifiedToken } from '../unverified.js'
 import type { CreateVerifier, Verifier } from '../verifier.js'
@@ -11,12 +11,15 @@ import {
   readRequest,
   readTime,
   readToken,
+  type DescribedRequest,
   type FieldName,
   type Fields,
 } from './field.js'
 import { locate } from './location.js'
 import { moments, type Moment } from './moment.js'
+import { notesOnRequest } from './note.js'
 import { setupOfConfiguration, setupOfKeys, type Setup } from './setup.js'
+import { verify, verifierOf } from './trial.js'
 import { isAskedBy, judge, outcomeOfRequest, type Judged, type Outcome } from './verdict.js'
 
 export interface Inspection {
@@ -52,54 +55,47 @@ export function inspect(fields: Fields, now: number, createVerifier: CreateVerif
   const time = reading(() => readTime(fields.time, now)) ?? now
   const carried = reading(() => readRequest(fields, text))
   const setup = reading(() => setupOf(fields, decoded?.unverifiedClaims ?? {}))
-  const notes = [note, ...(setup?.notes ?? [])].filter((line) => line !== undefined)
+  const isTokenGiven = text !== ''
   const verifier =
-    setup && (text !== '' || carried) && problems.size === 0
+    setup && (isTokenGiven || carried) && problems.size === 0
       ? reading(() => verifierOf(setup, createVerifier))
       : undefined
-  const verify = (token: string) => result(verifier as Verifier, token, time)
-  const verified = verifier && text !== '' ? verify(text) : undefined
-  const error = verified?.error
-  const token = verified?.token
-  const asksRules = verifier && !setup?.areClaimsBelieved
+  const areClaimsBelieved = setup?.areClaimsBelieved ?? false
+  const verified = verifier && isTokenGiven ? verify(verifier, text, time) : undefined
+  const { error, token } = verified ?? {}
   const decision =
-    asksRules && carried ? verifier.decideSync(carried.request, { now: time }) : undefined
-  for (const { pointer, problem } of asksRules ? verifier.warnings : [])
-    if (carried || !pointer.startsWith('/rules'))
-      notes.push(`Configuration, ${pointer}: ${problem}`)
-  if (carried && setup?.areClaimsBelieved)
-    notes.push('Nothing is decided about the request: that takes a configuration with rules.')
-  if (decision && carried?.isTokenAdded)
-    notes.push('The request carries the token in its header Authorization, as it names no place.')
+    verifier && carried && !areClaimsBelieved
+      ? verifier.decideSync(carried.request, { now: time })
+      : undefined
   const claims = token?.claims ?? decoded?.unverifiedClaims
-  if (decoded && !decoded.unverifiedClaims)
-    notes.push('The token is encrypted: this page shows its outer header alone.')
+  const notes = [
+    note,
+    decoded && !claims && 'The token is encrypted: this page shows its outer header alone.',
+    ...((verifier && setup?.notes) ?? []),
+    ...(verifier ? notesOnRequest(verifier, carried, isTokenGiven, areClaimsBelieved) : []),
+  ].filter((line) => typeof line === 'string')
+  const probe = (other: string) => verifier && verify(verifier, other, time).error?.code
   const outcome: Outcome = error
-    ? {
-        failed: locate(error, text, claims ?? {}, (other) => verify(other).error?.code),
-      }
+    ? { failed: locate(error, text, claims ?? {}, probe) }
     : token
       ? 'passed'
       : 'not asked'
+  const isOpaque = isTokenGiven && !text.includes('.')
   return {
     verifier,
-    isTokenGiven: text !== '',
+    isTokenGiven,
     header: decoded?.unverifiedHeader,
     claims,
-    moments: claims ? moments(claims, time) : [],
+    moments: claims && !problems.has('time') ? moments(claims, time) : [],
     token,
     error,
     decision,
     checks: judge(
       outcome,
-      outcomeOf(decision, carried?.headers ?? [], token !== undefined),
-      isAskedBy(
-        setup?.parts ?? [],
-        text !== '' && !text.includes('.'),
-        setup?.areClaimsBelieved ?? false,
-      ),
+      outcomeOf(decision, carried, token !== undefined),
+      isAskedBy(setup?.parts ?? [], isOpaque, areClaimsBelieved),
     ),
-    areClaimsBelieved: setup?.areClaimsBelieved ?? false,
+    areClaimsBelieved,
     notes,
     problems,
   }
@@ -121,45 +117,16 @@ function setupOf(fields: Fields, claims: Claims): Setup | undefined {
   return keys === undefined ? undefined : setupOfKeys(keys, claims)
 }
 
-function verifierOf(setup: Setup, createVerifier: CreateVerifier): Verifier {
-  const { configuration, environment, areClaimsBelieved } = setup
-  // The page's policy forbids it as well; without this each attempt would be a line in the console.
-  const fetch = () => Promise.reject(new Error('this page fetches nothing'))
-  try {
-    return createVerifier(configuration, { environment, fetch })
-  } catch (error) {
-    if (!isCalled<ConfigurationError>(error, 'ConfigurationError')) throw error
-    throw new FieldError(areClaimsBelieved ? 'keys' : 'configuration', error.message)
-  }
-}
-
-interface Result {
-  readonly token?: VerifiedToken
-  readonly error?: TokenError
-}
-
-function result(verifier: Verifier, token: string, now: number): Result {
-  try {
-    return { token: verifier.verifySync(token, { now }) }
-  } catch (error) {
-    if (isCalled<TokenError>(error, 'TokenError')) return { error }
-    throw error
-  }
-}
-
-/** By its name: see `TokenError`. */
-function isCalled<E extends Error>(error: unknown, name: E['name']): error is E {
-  return error instanceof Error && error.name === name
-}
-
 function outcomeOf(
   decision: Decision | undefined,
-  headers: readonly [string, string][],
+  carried: DescribedRequest | undefined,
   isTokenGood: boolean,
 ): Outcome {
-  if (decision === undefined) return 'not asked'
+  if (decision === undefined || carried === undefined) return 'not asked'
   if (decision.verdict === 'allow') return 'passed'
-  const hasCookie = headers.some(([name]) => name.toLowerCase() === 'cookie')
-  const refused = { code: decision.reason, claim: decision.claim }
-  return outcomeOfRequest(refused, isTokenGood, hasCookie)
+  return outcomeOfRequest(
+    decision.reason,
+    isTokenGood && carried.token !== 'none',
+    carried.hasCookie,
+  )
 }

@@ -1,6 +1,6 @@
 // What has become of each check.
+import type { Reason } from '../error.js'
 import { CHECKS, CHECK_OF, type Check, type CheckName } from './checks.js'
-import type { Refused } from './location.js'
 
 export type Verdict = 'passed' | 'failed' | 'not reached' | 'not asked'
 
@@ -48,18 +48,13 @@ export function isAskedBy(
 }
 
 /**
- * How far a request has come. With a good token all that is said of claims is said where a rule asks for them, or a
- * header takes them.
+ * How far a request has come. `isTokenGood` says that it brought a good one: what is said of claims then is said where
+ * a rule asks for them, or a header takes them.
  */
-export function outcomeOfRequest(
-  { code }: Refused,
-  isTokenGood: boolean,
-  hasCookie: boolean,
-): Outcome {
-  const check = CHECK_OF[code]
-  const about = CHECKS.find(({ name }) => name === check)?.about
-  if (about === 'token') return { failed: isTokenGood ? 'permission' : check }
+export function outcomeOfRequest(code: Reason, isTokenGood: boolean, hasCookie: boolean): Outcome {
+  if (isTokenGood && (code === 'claim_missing' || code === 'claim_invalid'))
+    return { failed: 'permission' }
   // A cookie from another origin has this reason as well, before there is a rule.
   if (code === 'binding_mismatch' && hasCookie) return { failed: 'request' }
-  return { failed: check }
+  return { failed: CHECK_OF[code] }
 }

@@ -57,6 +57,16 @@ export async function writeCommand(input, wasm, dist) {
   chmodSync(outfile, 0o755)
 }
 
+/** Writes the script of the page that looks at tokens, with the module in it. */
+export async function writeInspector(input, wasm, directory) {
+  await build({
+    ...settings('inspector', join(directory, 'inspector.js'), 'iife'),
+    platform: 'browser',
+    minify: true,
+    plugins: [core(join(input, 'datakit_token_npm_bg.js'), wasm)],
+  })
+}
+
 const settings = (entry, outfile, format) => ({
   entryPoints: [fileURLToPath(new URL(`../src/entry/${entry}.ts`, import.meta.url))],
   outfile,

@@ -1,11 +1,18 @@
-// Makes pkg/dist from the JSON Schema and the output of wasm-bindgen for each module:
+// Makes pkg/dist and pkg/inspector from the JSON Schema and the output of wasm-bindgen for each module:
 // node main.mjs SCHEMA CORE SEALED WIDE
 import { createHash } from 'node:crypto'
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { binaryen } from './binaryen.mjs'
-import { BUNDLES, WIDE_BUNDLES, writeBundles, writeCommand, writePlainBundles } from './bundles.mjs'
+import {
+  BUNDLES,
+  WIDE_BUNDLES,
+  writeBundles,
+  writeCommand,
+  writeInspector,
+  writePlainBundles,
+} from './bundles.mjs'
 import { checkCommand, writeDeclarations } from './declarations.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
@@ -62,6 +69,14 @@ writeFileSync(join(dist, 'SHA256SUMS'), sums.join(''))
 await writePlainBundles(dist)
 checkCommand(sealed)
 await writeCommand(sealed, readFileSync(join(dist, 'sealed/core.wasm')), dist)
+
+// A page for a folder or a server, with its files beside each other.
+const inspector = join(root, 'pkg/inspector')
+rmSync(inspector, { recursive: true, force: true })
+mkdirSync(inspector)
+await writeInspector(core, readFileSync(join(dist, 'core.wasm')), inspector)
+for (const name of ['index.html', 'inspector.css'])
+  copyFileSync(join(root, 'js/inspector', name), join(inspector, name))
 writeDeclarations(core, dist)
 
 // For people, and for tools that show them: the core has its own copy.

@@ -39,7 +39,7 @@ const FLOORS_OF_ENVOY: &[&[&str]] = &[
 /// And for the package, by those of `js/src`.
 const FLOORS_OF_JAVASCRIPT: &[&[&str]] = &[
     &["entry"],
-    &["testing"],
+    &["inspector", "testing"],
     &["adapter", "api", "command"],
     &["verifier"],
     &["judge", "log", "revocation"],

@@ -5,6 +5,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } 
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import { vectors } from './support/check.mjs'
 import { CASES } from './support/command_cases.mjs'
 import { makeFiles, OPAQUE } from './support/command_files.mjs'
@@ -240,6 +241,36 @@ test('both say what there is', async () => {
   }
   const { stdout } = await run('node', copies.node, ['-V'])
   assert.equal(stdout, `datakit-token ${manifest.version}\n`)
+})
+
+test('inspect --page says where the page is, and opens it', async () => {
+  // Elsewhere another program opens it.
+  if (process.platform !== 'linux') return
+  const directory = newDirectory()
+  const opened = join(directory, 'opened')
+  const opener = join(directory, 'xdg-open')
+  writeFileSync(
+    opener,
+    `#!/bin/sh\nprintf %s "$1" > ${opened}.new && mv ${opened}.new ${opened}\n`,
+    {
+      mode: 0o755,
+    },
+  )
+  const variables = { PATH: `${directory}:${process.env.PATH}` }
+  const { status, stdout } = await run('node', directory, ['inspect', '--page'], { variables })
+  assert.equal(status, 0)
+  const page = stdout.trimEnd()
+  assert.match(readFileSync(page, 'utf8'), /<title>/)
+  for (let waited = 0; !existsSync(opened) && waited < 5000; waited += 20) await setTimeout(20)
+  assert.equal(readFileSync(opened, 'utf8'), String(pathToFileURL(page)))
+  // Where nothing opens it, the path is enough.
+  rmSync(opener)
+  const alone = { PATH: directory }
+  assert.equal(
+    (await run('node', directory, ['inspect', '--page'], { variables: alone })).status,
+    0,
+  )
+  assert.match((await run('node', directory, ['inspect', '--help'])).stdout, /--page/)
 })
 
 test('60 of the shared vectors, through both', async (context) => {

@@ -111,7 +111,7 @@ fn test(names: &[&str], tally: &mut Tally) -> Result<()> {
     let package = workspace.install_package()?;
     workspace.build_clock()?;
     debian::UPSTREAMS.ensure(&workspace, tally)?;
-    if names.is_empty() || names.iter().any(|name| ["rum", "examples", "next", "react"].contains(name)) {
+    if names.is_empty() || names.iter().any(|name| ["rum", "examples", "next", "inspector"].contains(name)) {
         debian::BROWSER.ensure(&workspace, tally)?;
     }
     workspace.build_hostile_plugin(&wasm_target::ensure(&workspace)?)?;

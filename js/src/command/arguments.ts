@@ -5,8 +5,10 @@ import { UsageFailure } from './failure.js'
 /** What may be given by `--name`. */
 export interface Flag {
   readonly help: string
-  /** The name of its value, as the help shows it. None for a flag that the command in Rust has alone. */
+  /** The name of its value, as the help shows it. None for a flag that the command in Rust has alone, and a switch. */
   readonly value?: string
+  /** Whether it has no value, and is there or not. */
+  readonly isSwitch?: true
   readonly required?: true
   readonly repeated?: true
   /** Whether its value may begin with a hyphen. */
@@ -80,6 +82,10 @@ export function readFlags(words: readonly string[], flags: Flags): Given | 'help
     if (name === 'help' && inlineValue !== true) return 'help'
     if (!flag || rawName !== `--${name}`)
       throw new UsageFailure(`unexpected argument '${rawName}' found`)
+    if (flag.isSwitch && inlineValue !== true) {
+      values.set(name, [])
+      continue
+    }
     if (flag.value === undefined)
       throw new UsageFailure(
         `${rawName}: only the command in Rust has it (crates/cli of this project)`,

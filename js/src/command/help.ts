@@ -28,7 +28,9 @@ ${table(options)}`
 
 /** One subcommand; without the flags that the command in Rust has alone. */
 export function subcommandHelp(name: string, { about, flags }: Subcommand): string {
-  const own = Object.entries(flags).filter(([, { value }]) => value !== undefined)
+  const own = Object.entries(flags).filter(
+    ([, { value, isSwitch }]) => value !== undefined || isSwitch,
+  )
   const required = own.filter(([, { required }]) => required)
   const rows = own.map(([flag, one]) => [`    ${shown(flag, one)}`, describe(one)] as const)
   const usage = required.map(([flag, one]) => ` ${shown(flag, one)}`).join('')

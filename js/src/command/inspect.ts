@@ -1,4 +1,7 @@
 // `inspect`: what a token says, unverified.
+import { spawn } from 'node:child_process'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
 import { Failure } from './failure.js'
 import { InvalidJson, LENIENT, readJson, type Json } from './json.js'
 import { writeCompact } from './json_text.js'
@@ -12,8 +15,10 @@ export const inspect: Subcommand = {
   about: 'Show what a token says, WITHOUT VERIFYING IT',
   flags: {
     'token-file': { help: 'The token; standard input if absent', value: 'FILE' },
+    page: { help: 'Open the page that shows each check; reads no token', isSwitch: true },
   },
   run: async (given) => {
+    if (given.has('page')) return openPage()
     // What is no UTF-8 has no segment that is base64url.
     const segments = (decode(await readToken(given.get('token-file'))) ?? '').split('.')
     const header = show(segments[0])
@@ -31,6 +36,23 @@ export const inspect: Subcommand = {
     print(`{"claims":${claims},"header":${header},"verified":false}`)
     return 0
   },
+}
+
+/** What opens a page on this system; none where a person opens it. */
+const OPENERS: Readonly<Record<string, string>> = { darwin: 'open', linux: 'xdg-open' }
+
+/** Says where the page is, and opens it if it can: the token is pasted there, and stays there. */
+function openPage(): number {
+  const page = new URL('../inspector/index.html', import.meta.url)
+  print(fileURLToPath(page))
+  const opener = OPENERS[process.platform]
+  if (opener !== undefined) {
+    const child = spawn(opener, [page.href], { detached: true, stdio: 'ignore' })
+    // Without such a program, or a screen, somebody opens what has been printed.
+    child.on('error', () => {})
+    child.unref()
+  }
+  return 0
 }
 
 /** The JSON of a segment, its numbers as doubles have them. */

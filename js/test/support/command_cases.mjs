@@ -52,7 +52,6 @@ decide --config observe.json --request elsewhere.request ${at}
 decide --config observe.json --request numbers.request ${at}
 --version
 -V
-inspect --help
 verify -h
 help decide
 decide --help --bogus

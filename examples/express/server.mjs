@@ -1,4 +1,4 @@
-// An API that verifies tokens itself: `datakit-token keygen --out keys`, then `node server.mjs`.
+// An API that verifies tokens itself: `npx datakit-token keygen --out keys`, then `node server.mjs`.
 import { readFileSync } from 'node:fs'
 import express from 'express'
 import { createVerifier } from 'datakit-token'

@@ -1,4 +1,4 @@
-// An API with Hono on Deno: `datakit-token keygen --out keys`, then `deno task start`.
+// An API with Hono on Deno: `npx datakit-token keygen --out keys`, then `deno task start`.
 import { Hono } from 'hono'
 import { createVerifier, type JwkSet } from 'datakit-token'
 import { requirePermission, type TokenVariables, verifyToken } from 'datakit-token/hono'

@@ -25,7 +25,14 @@ export {
 } from './keys/remote.js'
 export type { NodeRequest, RequestLike, RequestParts } from './request.js'
 export type { Claims, UserInformation } from './claims.js'
-export type { Decision, DenialResponse, Refusal, RefusedDecision, Upstream } from './decision.js'
+export type {
+  Decision,
+  DenialResponse,
+  Refusal,
+  RefusedDecision,
+  RuleReference,
+  Upstream,
+} from './decision.js'
 export type { VerifiedToken } from './token.js'
 export { decodeUnverified, type UnverifiedToken } from './unverified.js'
 export type { DecisionEntry, FaultEntry, Log, LogEntry } from './log.js'

@@ -27,6 +27,14 @@ export interface Refusal {
   readonly message: string
 }
 
+/** A rule of the configuration, or of its presets. */
+export interface RuleReference {
+  /** JSON pointer (RFC 6901) into the object given to `createVerifier`; `undefined` for a rule of a preset. */
+  readonly pointer: string | undefined
+  /** Its `name`, if it has one there. */
+  readonly name: string | undefined
+}
+
 /** A request that is refused, or would be. */
 export type RefusedDecision =
   | ({

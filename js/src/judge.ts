@@ -72,6 +72,12 @@ export class Judge<C> {
     )
   }
 
+  /** The place of the rule that is for a request. */
+  ruleOf(request: string): number | undefined {
+    this.alive()
+    return this.#core.rule_of(request)
+  }
+
   /** What to do with a request, which `serializeRequest` has written. */
   request(request: string, now: number): Decision<C> {
     const verdict = JSON.parse(output(this.#core, this.#core.decide(request, now))) as

@@ -1,5 +1,5 @@
 // What happens, for the application's own log and counters.
-import type { Decision } from './decision.js'
+import type { Decision, RuleReference } from './decision.js'
 import { TokenError, type Reason } from './error.js'
 import type { SourceFault } from './keys/remote.js'
 import { bare } from './member.js'
@@ -16,6 +16,8 @@ export interface DecisionEntry {
   readonly claim: string | undefined
   /** What is wrong. */
   readonly message: string | undefined
+  /** The rule that is for the request; `undefined` of `verify`, and if there is none. */
+  readonly rule: RuleReference | undefined
   /** Of a good token, which a rule may ask for or not. */
   readonly issuer: string | undefined
   readonly subject: string | undefined
@@ -47,18 +49,20 @@ export class Logger {
     if (this.#log === undefined) return result
     if (result instanceof TokenError) {
       const { code, claim, message } = result
-      this.#decided('verify', 'deny', code, undefined, claim, message)
-    } else this.#decided('verify', 'allow', 'ok', result)
+      this.#decided('verify', 'deny', code, { claim, message })
+    } else this.#decided('verify', 'allow', 'ok', { token: result })
     return result
   }
 
-  /** The same decision. */
-  decided<C>(decision: Decision<C>): Decision<C> {
+  /** The same decision; `ruleOf` finds the rule, which costs something. */
+  decided<C>(decision: Decision<C>, ruleOf: () => RuleReference | undefined): Decision<C> {
     if (this.#log === undefined) return decision
-    if (decision.verdict === 'allow') this.#decided('decide', 'allow', 'ok', decision.token)
+    const rule = ruleOf()
+    if (decision.verdict === 'allow')
+      this.#decided('decide', 'allow', 'ok', { token: decision.token, rule })
     else {
       const { verdict, reason, claim, message } = decision
-      this.#decided('decide', verdict, reason, undefined, claim, message)
+      this.#decided('decide', verdict, reason, { claim, message, rule })
     }
     return decision
   }
@@ -71,12 +75,16 @@ export class Logger {
     event: 'verify' | 'decide',
     verdict: 'allow' | 'deny' | 'observe',
     reason: Reason | 'ok',
-    token: VerifiedToken<C> | undefined,
-    claim?: string,
-    message?: string,
+    more: {
+      claim?: string | undefined
+      message?: string
+      rule?: RuleReference | undefined
+      token?: VerifiedToken<C> | undefined
+    },
   ): void {
+    const { claim, message, rule, token } = bare(more)
     const { issuer, subject, keyId } = token ?? bare<Partial<VerifiedToken<C>>>({})
-    this.#write({ event, verdict, reason, claim, message, issuer, subject, keyId })
+    this.#write({ event, verdict, reason, claim, message, rule, issuer, subject, keyId })
   }
 
   #write(entry: LogEntry): void {

@@ -4,7 +4,7 @@ import {
   type Configuration,
   type ShortConfiguration,
 } from './configuration/document.js'
-import type { RefusedDecision, Decision } from './decision.js'
+import type { Decision, RefusedDecision, RuleReference } from './decision.js'
 import { ConfigurationError, TokenError, type Reason } from './error.js'
 import { freeze } from './freeze.js'
 import { Judge } from './judge.js'
@@ -67,6 +67,8 @@ export interface Verifier<C = Claims> {
    * routes asks for: the answer that `decide` would give for this reason.
    */
   refuse(request: RequestLike, reason: Reason): RefusedDecision
+  /** The rule that is for a request, whatever its token; `undefined` if there is none, which denies it (`no_rule`). */
+  ruleOf(request: RequestLike): RuleReference | undefined
   /** Fetches all remote keys now. Faults go to `onFault`, and the keys from before stay. */
   reload(): Promise<void>
   /** The state of each remote source. */
@@ -121,6 +123,7 @@ export function bind(source: ModuleSource): CreateVerifier {
     const { warnings } = JSON.parse(core.warnings()) as { warnings: [string, string][] }
     const fetcher = new Fetcher(core, keys, runtime, (fault) => logger.fault(fault))
     const judge = new Judge<C>(core, () => fetcher.fault)
+    const rules = rulesOf(config)
     const free = () => {
       fetcher.stop()
       judge.free()
@@ -178,7 +181,8 @@ export function bind(source: ModuleSource): CreateVerifier {
       decideSync: (request, options) => {
         atOnce()
         const text = serializeRequest(request)
-        return logger.decided(startFetches(judge.request(text, nowOf(options) ?? seconds())))
+        const decision = startFetches(judge.request(text, nowOf(options) ?? seconds()))
+        return logger.decided(decision, () => rules(judge.ruleOf(text)))
       },
       decide: async (request, options) => {
         // Read at once: the caller may go on with the request.
@@ -189,9 +193,12 @@ export function bind(source: ModuleSource): CreateVerifier {
         )
         const token = decision.verdict === 'allow' ? decision.token : undefined
         const found = isRevoked && token && (await revoked(isRevoked, token))
-        return logger.decided(found ? judge.refuseRequest(text, found.code) : decision)
+        return logger.decided(found ? judge.refuseRequest(text, found.code) : decision, () =>
+          rules(judge.ruleOf(text)),
+        )
       },
       refuse: (request, reason) => judge.refuseRequest(serializeRequest(request), reason),
+      ruleOf: (request) => rules(judge.ruleOf(serializeRequest(request))),
       reload: async () => {
         judge.alive()
         await fetcher.reload()
@@ -223,6 +230,18 @@ function callable<Name extends 'isRevoked' | 'log', C>(
   if (option !== undefined && typeof option !== 'function')
     throw new TypeError(`expected \`${name}\` to be a function`)
   return option
+}
+
+/** Finds rules of the configuration by their places; those after the last are of presets. */
+function rulesOf(config: Configuration | ShortConfiguration) {
+  const names = (member(config, 'rules') ?? []).map((rule) => member(rule, 'name'))
+  return (place: number | undefined): RuleReference | undefined =>
+    place === undefined
+      ? undefined
+      : Object.freeze({
+          pointer: place < names.length ? `/rules/${place}` : undefined,
+          name: names[place],
+        })
 }
 
 /** `NAME=VALUE`, with NUL between two: no variable of a real environment has one. */

@@ -15,7 +15,7 @@ const config = {
   keys: [k1.jwk],
   rules: [
     { match: { path: { exact: '/open' } }, allow: 'anyone' },
-    { match: {}, allow: 'authenticated' },
+    { name: 'everything else', match: {}, allow: 'authenticated' },
   ],
   responses: { cors: { origins: ['https://app.example.com'] }, format: 'problem+json' },
 }
@@ -124,6 +124,8 @@ test('the log has a line for each verdict, and nothing of a token', async () => 
   await verifier.decide(request('/open'))
   verifier.decideSync(request('/x'))
   const allowed = { verdict: 'allow', reason: 'ok', claim: undefined, message: undefined }
+  const rule = { pointer: '/rules/1', name: 'everything else' }
+  const open = { pointer: '/rules/0', name: undefined }
   const alice = { issuer, subject: 'alice', keyId: 'k1' }
   const nobody = { issuer: undefined, subject: undefined, keyId: undefined }
   const refused = ({ message, ...rest }) => {
@@ -137,14 +139,39 @@ test('the log has a line for each verdict, and nothing of a token', async () => 
       }),
     ),
     [
-      { event: 'verify', ...allowed, ...alice },
-      { event: 'verify', ...allowed, ...alice },
-      { event: 'verify', verdict: 'deny', reason: 'audience_mismatch', claim: 'aud', ...nobody },
-      { event: 'decide', ...allowed, ...alice },
-      { event: 'decide', ...allowed, ...nobody },
-      { event: 'decide', verdict: 'deny', reason: 'missing_token', claim: undefined, ...nobody },
+      { event: 'verify', ...allowed, rule: undefined, ...alice },
+      { event: 'verify', ...allowed, rule: undefined, ...alice },
+      {
+        event: 'verify',
+        verdict: 'deny',
+        reason: 'audience_mismatch',
+        claim: 'aud',
+        rule: undefined,
+        ...nobody,
+      },
+      { event: 'decide', ...allowed, rule, ...alice },
+      { event: 'decide', ...allowed, rule: open, ...nobody },
+      {
+        event: 'decide',
+        verdict: 'deny',
+        reason: 'missing_token',
+        claim: undefined,
+        rule,
+        ...nobody,
+      },
     ],
   )
+})
+
+test('ruleOf says which rule is for a request, those of presets without a place', () => {
+  const { ruleOf } = createVerifier({ ...config, presets: ['datakit'] })
+  const get = (path) => ({ method: 'GET', path, headers: {} })
+  assert.deepEqual(ruleOf(get('/open')), { pointer: '/rules/0', name: undefined })
+  assert.deepEqual(ruleOf(get('/x')), { pointer: '/rules/1', name: 'everything else' })
+  const preset = createVerifier({ ...config, rules: [], presets: ['datakit'] })
+  assert.deepEqual(preset.ruleOf(get('/v1/ping')), { pointer: undefined, name: undefined })
+  assert.equal(preset.ruleOf(get('/nowhere')), undefined)
+  assert.equal(preset.ruleOf(get('/a/%2e%2e/b')), undefined)
 })
 
 test('no line of the log has a part of a token, whatever the vector', (context) => {

@@ -290,6 +290,7 @@ const PUBLIC = [
   'Requirement',
   'Revocation',
   'Rule',
+  'RuleReference',
   'Runtime',
   'Secret',
   'ShortConfiguration',

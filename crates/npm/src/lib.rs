@@ -144,6 +144,11 @@ impl Verifier {
         self.output.len()
     }
 
+    /// The place of the rule that decides about a request; `undefined` if there is none.
+    pub fn rule_of(&self, request: &str) -> Option<usize> {
+        self.core.rule_of(&OwnedRequest::from_json(request.as_bytes()).ok()?.as_request())
+    }
+
     /// Whether one of these roles, a line each, grants a permission.
     pub fn grants(&self, roles: &str, permission: &str) -> bool {
         self.core.roles_grant(roles.split('\n'), permission)

@@ -1,6 +1,6 @@
 // All that can be said of what an operator has typed. Nothing here knows of the page.
 import type { Claims } from '../claims.js'
-import type { Decision } from '../decision.js'
+import type { Decision, RuleReference } from '../decision.js'
 import type { TokenError } from '../error.js'
 import type { VerifiedToken } from '../token.js'
 import { decodeUnverified, type UnverifiedToken } from '../unverified.js'
@@ -32,6 +32,8 @@ export interface Inspection {
   readonly token: VerifiedToken | undefined
   readonly error: TokenError | undefined
   readonly decision: Decision | undefined
+  /** The rule that has decided; `undefined` if none is for the request. */
+  readonly rule: RuleReference | undefined
   readonly checks: readonly Judged[]
   readonly areClaimsBelieved: boolean
   readonly notes: readonly string[]
@@ -90,6 +92,7 @@ export function inspect(fields: Fields, now: number, createVerifier: CreateVerif
     token,
     error,
     decision,
+    rule: decision && carried ? verifier?.ruleOf(carried.request) : undefined,
     checks: judge(
       outcome,
       outcomeOf(decision, carried, token !== undefined),

@@ -1,5 +1,5 @@
 // Shows what was found.
-import type { DenialResponse, Upstream } from '../decision.js'
+import type { DenialResponse, RuleReference, Upstream } from '../decision.js'
 import { find, make, row, say, showJson } from './element.js'
 import type { FieldName } from './field.js'
 import type { Inspection } from './inspection.js'
@@ -82,7 +82,14 @@ function showGrants({ token }: Inspection): void {
   find('permissions', HTMLElement).replaceChildren(...list(token?.permissions ?? []))
 }
 
-function showDecision({ decision }: Inspection): void {
+/** Where a rule stands, and what it is called. */
+function ruleText(rule: RuleReference | undefined): string {
+  if (rule === undefined) return 'none is for this request'
+  const place = rule.pointer ?? 'of a preset'
+  return rule.name === undefined ? place : `${place} (${rule.name})`
+}
+
+function showDecision({ decision, rule }: Inspection): void {
   find('decision', HTMLElement).hidden = decision === undefined
   if (decision === undefined) return
   const facts: [string, string][] = [['Verdict', decision.verdict]]
@@ -94,6 +101,7 @@ function showDecision({ decision }: Inspection): void {
     content = responseOf(decision.response)
     if (decision.verdict === 'observe') content.push(...upstreamOf(decision.upstream))
   }
+  facts.push(['Rule', ruleText(rule)])
   const words = facts.flatMap(([term, value]) => [make('dt', term), make('dd', value)])
   find('decision-facts', HTMLElement).replaceChildren(...words)
   find('decision-content', HTMLElement).replaceChildren(...content)

@@ -10,12 +10,12 @@ import { newKey } from './key.mjs'
 
 // Bytes: what was measured last, and 2 % for other compilers. These only go down, and went up three times: names, paths
 // and hosts as upstreams fold them are 4,000; refusals that name their claim, keys that may be new, paths as they are
-// sent and more presets are 8,500; `isRevoked` and `log` are 1,000. The goals are 40,000 and 50,000.
+// sent and more presets are 8,500; `isRevoked`, `log` and `ruleOf` are 1,500. The goals are 40,000 and 50,000.
 export const limits = {
-  'core.wasm': { gzip: 140_500 },
+  'core.wasm': { gzip: 141_000 },
   // With X25519 and AES-GCM.
   'sealed/core.wasm': { gzip: 164_300 },
-  'createVerifier, bundled': { gzip: 151_000 },
+  'createVerifier, bundled': { gzip: 151_500 },
   'TokenError, bundled': { raw: 10_000 },
   // Signs with Web Crypto: most of it are the checks of what it is given, and what they say.
   'issuer, bundled': { gzip: 4_150 },

@@ -129,6 +129,11 @@ impl Policy {
         Ok((path, rule.and_then(|rule| self.rules.get(rule))))
     }
 
+    /// The place of the rule that a request meets, in the list of all.
+    pub(crate) fn rule_of(&self, request: &Request<'_>) -> Option<usize> {
+        self.routes.find(request).ok()?.1
+    }
+
     /// Asks a good token for what the request's rule requires. `met_rule` is the last rule whose requirement the token
     /// met by itself.
     pub(crate) fn authorise(

@@ -171,6 +171,13 @@ impl Verifier {
         }
     }
 
+    /// The place of the rule that decides about a request: in `rules` of the configuration, and after the last of them
+    /// in those of its presets. `None` if no rule is for it, or its path can be read in two ways.
+    #[must_use]
+    pub fn rule_of(&self, request: &Request<'_>) -> Option<usize> {
+        self.policy.rule_of(request)
+    }
+
     /// The denial of a request for a reason that the host knows better: keys that it lacks may be on their way.
     #[must_use]
     pub fn deny_request(&self, reason: Reason, request: &Request<'_>) -> Denial {

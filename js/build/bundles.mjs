@@ -1,5 +1,5 @@
 // The bundles of the package, one for each way in which a host compiles WebAssembly.
-import { chmodSync, readFileSync } from 'node:fs'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -29,7 +29,7 @@ export async function writePlainBundles(dist) {
       ['mjs', 'esm'],
       ['cjs', 'cjs'],
     ])
-      await build({
+      await bundle({
         ...settings(name, join(dist, `${name}.${extension}`), format),
         external: ['react'],
         plugins: [main],
@@ -39,7 +39,7 @@ export async function writePlainBundles(dist) {
 /** Writes those with a module; `input` has the output of wasm-bindgen, and `wasm` are the bytes of the module. */
 export async function writeBundles(bundles, input, wasm, dist) {
   for (const [entry, outfile, format] of bundles)
-    await build({
+    await bundle({
       ...settings(entry, join(dist, outfile), format),
       plugins: [core(join(input, 'datakit_token_npm_bg.js'), wasm)],
     })
@@ -48,7 +48,7 @@ export async function writeBundles(bundles, input, wasm, dist) {
 /** Writes the command, for Node alone, with the glue of the module that lies beside the other bundles. */
 export async function writeCommand(input, wasm, dist) {
   const outfile = join(dist, 'command.mjs')
-  await build({
+  await bundle({
     ...settings('command', outfile, 'esm'),
     platform: 'node',
     banner: { js: '#!/usr/bin/env node' },
@@ -61,6 +61,7 @@ export async function writeCommand(input, wasm, dist) {
 export async function writeInspector(input, wasm, directory) {
   await build({
     ...settings('inspector', join(directory, 'inspector.js'), 'iife'),
+    sourcemap: false,
     platform: 'browser',
     minify: true,
     plugins: [core(join(input, 'datakit_token_npm_bg.js'), wasm)],
@@ -77,7 +78,21 @@ const settings = (entry, outfile, format) => ({
   minifySyntax: true,
   lineLimit: LINE,
   legalComments: 'none',
+  sourcemap: 'linked',
 })
+
+/** Builds one, with a source map that has the sources of people, and not the module as text once more. */
+async function bundle(options) {
+  await build(options)
+  const file = `${options.outfile}.map`
+  const map = JSON.parse(readFileSync(file, 'utf8'))
+  map.sourcesContent = map.sourcesContent.map((content, index) =>
+    map.sources[index].endsWith('.ts') ? content : null,
+  )
+  // By their places in the repository, wherever this was built.
+  map.sources = map.sources.map((source) => source.replace(/^(\.\.\/)+/, ''))
+  writeFileSync(file, JSON.stringify(map))
+}
 
 /** What uses the main entry point uses that of the application, whose conditions have chosen it. */
 const main = {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -192,4 +192,29 @@ test('the hashes of the modules are those that the package says', () => {
         .digest('hex'),
       hash,
     )
+})
+
+test('source maps lead to the sources, and have neither the module nor a path of where it was built', () => {
+  const dist = join(project, 'node_modules/datakit-token/dist')
+  const bundles = readdirSync(dist, { recursive: true }).filter((name) => /\.[mc]js$/.test(name))
+  assert.ok(bundles.length > 20)
+  for (const name of bundles) {
+    assert.match(
+      readFileSync(join(dist, name), 'utf8'),
+      /\n\/\/# sourceMappingURL=[\w.]+\.map\n$/,
+      name,
+    )
+    const text = readFileSync(join(dist, `${name}.map`), 'utf8')
+    const { sources, sourcesContent } = JSON.parse(text)
+    assert.ok(
+      sources.some((source) => source.startsWith('js/src/')),
+      name,
+    )
+    assert.ok(
+      sourcesContent.some((content) => content?.includes('export')),
+      name,
+    )
+    assert.ok(text.length < 400_000, `${name}: ${text.length}`)
+    assert.ok(!text.includes(project) && !sources.some((source) => /^\/|\.\./.test(source)), name)
+  }
 })

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { isSkipped, launch } from './support/chromium.mjs'
 import { startServer } from './support/example.mjs'
-import { issue, issuer, key } from './support/issuer.mjs'
+import { issue, issuer, key, seconds } from './support/issuer.mjs'
 
 const project = process.env.DATAKIT_TOKEN_NEXT
 const k1 = key('k1')
@@ -20,6 +20,7 @@ const options = {
       issuer,
       audience: 'api',
       keys: [k1.jwk],
+      clock_skew: '0s',
       claims_to_headers: [{ claim: '/sub', header: 'x-user' }],
       rules: [{ match: {}, allow: 'authenticated' }],
     }),
@@ -100,6 +101,12 @@ test('a client component, in Chromium', { timeout: 60_000 }, async () => {
   await shows('alice')
   await page.getByRole('button', { name: 'Do it' }).waitFor()
   await page.getByLabel('Token').fill(old)
+  await shows('expired')
+  assert.equal(await page.getByRole('button').count(), 0)
+  // One that ends while it is shown.
+  const short = issue(k1, { sub: 'bob', permissions: ['a.b'], exp: seconds() + 4 })
+  await page.getByLabel('Token').fill(short)
+  await shows('bob')
   await shows('expired')
   assert.equal(await page.getByRole('button').count(), 0)
   assert.deepEqual(faults, [])

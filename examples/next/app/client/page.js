@@ -4,6 +4,6 @@ import { Hints } from './hints.js'
 export const dynamic = 'force-dynamic'
 
 export default function Page() {
-  const { issuer, audience, keys } = JSON.parse(process.env.DATAKIT_TOKEN_CONFIG)
-  return <Hints config={{ issuer, audience, keys }} />
+  const { issuer, audience, keys, clock_skew } = JSON.parse(process.env.DATAKIT_TOKEN_CONFIG)
+  return <Hints config={{ issuer, audience, keys, clock_skew }} />
 }

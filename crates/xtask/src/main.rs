@@ -236,7 +236,11 @@ fn packages(tally: &mut Tally) -> Result<()> {
 
 fn ci(tally: &mut Tally) -> Result<()> {
     tally.attempt("tests", |tally| test(&[], tally));
-    tally.attempt("matrix of the npm package", |tally| matrix::run(&[], tally));
+    // By a process of its own: the tests have built this program anew, which the stamps of the package look at.
+    tally.attempt("matrix of the npm package", |tally| {
+        let mut matrix = Workspace::open()?.cargo("run");
+        tally.tests(matrix.args(["--quiet", "--package", "xtask", "--", "matrix"]))
+    });
     tally.attempt("modules and demo without rustup's target", |tally| {
         let mut demo = Workspace::open()?.cargo("run");
         demo.args(["--quiet", "--package", "xtask", "--", "demo"]);

@@ -1,11 +1,12 @@
-// Chromium, Firefox and WebKitGTK, from Debian's packages: a page, workers of all kinds, and Content-Security-Policies.
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+// Chromium and Firefox, from Debian's packages: a page, workers of all kinds, and Content-Security-Policies.
+import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { extname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { build } from 'esbuild'
 import { chromium } from 'playwright-core'
 import puppeteer from 'puppeteer-core'
+import { chromiumOptions, unpacked } from '../test/support/unpacked.mjs'
 import { project } from './cell.mjs'
 import { bare, esm, EXPECTED } from './program.mjs'
 
@@ -102,60 +103,12 @@ async function settled(title) {
   return 'nothing after 30 s'
 }
 
-/** Programs and libraries below a directory into which Debian's packages have been unpacked. */
-function unpacked(variable) {
-  const root = process.env[variable]
-  const list = (directory) =>
-    existsSync(directory)
-      ? readdirSync(directory, { withFileTypes: true })
-          .filter((entry) => entry.isDirectory())
-          .map(({ name }) => join(directory, name))
-      : []
-  const parts = ['usr/lib', 'lib'].map((part) => join(root, part))
-  const inner = parts.flatMap(list)
-  const libraries = [...inner, ...inner.map((path) => join(path, 'pulseaudio')), ...parts].join(':')
-  const program = (path) => [join(root, path), join('/', path)].find((file) => existsSync(file))
-  return { root, libraries, program }
-}
-
-/** Each browser gives a function that opens an address and tells the title, and one that ends it. */
 const launchers = {
-  async Chromium() {
-    const { libraries, program } = unpacked('DATAKIT_TOKEN_BROWSER')
-    const browser = await chromium.launch({
-      executablePath: program('usr/lib/chromium/chromium'),
-      chromiumSandbox: process.getuid?.() !== 0,
-      env: { ...process.env, LD_LIBRARY_PATH: libraries },
-    })
-    return {
-      title: async (url) => {
-        const page = await browser.newPage()
-        await page.goto(url)
-        const text = await settled(() => page.title())
-        await page.close()
-        return text
-      },
-      close: () => browser.close(),
-    }
-  },
-  async Firefox() {
-    const { libraries, program } = unpacked('DATAKIT_TOKEN_FIREFOX')
-    const browser = await puppeteer.launch({
-      browser: 'firefox',
-      headless: true,
-      executablePath: program('usr/lib/firefox-esr/firefox-esr'),
-      env: { ...process.env, LD_LIBRARY_PATH: libraries },
-    })
-    return {
-      title: async (url) => {
-        const page = await browser.newPage()
-        await page.goto(url)
-        const text = await settled(() => page.title())
-        await page.close()
-        return text
-      },
-      close: () => browser.close(),
-    }
+  Chromium: () => chromium.launch(chromiumOptions()),
+  Firefox() {
+    const { program, env } = unpacked('DATAKIT_TOKEN_FIREFOX')
+    const executablePath = program('usr/lib/firefox-esr/firefox-esr')
+    return puppeteer.launch({ browser: 'firefox', headless: true, executablePath, env })
   },
 }
 
@@ -166,9 +119,17 @@ const browser = (name) => {
   return opened.get(name)
 }
 
+/** What a page of a browser has in its title at last. */
+async function titleOf(name, url) {
+  const page = await (await browser(name)).newPage()
+  await page.goto(url)
+  const text = await settled(() => page.title())
+  await page.close()
+  return text
+}
+
 async function cell(name, page) {
-  const { title } = await browser(name)
-  const said = await title(await addressOf(page))
+  const said = await titleOf(name, await addressOf(page))
   if (page.refused !== true) return said
   return /^WasmBlockedError: .*'wasm-unsafe-eval' in script-src/.test(said) ? EXPECTED : said
 }
@@ -196,8 +157,7 @@ export async function runInPage(script) {
   })
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
   try {
-    const { title } = await browser('Chromium')
-    return await title(`http://localhost:${server.address().port}/`)
+    return await titleOf('Chromium', `http://localhost:${server.address().port}/`)
   } finally {
     server.close()
   }

@@ -1,6 +1,5 @@
 // The examples: each with its real framework in its real runtime, asked by a real client.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
@@ -9,6 +8,7 @@ import { after, test } from 'node:test'
 import { isSkipped, launch } from './support/chromium.mjs'
 import { copyExample, startServer } from './support/example.mjs'
 import { bundle as signBundle, issue, issuer, key } from './support/issuer.mjs'
+import { commandIn } from './support/rust_command.mjs'
 import { bundle, start } from './support/workerd.mjs'
 
 const { createIssuer } = createRequire(`${process.env.DATAKIT_TOKEN_PACKAGE}/`)(
@@ -18,10 +18,7 @@ const AUDIENCE = 'https://api.example.com'
 
 /** A key directory of the command, and somebody who issues with it. */
 async function keysIn(directory) {
-  execFileSync(join(process.env.DATAKIT_TOKEN_DIST, 'datakit-token'), ['keygen', '--out', 'keys'], {
-    cwd: directory,
-    stdio: 'ignore',
-  })
+  commandIn(directory)('keygen', '--out', 'keys')
   const keys = JSON.parse(readFileSync(join(directory, 'keys/keys.json'), 'utf8'))
   return createIssuer({ issuer, audience: AUDIENCE, keys })
 }

@@ -1,17 +1,16 @@
 // The issuer in JavaScript: the tokens of `crates/issuer`, byte for byte, that this verifier and those of other hands
 // take.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { createPrivateKey, createPublicKey } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import * as oauth from 'oauth4webapi'
 import { issued } from './support/check.mjs'
 import { serve } from './support/issuer.mjs'
+import { commandIn, temporaryDirectory } from './support/rust_command.mjs'
 
 const require = createRequire(`${process.env.DATAKIT_TOKEN_PACKAGE}/`)
 const { createIssuer, createKeyRing, IssuerError } = require('datakit-token/issuer')
@@ -68,14 +67,8 @@ test('the same bytes as the issuer in Rust, taken here, by jose and by oauth4web
 })
 
 test('it takes the keys of the command, which signs on with what it gives back', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'datakit-token-'))
-  after(() => rmSync(directory, { recursive: true, force: true }))
-  const command = (...words) =>
-    execFileSync(join(process.env.DATAKIT_TOKEN_DIST, 'datakit-token'), words, {
-      cwd: directory,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
-    }).trim()
+  const directory = temporaryDirectory()
+  const command = commandIn(directory)
   command('keygen', '--out', 'keys')
   const file = join(directory, 'keys/keys.json')
   const keys = JSON.parse(readFileSync(file, 'utf8'))

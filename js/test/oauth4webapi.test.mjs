@@ -1,22 +1,15 @@
 // A token of the command is what RFC 9068 says, to a library that asks for all of it: oauth4webapi, with keys over
 // HTTP.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import * as oauth from 'oauth4webapi'
 import { issuer, serve } from './support/issuer.mjs'
+import { commandIn, temporaryDirectory } from './support/rust_command.mjs'
 
-const directory = mkdtempSync(join(tmpdir(), 'datakit-token-'))
-after(() => rmSync(directory, { recursive: true, force: true }))
-const command = (...words) =>
-  execFileSync(join(process.env.DATAKIT_TOKEN_DIST, 'datakit-token'), words, {
-    cwd: directory,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  }).trim()
+const directory = temporaryDirectory()
+const command = commandIn(directory)
 
 test('oauth4webapi takes a token of the command, and what is not one of RFC 9068 it refuses', async () => {
   command('keygen', '--out', 'keys')

@@ -1,12 +1,10 @@
 // Encrypted tokens, to and from `jose`; and what both of them refuse.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { randomBytes, randomInt } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import {
   CompactEncrypt,
   compactDecrypt,
@@ -19,6 +17,7 @@ import {
 import { vectors } from './support/check.mjs'
 import { issue, issuer, key } from './support/issuer.mjs'
 import { newDecryptionKey } from './support/key.mjs'
+import { commandIn, temporaryDirectory } from './support/rust_command.mjs'
 
 const require = createRequire(`${process.env.DATAKIT_TOKEN_PACKAGE}/`)
 const plain = require('datakit-token')
@@ -61,14 +60,8 @@ test('500 random tokens sealed by jose open here', async () => {
 })
 
 test('500 random tokens sealed by the command open in jose', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'datakit-token-'))
-  after(() => rmSync(directory, { recursive: true, force: true }))
-  const command = (...words) =>
-    execFileSync(join(process.env.DATAKIT_TOKEN_DIST, 'datakit-token'), words, {
-      cwd: directory,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim()
+  const directory = temporaryDirectory()
+  const command = commandIn(directory)
   command('keygen', '--encryption', '--out', 'keys')
   const signing = { ...k1.privateKey.export({ format: 'jwk' }), kid: 'k1' }
   writeFileSync(join(directory, 'k1.jwk'), JSON.stringify(signing), { mode: 0o600 })

@@ -1,15 +1,10 @@
 //! Measurements, each interleaved with what it is compared with.
 
-use std::{fs, process::Command};
+use std::fs;
 
 use anyhow::Result;
 
-use crate::{
-    envoy, node,
-    step::{self, Step},
-    wasm_target,
-    workspace::Workspace,
-};
+use crate::{envoy, node, step, wasm_target, workspace::Workspace};
 
 /// Measures everything; results that are compared later go to `target/bench.json`.
 pub(crate) fn all() -> Result<()> {
@@ -44,18 +39,9 @@ fn javascript(workspace: &Workspace) -> Result<()> {
 /// The libraries and runtimes to compare with, which nothing else needs. What cannot be had is skipped by name later.
 fn install_rivals(workspace: &Workspace) -> Result<()> {
     let bench = workspace.root().join("js/bench");
-    let lock = fs::read(bench.join("package-lock.json"))?;
-    let stamp = bench.join("node_modules/.installed-lock");
-    if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
-        return Ok(());
-    }
-    let mut npm = Command::new("npm");
-    // Not `ci`: it refuses a lock file without the binaries of every other platform, and not every registry has those.
-    // What the lock file names comes in that version and with that hash all the same.
-    npm.args(["install", "--no-save", "--no-audit", "--no-fund"]).current_dir(&bench);
-    match Step::new("npm packages of the benchmark").run(&mut npm) {
-        Ok(()) => fs::write(stamp, lock)?,
-        Err(error) => eprintln!("what is not installed is skipped: {error:#}"),
+    fs::metadata(bench.join("package-lock.json"))?;
+    if let Err(error) = node::install(&bench, "npm packages of the benchmark") {
+        eprintln!("what is not installed is skipped: {error:#}");
     }
     Ok(())
 }

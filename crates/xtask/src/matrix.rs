@@ -1,10 +1,8 @@
 //! The npm package where people put it: runtimes, edges, bundlers, browsers, test runners, compilers.
 
-use std::{fs, process::Command};
-
 use anyhow::Result;
 
-use crate::{debian, node, step::Step, tally::Tally, wasm_target, workspace::Workspace};
+use crate::{debian, node, tally::Tally, wasm_target, workspace::Workspace};
 
 /// Runs the cells whose names have one of these words in them, or all, and prints the table.
 pub(crate) fn run(names: &[&str], tally: &mut Tally) -> Result<()> {
@@ -16,16 +14,7 @@ pub(crate) fn run(names: &[&str], tally: &mut Tally) -> Result<()> {
     debian::BROWSER.ensure(&workspace, tally)?;
     debian::FIREFOX.ensure(&workspace, tally)?;
     let matrix = workspace.root().join("js/matrix");
-    let lock = fs::read(matrix.join("package-lock.json"))?;
-    let stamp = matrix.join("node_modules/.installed-lock");
-    if !fs::read(&stamp).is_ok_and(|installed| installed == lock) {
-        let mut npm = Command::new("npm");
-        // Not `ci`: it refuses a lock file without the binaries of every other platform, and not every registry has
-        // those. What the lock file names comes in that version and with that hash all the same.
-        npm.args(["install", "--no-save", "--no-audit", "--no-fund"]).current_dir(&matrix);
-        Step::new("npm packages of the matrix").run(&mut npm)?;
-        fs::write(stamp, lock)?;
-    }
+    node::install(&matrix, "npm packages of the matrix")?;
     let mut command = node::command();
     for (variable, source, name) in
         [("DATAKIT_TOKEN_NEXT15", "js/matrix/next15", "next15"), ("DATAKIT_TOKEN_NEXT16", "examples/next", "next16")]

@@ -1,6 +1,6 @@
 //! Node, expected on the machine, and the packages of `js/`.
 
-use std::{fs, process::Command};
+use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
 
@@ -30,4 +30,19 @@ pub(crate) fn ensure(workspace: &Workspace) -> Result<()> {
     }
     Step::new("npm packages").run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&js))?;
     fs::write(stamp, lock).context("js/node_modules")
+}
+
+/// Installs what the lock file of another directory names.
+pub(crate) fn install(directory: &Path, name: &'static str) -> Result<()> {
+    let lock = fs::read(directory.join("package-lock.json")).with_context(|| directory.display().to_string())?;
+    let stamp = directory.join("node_modules/.installed-lock");
+    if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
+        return Ok(());
+    }
+    let mut npm = Command::new("npm");
+    // Not `ci`: it refuses a lock file without the binaries of every other platform, and not every registry has those.
+    // What the lock file names comes in that version and with that hash all the same.
+    npm.args(["install", "--no-save", "--no-audit", "--no-fund"]).current_dir(directory);
+    Step::new(name).run(&mut npm)?;
+    fs::write(&stamp, lock).with_context(|| stamp.display().to_string())
 }
